@@ -1,0 +1,232 @@
+//! What travels: a body of bytes and what everybody may know about it without opening it.
+
+use crate::clock::Time;
+use crate::error::{Error, ErrorKind, Refusal};
+use crate::message::Key;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// What kind of message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A fact for everybody.
+    Event,
+    /// An order to one service.
+    Command,
+    /// What the service answered.
+    Reply,
+}
+
+/// Which way a step goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// The action.
+    Forward,
+    /// The compensation.
+    Back,
+}
+
+impl Way {
+    /// `forward` or `back`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Back => "back",
+        }
+    }
+}
+
+/// Where a message stands on its edge, which is (source, incarnation, lane) → (topic, partition).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The group that sent it.
+    pub source: String,
+    /// Which life of its store: another one after a restore from backup.
+    pub incarnation: u32,
+    /// The lane of the group.
+    pub lane: u32,
+    /// Gapless from 1, assigned in the transaction that sent it.
+    pub seq: u64,
+}
+
+/// What a command and its reply say of the step they belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The saga.
+    pub saga: String,
+    /// The run.
+    pub run: String,
+    /// The step of its plan.
+    pub step: String,
+    /// Action or compensation.
+    pub way: Way,
+    /// Counts compensations of one step that had to be opened again; 0 otherwise.
+    pub round: u32,
+    /// Counts the sendings of one command, from 1. Information only: it is not part of its identity.
+    pub attempt: u32,
+    /// The topic that waits for the reply; `None` if nobody does.
+    pub reply_to: Option<String>,
+    /// When the sender stops waiting.
+    pub deadline: Option<Time>,
+}
+
+impl Call {
+    /// The command id: what it means, however often it is sent. Replies match on it and on nothing else.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}/{}/{}", self.saga, self.run, self.step, self.way.name(), self.round)
+    }
+
+    /// What action and compensation of one step of one run have in common: the key of the barrier.
+    #[must_use]
+    pub fn pair(&self) -> String {
+        format!("{}/{}/{}", self.saga, self.run, self.step)
+    }
+}
+
+/// What everybody may know about a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The id of the message, unique for every sending.
+    pub id: Uuid,
+    /// Event, command or reply.
+    pub kind: Kind,
+    /// The name of what is in the body, as `stock.reserved`.
+    pub name: String,
+    /// The version of the body's schema.
+    pub version: u32,
+    /// What decides the order of delivery.
+    pub key: Key,
+    /// The business transaction: the same in everything that follows from one beginning.
+    pub correlation: String,
+    /// The message that was handled when this one was sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub causation: Option<Uuid>,
+    /// How many messages lie between this one and the beginning.
+    pub hop: u32,
+    /// When it was written down, by the sender's store.
+    pub occurred_at: Time,
+    /// W3C Trace Context, carried on unchanged but for the parent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub traceparent: Option<String>,
+    /// Where it stands on its edge; foreign messages stand on none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stamp: Option<Stamp>,
+    /// For commands and replies: the step they belong to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub call: Option<Call>,
+}
+
+/// A message: envelope and body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What everybody may know.
+    pub envelope: Envelope,
+    /// What only its readers open; JSON unless the parties agreed otherwise.
+    pub body: Bytes,
+}
+
+impl Message {
+    /// The bytes to store: the envelope as one line of JSON, then the body as it is.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        let mut bytes = Vec::with_capacity(320 + self.body.len());
+        serde_json::to_writer(&mut bytes, &self.envelope).expect("an envelope is plain data");
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&self.body);
+        bytes.into()
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote. The body is not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Codec`] if these are not the bytes of a message.
+    pub fn decode(bytes: &Bytes) -> Result<Self, Error> {
+        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let envelope = serde_json::from_slice(&bytes[..line]).map_err(|cause| {
+            Error::new(ErrorKind::Codec, "these bytes are not a message: no envelope")
+                .because(cause)
+        })?;
+        Ok(Self { envelope, body: bytes.slice((line + 1).min(bytes.len())..) })
+    }
+}
+
+/// The body of a reply.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The action was done, and made this.
+    Done(Box<RawValue>),
+    /// The business said no.
+    Refused(Refusal),
+    /// The compensation was done; `made` says whether there was anything to take back.
+    Undone {
+        /// Whether the action had been done.
+        made: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Envelope, Kind, Message, Stamp, Way};
+    use crate::clock::Time;
+    use crate::id::derived;
+    use crate::message::Key;
+    use bytes::Bytes;
+
+    fn message() -> Message {
+        let call = Call {
+            saga: "purchase".into(),
+            run: "1041".into(),
+            step: "reserve-stock".into(),
+            way: Way::Back,
+            round: 0,
+            attempt: 3,
+            reply_to: Some("purchase.replies".into()),
+            deadline: Some(Time::from_micros(7)),
+        };
+        let envelope = Envelope {
+            id: derived(&["a"]),
+            kind: Kind::Command,
+            name: "stock.release".into(),
+            version: 1,
+            key: Key::new("1041"),
+            correlation: "1041".into(),
+            causation: Some(derived(&["b"])),
+            hop: 4,
+            occurred_at: Time::from_micros(1),
+            traceparent: None,
+            stamp: Some(Stamp { source: "purchase".into(), incarnation: 1, lane: 0, seq: 9 }),
+            call: Some(call),
+        };
+        Message { envelope, body: Bytes::from_static(b"{\"a\":\n1}") }
+    }
+
+    #[test]
+    fn a_message_is_read_as_it_was_written() {
+        let message = message();
+        assert_eq!(Message::decode(&message.encode()).unwrap(), message);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_named_so() {
+        for bytes in ["", "\n", "garbage", "{}\n{}", "\u{0}\u{1}\n"] {
+            let told = Message::decode(&Bytes::from_static(bytes.as_bytes())).unwrap_err();
+            assert_eq!(told.to_string(), "these bytes are not a message: no envelope", "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_keeps_its_id_when_it_is_sent_again() {
+        let first = message().envelope.call.unwrap();
+        let again = Call { attempt: 4, ..first.clone() };
+        assert_eq!(first.id(), again.id());
+        assert_eq!(first.id(), "purchase/1041/reserve-stock/back/0");
+    }
+}

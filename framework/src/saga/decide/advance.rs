@@ -1,0 +1,239 @@
+//! Advancing: what can be begun now, forward or back, and what is overdue.
+
+use crate::clock::Time;
+use crate::error::Refusal;
+use crate::message::Way;
+use crate::saga::decide::{Draft, Effect, Progress};
+use crate::saga::journal::{End, What};
+use crate::saga::shape::Head;
+use serde_json::value::RawValue;
+
+impl Draft<'_> {
+    /// Begins whatever can be begun now, until nothing more can.
+    pub(super) fn advance<E>(
+        &mut self,
+        needed: &mut dyn FnMut(usize) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        loop {
+            let before = self.decision.facts.len();
+            if !self.state.turned && self.must_turn() {
+                self.note(What::Turned);
+            }
+            if self.state.turned {
+                self.go_back();
+            } else {
+                self.go_forward(needed)?;
+            }
+            if self.state.ended.is_some() || self.decision.facts.len() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether something happened that ends the way forward. While the pivot decides, nothing does.
+    fn must_turn(&self) -> bool {
+        if self.state.is_committed(self.shape) || self.state.is_deciding(self.shape) {
+            return false;
+        }
+        let stopped = |progress: &Progress| match progress {
+            Progress::Refused { .. } | Progress::Unknown { .. } => true,
+            Progress::InFlight { overdue, .. } => *overdue,
+            _ => false,
+        };
+        self.state.cancelled || self.state.late || self.state.steps.iter().any(stopped)
+    }
+
+    fn go_forward<E>(&mut self, needed: &mut dyn FnMut(usize) -> Result<bool, E>) -> Result<(), E> {
+        let open = self.state.steps.iter().position(|progress| !progress.is_passed());
+        let Some(open) = open else {
+            self.end(End::Completed);
+            return Ok(());
+        };
+        let group = self.shape.steps[open].group;
+        for step in self.shape.members(group) {
+            if self.state.steps[step] != Progress::Waiting {
+                continue;
+            }
+            if self.shape.steps[step].sometimes && !needed(step)? {
+                self.note(What::Skipped { step });
+            } else {
+                self.start(step, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a step: sends its command, runs its method, or waits for its signal.
+    pub(super) fn start(&mut self, step: usize, round: u32) {
+        let shape = &self.shape.steps[step];
+        let until = shape.within.map(|within| self.now.after(within));
+        self.note(What::Started { step, round, attempts: 1, last: self.now, until });
+        match shape.head {
+            Head::Act => self.effect(Effect::Run { step, way: Way::Forward, round, attempt: 1 }),
+            Head::Ask { .. } => {
+                self.effect(Effect::Send { step, way: Way::Forward, round, attempt: 1 });
+            }
+            Head::Tell { .. } => {
+                self.effect(Effect::Send { step, way: Way::Forward, round, attempt: 1 });
+                self.note(What::Done { step, made: RawValue::NULL.to_owned() });
+            }
+            Head::Hear => {
+                if let Some(signal) = self.state.signals.get(&step).cloned() {
+                    self.heard(step, signal);
+                }
+            }
+            Head::Begun => unreachable!("what began the run is done from the start"),
+        }
+    }
+
+    /// Takes back the last group that left something, once all of its members have answered.
+    fn go_back(&mut self) {
+        for group in (0..self.shape.groups()).rev() {
+            let members: Vec<usize> = self.shape.members(group).collect();
+            if self.is_still_going(&members) {
+                return;
+            }
+            let left: Vec<usize> =
+                members.into_iter().filter(|step| self.left_something(*step)).collect();
+            for step in &left {
+                self.begin_to_undo(*step);
+            }
+            if !left.is_empty() {
+                return;
+            }
+        }
+        self.end(End::Compensated);
+    }
+
+    /// Whether a member may still be done by somebody. Signals are not waited for on the way back.
+    fn is_still_going(&mut self, members: &[usize]) -> bool {
+        let mut going = false;
+        for step in members.iter().copied() {
+            match (self.state.steps[step], self.shape.steps[step].head) {
+                (Progress::InFlight { .. }, Head::Hear) => self.note(What::Dropped { step }),
+                (Progress::InFlight { .. }, _) => going = true,
+                (Progress::Unknown { ready }, _) => going |= self.now < ready,
+                _ => {}
+            }
+        }
+        going
+    }
+
+    fn left_something(&self, step: usize) -> bool {
+        let done = matches!(
+            self.state.steps[step],
+            Progress::Done | Progress::Unknown { .. } | Progress::Undoing { .. }
+        );
+        done && self.shape.steps[step].is_compensable()
+    }
+
+    fn begin_to_undo(&mut self, step: usize) {
+        if !matches!(self.state.steps[step], Progress::Undoing { .. }) {
+            self.undo(step, self.rounds_of(step), 1);
+        }
+    }
+
+    /// How often the step has been taken back before.
+    fn rounds_of(&self, step: usize) -> u32 {
+        self.state.rounds.get(&step).map_or(0, |round| round + 1)
+    }
+
+    pub(super) fn undo(&mut self, step: usize, round: u32, attempt: u32) {
+        self.note(What::Undoing { step, round, attempts: attempt, last: self.now });
+        self.effect(match self.runs_here(step, Way::Back) {
+            true => Effect::Run { step, way: Way::Back, round, attempt },
+            false => Effect::Send { step, way: Way::Back, round, attempt },
+        });
+    }
+
+    fn end(&mut self, end: End) {
+        self.note(What::Ended(end));
+        self.effect(Effect::End(end));
+    }
+
+    /// Does what is overdue.
+    pub(super) fn tick(&mut self) {
+        if self.state.deadline(self.shape).is_some_and(|deadline| deadline <= self.now) {
+            self.note(What::Late);
+        }
+        for step in 0..self.shape.steps.len() {
+            match self.state.steps[step] {
+                Progress::InFlight { .. } => self.tick_forward(step),
+                Progress::Undoing { .. } => self.tick_back(step),
+                _ => {}
+            }
+        }
+    }
+
+    fn tick_forward(&mut self, step: usize) {
+        let Progress::InFlight { round, attempts, last, until, faulted, overdue } =
+            self.state.steps[step]
+        else {
+            return;
+        };
+        let shape = &self.shape.steps[step];
+        if !overdue && until.is_some_and(|until| until <= self.now) {
+            return self.time_is_up(step, until.unwrap_or(self.now));
+        }
+        let waits = match shape.head {
+            Head::Ask { .. } => true,
+            Head::Act => faulted,
+            _ => false,
+        };
+        if !waits || self.now < last.after(shape.retry.delay(attempts)) {
+            return;
+        }
+        if shape.retry.is_spent(attempts) && !overdue {
+            return self.time_is_up(step, self.now);
+        }
+        self.again(step, round, attempts + 1, until);
+    }
+
+    /// Tries a step once more, under the same command id or key.
+    pub(super) fn again(&mut self, step: usize, round: u32, attempt: u32, until: Option<Time>) {
+        self.note(What::Started { step, round, attempts: attempt, last: self.now, until });
+        self.effect(match self.runs_here(step, Way::Forward) {
+            true => Effect::Run { step, way: Way::Forward, round, attempt },
+            false => Effect::Send { step, way: Way::Forward, round, attempt },
+        });
+    }
+
+    /// The time of a step is up: a signal counts as refused, everything else as unknown.
+    fn time_is_up(&mut self, step: usize, since: Time) {
+        if self.shape.steps[step].head == Head::Hear {
+            return self.heard_nothing(step);
+        }
+        self.note(What::Unknown { step, ready: since.after(self.shape.margin) });
+        if matches!(self.state.steps[step], Progress::InFlight { .. }) {
+            self.attend(step, "it has not answered in time, and is asked until it does");
+        }
+    }
+
+    /// Before the pivot silence is a no; after it, there is no no, so somebody must speak.
+    fn heard_nothing(&mut self, step: usize) {
+        let after = self.shape.pivot().is_some_and(|pivot| pivot < step);
+        if after {
+            let now = self.now;
+            self.note(What::Unknown { step, ready: now });
+            self.attend(step, "its signal has not come in time, and is still awaited");
+        } else {
+            let refusal = Refusal::new("timed_out", "no signal came in time");
+            self.note(What::Refused { step, refusal });
+        }
+    }
+
+    fn tick_back(&mut self, step: usize) {
+        let Progress::Undoing { round, attempts, last, faulted } = self.state.steps[step] else {
+            return;
+        };
+        let shape = &self.shape.steps[step];
+        let waits = faulted || !self.runs_here(step, Way::Back);
+        if !waits || self.now < last.after(shape.patience.delay(attempts)) {
+            return;
+        }
+        if shape.patience.is_spent(attempts) {
+            self.attend(step, "it could not be taken back yet, and is still tried");
+        }
+        self.undo(step, round, attempts + 1);
+    }
+}

@@ -1,0 +1,227 @@
+//! What the facts add up to.
+
+use crate::clock::Time;
+use crate::message::Way;
+use crate::saga::journal::{End, Fact, Journal, Signal, What};
+use crate::saga::shape::{Back, Head, Shape, StepShape};
+use std::collections::BTreeMap;
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)] // The fields are what their names say.
+pub enum Progress {
+    /// Its turn has not come.
+    Waiting,
+    /// This run does not need it.
+    Skipped,
+    /// Begun and not answered. `faulted`: the last attempt is over, without an answer. `overdue`: its
+    /// time is up, and it goes on all the same.
+    InFlight {
+        round: u32,
+        attempts: u32,
+        last: Time,
+        until: Option<Time>,
+        faulted: bool,
+        overdue: bool,
+    },
+    /// Done.
+    Done,
+    /// Refused; there is nothing to take back.
+    Refused { round: u32 },
+    /// Its signal is not awaited any more.
+    Dropped,
+    /// Nobody knows whether it was done; it may be taken back from `ready` on.
+    Unknown { ready: Time },
+    /// Being taken back.
+    Undoing { round: u32, attempts: u32, last: Time, faulted: bool },
+    /// Taken back; `made` says whether there was anything.
+    Undone { made: bool },
+}
+
+impl Progress {
+    /// Whether the run may go on to the next group.
+    #[must_use]
+    pub const fn is_passed(self) -> bool {
+        matches!(self, Self::Done | Self::Skipped)
+    }
+}
+
+/// The state of a run.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// How far each step is.
+    pub steps: Vec<Progress>,
+    /// Since when it runs.
+    pub began: Time,
+    /// Whether it is being taken back.
+    pub turned: bool,
+    /// Whether somebody wants it to be taken back.
+    pub cancelled: bool,
+    /// Whether its time is up.
+    pub late: bool,
+    /// The last round in which each step was taken back.
+    pub rounds: BTreeMap<usize, u32>,
+    /// Signals that came before their steps.
+    pub signals: BTreeMap<usize, Signal>,
+    /// The steps that need a person, and why.
+    pub attention: BTreeMap<usize, String>,
+    /// How it ended.
+    pub ended: Option<End>,
+}
+
+impl State {
+    /// Folds the facts of a journal.
+    #[must_use]
+    pub fn fold(shape: &Shape, journal: &Journal) -> Self {
+        let begun = |step: &StepShape| match step.head {
+            Head::Begun => Progress::Done,
+            _ => Progress::Waiting,
+        };
+        let mut state = Self {
+            steps: shape.steps.iter().map(begun).collect(),
+            began: journal.facts.first().map_or(Time::default(), |fact| fact.at),
+            turned: false,
+            cancelled: false,
+            late: false,
+            rounds: BTreeMap::new(),
+            signals: BTreeMap::new(),
+            attention: BTreeMap::new(),
+            ended: None,
+        };
+        for fact in &journal.facts {
+            state.apply(shape, fact);
+        }
+        state
+    }
+
+    /// Whether the pivot was done, so that there is no way back.
+    #[must_use]
+    pub fn is_committed(&self, shape: &Shape) -> bool {
+        shape.pivot().is_some_and(|pivot| self.steps[pivot] == Progress::Done)
+    }
+
+    /// Whether the pivot was sent and has not answered.
+    #[must_use]
+    pub fn is_deciding(&self, shape: &Shape) -> bool {
+        shape.pivot().is_some_and(|pivot| matches!(self.steps[pivot], Progress::InFlight { .. }))
+    }
+
+    pub(super) fn apply(&mut self, shape: &Shape, fact: &Fact) {
+        match &fact.what {
+            What::Begun => self.began = fact.at,
+            What::Cancelled { .. } => self.cancelled = true,
+            What::Late => self.late = true,
+            What::Turned => self.turned = true,
+            What::Ended(end) => self.ended = Some(*end),
+            What::Signalled { step, signal } => {
+                self.signals.insert(*step, signal.clone());
+            }
+            What::Attention { step, why } => {
+                self.attention.insert(*step, why.clone());
+            }
+            What::TooLate { .. } | What::Stray { .. } | What::Operated { .. } => {}
+            what => self.apply_to_step(shape, what),
+        }
+    }
+
+    fn apply_to_step(&mut self, shape: &Shape, what: &What) {
+        let (step, progress) = match *what {
+            What::Skipped { step } => (step, Progress::Skipped),
+            What::Started { step, round, attempts, last, until } => {
+                let overdue = matches!(self.steps[step], Progress::InFlight { overdue: true, .. });
+                let faulted = false;
+                (step, Progress::InFlight { round, attempts, last, until, faulted, overdue })
+            }
+            What::Faulted { step, way, .. } => (step, self.faulted(step, way)),
+            What::Done { step, .. } => (step, Progress::Done),
+            What::Refused { step, .. } => {
+                let round = match self.steps[step] {
+                    Progress::InFlight { round, .. } => round,
+                    _ => 0,
+                };
+                (step, Progress::Refused { round })
+            }
+            What::Unknown { step, ready } => (step, self.unknown(shape, step, ready)),
+            What::Dropped { step } => (step, Progress::Dropped),
+            What::Undoing { step, round, attempts, last } => {
+                self.rounds.insert(step, round);
+                (step, Progress::Undoing { round, attempts, last, faulted: false })
+            }
+            What::Undone { step, made } => (step, Progress::Undone { made }),
+            What::Reopened { step } => (step, Progress::Done),
+            _ => unreachable!("facts about a whole run are handled by `apply`"),
+        };
+        if matches!(progress, Progress::Done | Progress::Undone { .. }) {
+            self.attention.remove(&step);
+        }
+        if matches!(progress, Progress::Done | Progress::Refused { .. }) {
+            self.signals.remove(&step);
+        }
+        self.steps[step] = progress;
+    }
+
+    fn faulted(&self, step: usize, way: Way) -> Progress {
+        match (self.steps[step], way) {
+            (Progress::InFlight { round, attempts, last, until, overdue, .. }, Way::Forward) => {
+                Progress::InFlight { round, attempts, last, until, faulted: true, overdue }
+            }
+            (Progress::Undoing { round, attempts, last, .. }, Way::Back) => {
+                Progress::Undoing { round, attempts, last, faulted: true }
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// An asked step before the pivot is resolved by its participant; whatever else is overdue goes on
+    /// until it answers.
+    fn unknown(&self, shape: &Shape, step: usize, ready: Time) -> Progress {
+        let goes_on =
+            shape.steps[step].is_act() || shape.pivot().is_some_and(|pivot| pivot <= step);
+        match self.steps[step] {
+            Progress::InFlight { round, attempts, last, until, faulted, .. } if goes_on => {
+                Progress::InFlight { round, attempts, last, until, faulted, overdue: true }
+            }
+            _ => Progress::Unknown { ready },
+        }
+    }
+
+    /// When something is due if nothing else happens.
+    #[must_use]
+    pub fn wake(&self, shape: &Shape, now: Time) -> Option<Time> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let steps = shape.steps.iter().zip(&self.steps);
+        let due = steps.filter_map(|(step, progress)| due(step, *progress, now));
+        due.chain(self.deadline(shape)).min()
+    }
+
+    /// When the whole run is late, as long as that would change anything.
+    #[must_use]
+    pub fn deadline(&self, shape: &Shape) -> Option<Time> {
+        let open = !self.turned && !self.late && !self.is_committed(shape);
+        shape.within.filter(|_| open).map(|within| self.began.after(within))
+    }
+}
+
+/// When a step must be looked at again. One that may be taken back already waits for its siblings, and
+/// for no clock.
+fn due(step: &StepShape, progress: Progress, now: Time) -> Option<Time> {
+    match progress {
+        Progress::InFlight { attempts, last, until, faulted, overdue, .. } => {
+            let again = match step.head {
+                Head::Ask { .. } => Some(last.after(step.retry.delay(attempts))),
+                Head::Act if faulted => Some(last.after(step.retry.delay(attempts))),
+                _ => None,
+            };
+            let until = until.filter(|_| !overdue);
+            again.into_iter().chain(until).min()
+        }
+        Progress::Unknown { ready } => (ready > now).then_some(ready),
+        Progress::Undoing { attempts, last, faulted, .. } => {
+            let again = last.after(step.patience.delay(attempts));
+            (faulted || matches!(step.back, Back::Ask { .. })).then_some(again)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,179 @@
+//! Taking an input: what it means to the step it is about.
+
+use crate::message::{Reply, Way};
+use crate::saga::decide::{Draft, Effect, Input, Progress, Ran};
+use crate::saga::journal::{Signal, What};
+use crate::saga::shape::Head;
+use crate::saga::step::Json;
+
+/// What an answer says, whoever gave it.
+enum Answer {
+    Done(Json),
+    Refused(crate::error::Refusal),
+    Fault(String),
+}
+
+impl Draft<'_> {
+    pub(super) fn take(&mut self, input: Input) {
+        match input {
+            Input::Begin => self.note(What::Begun),
+            Input::Replied { step, way: Way::Forward, round, reply } => match reply {
+                Reply::Done(made) => self.take_forward(step, round, Answer::Done(made)),
+                Reply::Refused(no) => self.take_forward(step, round, Answer::Refused(no)),
+                Reply::Undone { .. } => self.stray(step, Way::Forward, "undone"),
+            },
+            Input::Replied { step, way: Way::Back, round, reply } => match reply {
+                Reply::Undone { made } => self.take_back(step, round, made),
+                Reply::Done(_) => self.take_back(step, round, true),
+                Reply::Refused(no) => self.refused_to_go_back(step, round, &no.to_string()),
+            },
+            Input::Ran { step, way: Way::Forward, round, ran } => match ran {
+                Ran::Done(made) => self.take_forward(step, round, Answer::Done(made)),
+                Ran::Refused(no) => self.take_forward(step, round, Answer::Refused(no)),
+                Ran::Fault(text) => self.take_forward(step, round, Answer::Fault(text)),
+            },
+            Input::Ran { step, way: Way::Back, round, ran } => match ran {
+                Ran::Done(_) => self.take_back(step, round, true),
+                Ran::Refused(no) => self.refused_to_go_back(step, round, &no.to_string()),
+                Ran::Fault(text) => self.refused_to_go_back(step, round, &text),
+            },
+            Input::Signalled { step, signal } => self.take_signal(step, signal),
+            Input::Cancel { by, reason } => self.cancel(by, reason),
+            Input::Tick => self.tick(),
+            Input::Operate { verb, step, by, reason } => self.operate(verb, step, by, reason),
+        }
+    }
+
+    /// The table of F27: what an answer to an action means, by how far its step is.
+    fn take_forward(&mut self, step: usize, asked: u32, answer: Answer) {
+        match (self.state.steps[step], answer) {
+            (Progress::InFlight { round, .. }, _) if round != asked => {}
+            (Progress::InFlight { .. } | Progress::Unknown { .. }, Answer::Done(made)) => {
+                self.note(What::Done { step, made });
+            }
+            (Progress::InFlight { .. } | Progress::Unknown { .. }, Answer::Refused(refusal)) => {
+                self.refuse(step, refusal);
+            }
+            (Progress::InFlight { attempts, .. }, Answer::Fault(text)) => {
+                self.fault(step, Way::Forward, attempts, text);
+            }
+            (Progress::Undoing { .. } | Progress::Undone { made: true }, Answer::Done(_)) => {
+                self.stray(step, Way::Forward, "done");
+            }
+            (Progress::Undone { made: false }, Answer::Done(_)) => {
+                self.note(What::Reopened { step });
+                self.attend(step, "it was done after it had been answered that it was not");
+            }
+            (Progress::Refused { round }, Answer::Done(_)) if round == asked => {
+                self.contradict(step)
+            }
+            _ => {}
+        }
+    }
+
+    fn refuse(&mut self, step: usize, refusal: crate::error::Refusal) {
+        let late = self.state.is_committed(self.shape).then(|| refusal.to_string());
+        self.note(What::Refused { step, refusal });
+        if let Some(no) = late {
+            self.attend(step, format!("it was refused after the pivot: {no}"));
+        }
+    }
+
+    /// It said no, and then that it was done: the second counts, because it may have left something.
+    fn contradict(&mut self, step: usize) {
+        let can_go_back = self.state.turned && self.shape.steps[step].is_compensable();
+        if can_go_back {
+            self.note(What::Reopened { step });
+        } else {
+            self.stray(step, Way::Forward, "done");
+        }
+        self.attend(step, "it was done after it had been refused");
+    }
+
+    fn take_back(&mut self, step: usize, asked: u32, made: bool) {
+        if let Progress::Undoing { round, .. } = self.state.steps[step]
+            && round == asked
+        {
+            self.note(What::Undone { step, made });
+        }
+    }
+
+    /// A compensation cannot refuse; one that could not be done is tried again.
+    fn refused_to_go_back(&mut self, step: usize, asked: u32, text: &str) {
+        if let Progress::Undoing { round, attempts, .. } = self.state.steps[step]
+            && round == asked
+        {
+            self.fault(step, Way::Back, attempts, text.to_owned());
+            if self.shape.steps[step].patience.is_spent(attempts) {
+                self.attend(step, format!("it cannot be taken back: {text}"));
+            }
+        }
+    }
+
+    fn fault(&mut self, step: usize, way: Way, times: u32, text: String) {
+        self.note(What::Faulted { step, way, times, text });
+    }
+
+    fn take_signal(&mut self, step: usize, signal: Signal) {
+        match (self.state.steps[step], signal) {
+            (Progress::Waiting, signal) if !self.state.signals.contains_key(&step) => {
+                self.note(What::Signalled { step, signal });
+            }
+            (Progress::InFlight { .. }, signal) => self.heard(step, signal),
+            _ => self.stray(step, Way::Forward, "signal"),
+        }
+    }
+
+    /// What a signal says, when its step waits for it.
+    pub(super) fn heard(&mut self, step: usize, signal: Signal) {
+        match signal {
+            Signal::Yes(made) => self.note(What::Done { step, made }),
+            Signal::No(refusal) => self.refuse(step, refusal),
+        }
+    }
+
+    /// Before the pivot was sent a cancel turns the run; while it decides the cancel waits for its
+    /// answer; after it, it is too late.
+    fn cancel(&mut self, by: String, reason: String) {
+        if self.state.is_committed(self.shape) {
+            self.note(What::TooLate { by, reason });
+        } else if !self.state.cancelled {
+            self.note(What::Cancelled { by, reason });
+        }
+    }
+
+    pub(super) fn stray(&mut self, step: usize, way: Way, text: &str) {
+        self.note(What::Stray { step, way, text: text.to_owned() });
+    }
+
+    /// A run that is over changes no more. Answers that only repeat what it knew are normal.
+    pub(super) fn take_after_the_end(&mut self, input: &Input) {
+        let (step, way, says_done) = match input {
+            Input::Replied { step, way, reply, .. } => {
+                (*step, *way, matches!(reply, Reply::Done(_)))
+            }
+            Input::Ran { step, way, ran, .. } => (*step, *way, matches!(ran, Ran::Done(_))),
+            Input::Cancel { by, reason } => {
+                self.note(What::TooLate { by: by.clone(), reason: reason.clone() });
+                return;
+            }
+            _ => return,
+        };
+        let known = match self.state.steps[step] {
+            Progress::Done | Progress::Undone { made: true } => true,
+            _ => !says_done,
+        };
+        if way == Way::Forward && !known {
+            self.effect(Effect::Contradicted { step, way });
+        }
+    }
+
+    /// Whether the coordinator itself runs the way of this step.
+    pub(super) fn runs_here(&self, step: usize, way: Way) -> bool {
+        let shape = &self.shape.steps[step];
+        match way {
+            Way::Forward => matches!(shape.head, Head::Act),
+            Way::Back => matches!(shape.back, crate::saga::shape::Back::Act),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The journal of a run: what happened, in order, as it is written down.
+//!
+//! A run *is* its journal. Whatever else is known about it (its state, why it is taken back, what it
+//! made) is computed from these facts. Repeated attempts are counted in place and not listed, so a
+//! journal is short however long a run had to try.
+
+use crate::clock::Time;
+use crate::error::Refusal;
+use crate::message::Way;
+use crate::saga::known::Why;
+use crate::saga::shape::Shape;
+use crate::saga::step::Json;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Every step was done.
+    Completed,
+    /// Whatever had been done was taken back.
+    Compensated,
+}
+
+/// What an operator may do to a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Try the step again now.
+    Retry,
+    /// Go on without it, where the plan allows that.
+    Skip,
+    /// The step has been taken back by hand.
+    MarkCompensated,
+    /// The step has been done by hand, and made this.
+    Force(Json),
+}
+
+impl Verb {
+    /// The word an operator uses.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::MarkCompensated => "mark-compensated",
+            Self::Force(_) => "force",
+        }
+    }
+}
+
+/// Something that happened to a run. Steps are told by their number in the plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // The fields are what their names say.
+pub enum What {
+    /// The run began.
+    Begun,
+    /// This run does not need the step.
+    Skipped { step: usize },
+    /// The step was begun: a command was sent, a method run, or a signal is awaited.
+    Started { step: usize, round: u32, attempts: u32, last: Time, until: Option<Time> },
+    /// An attempt that ran here broke.
+    Faulted { step: usize, way: Way, times: u32, text: String },
+    /// The step was done, and made this.
+    Done { step: usize, made: Json },
+    /// The business said no.
+    Refused { step: usize, refusal: Refusal },
+    /// The time of the step is up and nobody knows whether it was done.
+    Unknown { step: usize, ready: Time },
+    /// The run does not wait for this signal any more.
+    Dropped { step: usize },
+    /// A signal that came before its step.
+    Signalled { step: usize, signal: Signal },
+    /// Somebody wants the run to be taken back.
+    Cancelled { by: String, reason: String },
+    /// The time of the whole run is up.
+    Late,
+    /// A cancel came after the pivot.
+    TooLate { by: String, reason: String },
+    /// From here on the run is taken back.
+    Turned,
+    /// The step is being taken back.
+    Undoing { step: usize, round: u32, attempts: u32, last: Time },
+    /// The step was taken back; `made` says whether there was anything.
+    Undone { step: usize, made: bool },
+    /// The step turned out to be done after all, and is taken back once more.
+    Reopened { step: usize },
+    /// An answer that came when nobody waited for it any more.
+    Stray { step: usize, way: Way, text: String },
+    /// A person is needed; what can be tried is still tried.
+    Attention { step: usize, why: String },
+    /// What an operator did, and whether it changed anything.
+    Operated { verb: Verb, step: usize, by: String, reason: String, taken: bool },
+    /// The run ended.
+    Ended(End),
+}
+
+/// What a signal says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Yes, and this.
+    Yes(Json),
+    /// No.
+    No(Refusal),
+}
+
+/// A fact: what happened, and when by the clock of the lane.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fact {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: What,
+}
+
+/// Everything that is written down about a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Journal {
+    /// The version of the plan it follows.
+    pub version: u32,
+    /// The digest of that plan's shape.
+    pub digest: String,
+    /// What it was begun with.
+    pub input: Json,
+    /// The business transaction it belongs to.
+    pub correlation: String,
+    /// The message that began it.
+    pub causation: Option<Uuid>,
+    /// How many messages lay between the beginning of the business transaction and its own.
+    pub hop: u32,
+    /// The trace it belongs to.
+    pub traceparent: Option<String>,
+    /// What happened, in order.
+    pub facts: Vec<Fact>,
+}
+
+impl Journal {
+    /// What a step made, if it is known.
+    #[must_use]
+    pub fn made(&self, step: usize) -> Option<&RawValue> {
+        self.facts.iter().rev().find_map(|fact| match &fact.what {
+            What::Done { step: at, made } if *at == step => Some(&**made),
+            _ => None,
+        })
+    }
+
+    /// Why the run is taken back.
+    #[must_use]
+    pub fn why(&self, shape: &Shape) -> Why {
+        let mut why = Why::default();
+        let name = |step: &usize| shape.steps[*step].name.to_owned();
+        for fact in &self.facts {
+            match &fact.what {
+                What::Refused { step, refusal } => why.refusals.push((name(step), refusal.clone())),
+                What::Unknown { step, .. } => why.late.push(name(step)),
+                What::Late => why.late.push("deadline".to_owned()),
+                What::Cancelled { reason, .. } => why.cancelled = Some(reason.clone()),
+                _ => {}
+            }
+        }
+        why
+    }
+
+    /// How the run ended, if it has.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        self.facts.iter().rev().find_map(|fact| match fact.what {
+            What::Ended(end) => Some(end),
+            _ => None,
+        })
+    }
+
+    /// Adds facts; what only counts another attempt is counted in place.
+    pub fn extend(&mut self, facts: Vec<Fact>) {
+        for fact in facts {
+            match self.counted(&fact) {
+                Some(earlier) => *earlier = Fact { at: earlier.at, what: fact.what },
+                None => self.facts.push(fact),
+            }
+        }
+    }
+
+    /// The fact that this one only repeats.
+    fn counted(&mut self, new: &Fact) -> Option<&mut Fact> {
+        let repeats = |old: &What| match (old, &new.what) {
+            (What::Started { step: a, round: r, .. }, What::Started { step: b, round: q, .. })
+            | (What::Undoing { step: a, round: r, .. }, What::Undoing { step: b, round: q, .. }) => {
+                a == b && r == q
+            }
+            (What::Faulted { step: a, way: v, .. }, What::Faulted { step: b, way: w, .. }) => {
+                a == b && v == w
+            }
+            _ => false,
+        };
+        self.facts.iter_mut().rev().find(|fact| repeats(&fact.what))
+    }
+}

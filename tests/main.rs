@@ -1,0 +1,3 @@
+//! One binary for all tests that use ballet as its users do; modules in reading order.
+
+mod tidy;

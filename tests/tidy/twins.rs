@@ -1,0 +1,84 @@
+//! Adapters that answer to the same port have the same rooms: who knows one knows the other.
+
+use std::collections::BTreeSet;
+
+use super::tree::{File, Offence, told};
+
+/// Twin folders, and what the second may have more.
+const TWINS: &[(&str, &str, &[&str])] = &[
+    ("framework/src/sqlite", "framework/src/postgres", &["cdc.rs"]),
+    ("framework/migrations/sqlite", "framework/migrations/postgres", &[]),
+];
+
+/// Every file that its twin folder lacks.
+pub fn unlike(files: &[File]) -> Vec<Offence> {
+    TWINS
+        .iter()
+        .flat_map(|(left, right, more)| {
+            let (lefts, rights) = (names_in(files, left), names_in(files, right));
+            compare((left, &lefts), (right, &rights), more)
+        })
+        .collect()
+}
+
+fn names_in<'a>(files: &'a [File], folder: &str) -> BTreeSet<&'a str> {
+    files.iter().filter_map(|file| file.within(folder)).collect()
+}
+
+/// Two folders of the same names; one that is not there yet has nothing to be compared with.
+fn compare(
+    (left, lefts): (&str, &BTreeSet<&str>),
+    (right, rights): (&str, &BTreeSet<&str>),
+    more: &[&str],
+) -> Vec<Offence> {
+    if lefts.is_empty() || rights.is_empty() {
+        return Vec::new();
+    }
+    let surplus = rights.difference(lefts).filter(|name| !more.contains(name));
+    let alone = lefts
+        .difference(rights)
+        .map(|name| (left, name, right))
+        .chain(surplus.map(|name| (right, name, left)));
+    alone
+        .map(|(here, name, there)| {
+            let file = File::new(format!("{here}/{name}"), "");
+            file.offence(1, format!("has no twin in {there}: give it one, or take the name of one"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_file_without_a_twin_is_named_on_either_side() {
+    let lefts = BTreeSet::from(["mod.rs", "outbox.rs", "timers.rs"]);
+    let rights = BTreeSet::from(["mod.rs", "cdc.rs", "inbox.rs", "timers.rs"]);
+    let told: Vec<String> = compare(("a", &lefts), ("b", &rights), &["cdc.rs"])
+        .iter()
+        .map(Offence::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a/outbox.rs:1: has no twin in b: give it one, or take the name of one",
+            "b/inbox.rs:1: has no twin in a: give it one, or take the name of one",
+        ]
+    );
+}
+
+#[test]
+fn only_the_second_may_have_more() {
+    let (one, two) = (BTreeSet::from(["mod.rs"]), BTreeSet::from(["cdc.rs", "mod.rs"]));
+    assert_eq!(compare(("a", &one), ("b", &two), &["cdc.rs"]).len(), 0);
+    assert_eq!(compare(("a", &two), ("b", &one), &["cdc.rs"]).len(), 1);
+    assert_eq!(compare(("a", &two), ("b", &BTreeSet::new()), &[]).len(), 0);
+}
+
+#[test]
+fn the_folders_of_the_framework_are_compared() {
+    let files = [
+        ("framework/src/sqlite/mod.rs", ""),
+        ("framework/src/postgres/outbox.rs", ""),
+        ("framework/migrations/sqlite/0001_runs.sql", ""),
+        ("framework/migrations/postgres/0001_rows.sql", ""),
+    ];
+    assert_eq!(told(unlike, &files).len(), 4);
+}
