@@ -1,3 +1,4 @@
 //! One binary for all tests that use ballet as its users do; modules in reading order.
 
 mod tidy;
+mod ui;

@@ -56,7 +56,7 @@ pub struct Stamp {
 
 /// What a command and its reply say of the step they belong to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub struct StepRef {
     /// The saga.
     pub saga: String,
     /// The run.
@@ -75,7 +75,7 @@ pub struct Call {
     pub deadline: Option<Time>,
 }
 
-impl Call {
+impl StepRef {
     /// The command id: what it means, however often it is sent. Replies match on it and on nothing else.
     #[must_use]
     pub fn id(&self) -> String {
@@ -119,7 +119,7 @@ pub struct Envelope {
     pub stamp: Option<Stamp>,
     /// For commands and replies: the step they belong to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub call: Option<Call>,
+    pub step: Option<StepRef>,
 }
 
 /// A message: envelope and body.
@@ -174,14 +174,14 @@ pub enum Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, Envelope, Kind, Message, Stamp, Way};
+    use super::{Envelope, Kind, Message, Stamp, StepRef, Way};
     use crate::clock::Time;
     use crate::id::derived;
     use crate::message::Key;
     use bytes::Bytes;
 
     fn message() -> Message {
-        let call = Call {
+        let step = StepRef {
             saga: "purchase".into(),
             run: "1041".into(),
             step: "reserve-stock".into(),
@@ -203,7 +203,7 @@ mod tests {
             occurred_at: Time::from_micros(1),
             traceparent: None,
             stamp: Some(Stamp { source: "purchase".into(), incarnation: 1, lane: 0, seq: 9 }),
-            call: Some(call),
+            step: Some(step),
         };
         Message { envelope, body: Bytes::from_static(b"{\"a\":\n1}") }
     }
@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn a_command_keeps_its_id_when_it_is_sent_again() {
-        let first = message().envelope.call.unwrap();
-        let again = Call { attempt: 4, ..first.clone() };
+        let first = message().envelope.step.unwrap();
+        let again = StepRef { attempt: 4, ..first.clone() };
         assert_eq!(first.id(), again.id());
         assert_eq!(first.id(), "purchase/1041/reserve-stock/back/0");
     }

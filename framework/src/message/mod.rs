@@ -9,7 +9,7 @@
 mod envelope;
 mod macros;
 
-pub use envelope::{Call, Envelope, Kind, Message, Reply, Stamp, Way};
+pub use envelope::{Envelope, Kind, Message, Reply, Stamp, StepRef, Way};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,61 @@
+//! Addresses in a store: what a handler reads and writes, whatever it is.
+
+use bytes::Bytes;
+use std::fmt;
+
+/// The kinds of things that are found by a key. Each is a table of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// Rows of services and views.
+    Rows,
+    /// Runs of sagas.
+    Runs,
+    /// What participants and reactors remember of commands, reactions and waits.
+    Barriers,
+}
+
+/// One address: in `space`, in `table` (whose name begins with its owner's), at `key`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// The kind of thing.
+    pub space: Space,
+    /// For rows `service.table`; for runs the saga; for barriers the group.
+    pub table: String,
+    /// The key within it.
+    pub key: Bytes,
+}
+
+impl Slot {
+    /// An address.
+    pub fn new(space: Space, table: impl Into<String>, key: impl Into<Bytes>) -> Self {
+        Self { space, table: table.into(), key: key.into() }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}[{}]", self.space, self.table, String::from_utf8_lossy(&self.key))
+    }
+}
+
+/// Whether what is read is going to be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lock {
+    /// It is only looked at.
+    Peek,
+    /// It is locked until the end of the transaction.
+    Change,
+}
+
+/// A range of a table: keys from `from` up to, not including, `to`, at most `limit` of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scan {
+    /// The table, as in [`Slot`].
+    pub table: String,
+    /// The first key.
+    pub from: Bytes,
+    /// The key at which to stop; `None` for the end of the table.
+    pub to: Option<Bytes>,
+    /// How many rows at most.
+    pub limit: u32,
+}

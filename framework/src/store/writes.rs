@@ -1,0 +1,259 @@
+//! What a batch writes, as plain data: one field a kind, each flushed by one statement.
+
+use crate::clock::Time;
+use crate::edge::Edge;
+use crate::message::{Key, Message};
+use crate::store::slot::Slot;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use uuid::Uuid;
+
+/// A lane: one partition of a group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneId {
+    /// The group.
+    pub group: String,
+    /// Which of its lanes.
+    pub lane: u32,
+}
+
+impl LaneId {
+    /// A lane of a group.
+    pub fn new(group: impl Into<String>, lane: u32) -> Self {
+        Self { group: group.into(), lane }
+    }
+}
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.group, self.lane)
+    }
+}
+
+/// What is stored at a slot. Runs carry the word for their status, by which they are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The bytes.
+    pub body: Bytes,
+    /// For runs: their status.
+    pub status: Option<Status>,
+}
+
+impl Value {
+    /// A value without a status.
+    pub fn plain(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), status: None }
+    }
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It goes forward.
+    Running,
+    /// It is being taken back.
+    Compensating,
+    /// A person is needed; what can be tried is still tried.
+    NeedsAttention,
+    /// Every step was done.
+    Completed,
+    /// Whatever had been done was taken back.
+    Compensated,
+}
+
+impl Status {
+    /// The word for it, the same in tables, metrics and docs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Compensating => "compensating",
+            Self::NeedsAttention => "needs-attention",
+            Self::Completed => "completed",
+            Self::Compensated => "compensated",
+        }
+    }
+
+    /// The status of this word.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let all = [
+            Self::Running,
+            Self::Compensating,
+            Self::NeedsAttention,
+            Self::Completed,
+            Self::Compensated,
+        ];
+        all.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Whether the run is over.
+    #[must_use]
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Compensated)
+    }
+}
+
+/// A message on its way to a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The topic.
+    pub topic: String,
+    /// The partition, computed by us.
+    pub partition: u32,
+    /// The message.
+    pub message: Message,
+}
+
+/// Something that enters a lane and comes from no broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inboxed {
+    /// The same id enters once.
+    pub id: String,
+    /// What decides its order among the lane's messages.
+    pub key: Key,
+    /// What it is.
+    pub body: Bytes,
+}
+
+/// An entry of the inbox with the number that the store gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxRow {
+    /// The store's number: entries are taken in its order.
+    pub number: i64,
+    /// When it entered.
+    pub at: Time,
+    /// The entry.
+    pub entry: Inboxed,
+}
+
+/// Something due at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timer {
+    /// Its id within the lane; setting it again replaces it.
+    pub id: String,
+    /// When; `None` takes it away.
+    pub due: Option<Time>,
+    /// What it is about: a parked key holds its timers too.
+    pub key: Key,
+}
+
+/// A call to the outside that is under way, and must be repeated if its caller dies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calling {
+    /// Its id within the lane.
+    pub id: String,
+    /// Messages of this key wait until it has ended.
+    pub key: Key,
+    /// What is needed to make the call, and to record what it brought.
+    pub body: Bytes,
+}
+
+/// Why a message is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// Its handler faulted; its key waits with it.
+    Fault,
+    /// It stands behind a parked message of its key.
+    Behind,
+    /// A call of its key is under way.
+    Calling,
+    /// Something that it needs is not here yet. It holds nobody.
+    NotYet,
+    /// Messages before it on its edge are missing.
+    Gap,
+    /// This process does not know the plan of its run.
+    Unknown,
+}
+
+/// A message that is set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Its number within the lane: messages of a key are released in this order.
+    pub number: u64,
+    /// Its key.
+    pub key: Key,
+    /// Why.
+    pub held: Held,
+    /// How often its handler has faulted.
+    pub attempts: u32,
+    /// Since when.
+    pub since: Time,
+    /// When it is tried again; `None` if something else must happen first.
+    pub due: Option<Time>,
+    /// What was last said against it.
+    pub reason: String,
+    /// The edge it came on and its number there, while it waits for others on that edge.
+    pub edge: Option<(Edge, u64)>,
+    /// The entry as the lane stores it.
+    pub body: Bytes,
+}
+
+/// A message that could not be handled and was given up, until somebody replays it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: Uuid,
+    /// The lane that gave it up.
+    pub lane: LaneId,
+    /// Its key.
+    pub key: Key,
+    /// What was said against it.
+    pub reason: String,
+    /// When it was given up.
+    pub at: Time,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The entry as the lane stores it.
+    pub body: Bytes,
+}
+
+/// What a handler answered to a request of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The service that was asked.
+    pub service: String,
+    /// The client's key.
+    pub id: String,
+    /// The reply, as a [`Reply`](crate::message::Reply) in JSON.
+    pub reply: Bytes,
+}
+
+/// Everything that a batch writes.
+#[derive(Debug, Clone, Default)]
+pub struct Writes {
+    /// Rows, runs, barriers; `None` deletes.
+    pub slots: BTreeMap<Slot, Option<Value>>,
+    /// The last number used on each edge that leaves the lane.
+    pub sent: BTreeMap<(String, u32), u64>,
+    /// The last number taken on each edge that enters it.
+    pub taken: BTreeMap<Edge, u64>,
+    /// Ids of foreign messages that were taken.
+    pub seen: Vec<String>,
+    /// Timers, set or taken away.
+    pub timers: Vec<Timer>,
+    /// Calls that begin.
+    pub calls: Vec<Calling>,
+    /// Ids of calls that have ended.
+    pub called: Vec<String>,
+    /// Messages set aside, new or changed.
+    pub parked: Vec<Parked>,
+    /// Numbers of messages that are not set aside any more.
+    pub released: Vec<u64>,
+    /// Messages given up.
+    pub dead: Vec<DeadLetter>,
+    /// Dead letters that were replayed.
+    pub replayed: Vec<Uuid>,
+    /// Numbers of inbox entries that were taken.
+    pub inbox_taken: Vec<i64>,
+    /// Entries for lanes of this store.
+    pub inbox: Vec<(LaneId, Inboxed)>,
+    /// Answers to requests.
+    pub answers: Vec<Answered>,
+    /// Messages to publish, in order.
+    pub outgoing: Vec<Outgoing>,
+}

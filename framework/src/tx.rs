@@ -1,0 +1,233 @@
+//! The open transaction of a handler.
+//!
+//! A handler reads and writes through [`Tx`] and through nothing else. It is run more than once: a
+//! first time to find out what it reads, then for real. What it says before that counts for nothing.
+//!
+//! ```text
+//! poll ──miss──► note the key ──► (all handlers of the batch) ──► one statement fetches all ──► poll again
+//!   └── no miss: run in order over what was fetched; writes are kept until the batch is flushed
+//! ```
+//!
+//! The method is the discovery of `docs/internals/architecture.md` (H12 of the design review): the
+//! number of statements does not depend on the number of messages.
+
+mod effects;
+mod reads;
+
+pub use effects::{Cause, Effects};
+pub(crate) use reads::{Own, Wanted};
+
+use crate::clock::Time;
+use crate::error::Fault;
+use crate::message::Record;
+use crate::store::{Lock, Scan, Slot, Space, Value};
+use crate::table::{Table, TableKey};
+use crate::view::View;
+use bytes::Bytes;
+use reads::Reads;
+use std::fmt;
+use std::time::Duration;
+
+/// The open transaction of a handler. Not `Clone`, no pool inside: nothing escapes it.
+///
+/// # If the process dies
+///
+/// Nothing that was done through it has happened, unless the transaction of the batch was committed;
+/// then all of it has, together with the progress of the lane.
+pub struct Tx {
+    service: String,
+    now: Time,
+    pub(crate) cause: Cause,
+    pub(crate) effects: Effects,
+    reads: Reads,
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transaction of `{}` at {}", self.service, self.now)
+    }
+}
+
+impl Tx {
+    /// A transaction of a service, at a time of its lane.
+    pub(crate) fn new(service: impl Into<String>, now: Time) -> Self {
+        let (cause, effects, reads) = (Cause::default(), Effects::default(), Reads::default());
+        Self { service: service.into(), now, cause, effects, reads }
+    }
+
+    /// The time of the lane: the database's, read once per batch, never backwards.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The business transaction that the message belongs to.
+    #[must_use]
+    pub fn correlation(&self) -> &str {
+        &self.cause.correlation
+    }
+
+    /// How long the message has waited, since it was first said to be [not yet](Fault::not_yet) ready.
+    #[must_use]
+    pub const fn waited(&self) -> Duration {
+        self.cause.waited
+    }
+
+    /// Reads a row that is going to be changed: it is locked until the end of the transaction.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the row is not what its table says.
+    pub async fn get<K, V>(&mut self, table: Table<K, V>, key: &K) -> Result<Option<V>, Fault>
+    where
+        K: TableKey,
+        V: Record,
+    {
+        let slot = self.row(table, key);
+        decode(self.value(slot, Lock::Change).await)
+    }
+
+    /// Reads a row that is not going to be changed; it is not locked.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the row is not what its table says.
+    pub async fn peek<K, V>(&mut self, table: Table<K, V>, key: &K) -> Result<Option<V>, Fault>
+    where
+        K: TableKey,
+        V: Record,
+    {
+        let slot = self.row(table, key);
+        decode(self.value(slot, Lock::Peek).await)
+    }
+
+    /// Reads several rows that are going to be changed, in one round.
+    ///
+    /// # Errors
+    ///
+    /// A fault if a row is not what its table says.
+    pub async fn get_all<K, V>(
+        &mut self,
+        table: Table<K, V>,
+        keys: &[K],
+    ) -> Result<Vec<Option<V>>, Fault>
+    where
+        K: TableKey,
+        V: Record,
+    {
+        let slots: Vec<Slot> = keys.iter().map(|key| self.row(table, key)).collect();
+        let missing = slots.iter().filter(|slot| self.reads.want(slot, Lock::Change)).count();
+        if missing > 0 {
+            std::future::pending::<()>().await;
+        }
+        slots.iter().map(|slot| decode(self.reads.at(slot))).collect()
+    }
+
+    /// Reads the rows whose keys lie between `from` and `to` (not included), at most `limit`, in order.
+    /// Locks nothing.
+    ///
+    /// # Errors
+    ///
+    /// A fault if a row is not what its table says.
+    pub async fn scan<K, V>(
+        &mut self,
+        table: Table<K, V>,
+        from: &K,
+        to: Option<&K>,
+        limit: u32,
+    ) -> Result<Vec<(K, V)>, Fault>
+    where
+        K: TableKey,
+        V: Record,
+    {
+        let table = self.table_name(table.name());
+        let (from, to) = (from.to_bytes().into(), to.map(|key| key.to_bytes().into()));
+        let scan = Scan { table, from, to, limit };
+        let Some(rows) = self.reads.scan(&scan) else {
+            return std::future::pending().await;
+        };
+        let read = |(key, row): (Bytes, Bytes)| {
+            Ok((K::decode(&mut key.as_ref())?, serde_json::from_slice(&row)?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Writes a row, at the end of the batch, with all others in one statement.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the value cannot be written as JSON.
+    pub fn put<K, V>(&mut self, table: Table<K, V>, key: &K, value: &V) -> Result<(), Fault>
+    where
+        K: TableKey,
+        V: Record,
+    {
+        let value = Value::plain(serde_json::to_vec(value)?);
+        self.reads.write(self.row(table, key), Some(value));
+        Ok(())
+    }
+
+    /// Deletes a row, at the end of the batch.
+    pub fn delete<K: TableKey, V: Record>(&mut self, table: Table<K, V>, key: &K) {
+        self.reads.write(self.row(table, key), None);
+    }
+
+    /// Reads a row of a view: what this service knows from others' events.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the row is not what the view says.
+    pub async fn view<W: View>(&mut self, key: &W::Key) -> Result<Option<W::Row>, Fault> {
+        let slot = Slot::new(Space::Rows, W::table(), key.to_bytes());
+        decode(self.value(slot, Lock::Peek).await)
+    }
+
+    /// The name of a service's table in the store.
+    fn table_name(&self, table: &str) -> String {
+        format!("{}.{table}", self.service)
+    }
+
+    fn row<K: TableKey, V: Record>(&self, table: Table<K, V>, key: &K) -> Slot {
+        Slot::new(Space::Rows, self.table_name(table.name()), key.to_bytes())
+    }
+
+    /// Reads whatever is at a slot, or waits until the lane has fetched it.
+    pub(crate) async fn value(&mut self, slot: Slot, lock: Lock) -> Option<Bytes> {
+        if self.reads.want(&slot, lock) {
+            return std::future::pending().await;
+        }
+        self.reads.at(&slot)
+    }
+
+    /// Writes whatever is at a slot.
+    pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>) {
+        self.reads.write(slot, value);
+    }
+
+    pub(crate) const fn reads(&mut self) -> &mut Reads {
+        &mut self.reads
+    }
+
+    /// Begins a message: nothing of it has been said yet.
+    pub(crate) fn enter(&mut self, cause: Cause) {
+        self.cause = cause;
+        self.effects = Effects::default();
+        self.reads.discard();
+    }
+
+    /// What the message said and wrote is kept for those after it.
+    pub(crate) fn keep(&mut self) -> Effects {
+        self.reads.keep();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What the message said and wrote has not happened.
+    pub(crate) fn discard(&mut self) {
+        self.reads.discard();
+        self.effects = Effects::default();
+    }
+}
+
+fn decode<V: Record>(bytes: Option<Bytes>) -> Result<Option<V>, Fault> {
+    Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
+}

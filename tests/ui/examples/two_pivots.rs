@@ -1,0 +1,19 @@
+//! A second point of no return.
+//!
+//! says: this step may not stand here
+//! says: before the pivot: add `.compensate(..)`, `.leaves_nothing()` or `.pivot()`; after the pivot: none of them
+
+use ballet::{Plan, act, ask};
+use ui::Purchase;
+
+fn plan() -> Plan<Purchase> {
+    Plan::begin()
+        .step("reserve", ask(Purchase::reserve).compensate(Purchase::release))
+        .step("pay", act(Purchase::pay).pivot())
+        .step("ship", act(Purchase::ship).pivot())
+        .end()
+}
+
+fn main() {
+    plan();
+}

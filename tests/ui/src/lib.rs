@@ -1,0 +1,103 @@
+//! The shop in which the cases of `examples/` make their mistakes.
+
+use ballet::{Fault, Plan, Saga, StepError, act, ask, refuse, service, topic};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+pub struct Order {
+    pub order_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ReserveStock {
+    pub order_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct StockHeld {
+    pub hold: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ReleaseStock {
+    pub order_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Paid {
+    pub receipt: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct OrderCreated {
+    pub order_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct OrderCancelled {
+    pub order_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct StockReserved {
+    pub order_id: String,
+}
+
+service! {
+    pub INVENTORY = "inventory" {
+        ReserveStock = "stock.reserve" -> StockHeld,
+        ReleaseStock = "stock.release" -> (),
+    }
+}
+
+topic! {
+    pub ORDERS = "orders", key order_id {
+        OrderCreated = "order.created",
+        OrderCancelled = "order.cancelled",
+    }
+}
+
+topic! {
+    pub STOCK = "stock", key order_id { StockReserved = "stock.reserved" }
+}
+
+/// A saga whose plan is right; each case makes another one, with a mistake in it.
+pub struct Purchase;
+
+impl Saga for Purchase {
+    const NAME: &'static str = "purchase";
+    type Input = Order;
+
+    fn plan() -> Plan<Self> {
+        Plan::begin()
+            .step("reserve", ask(Self::reserve).compensate(Self::release))
+            .step("pay", act(Self::pay).pivot())
+            .step("ship", act(Self::ship))
+            .end()
+    }
+}
+
+impl Purchase {
+    pub fn reserve(order: &Order) -> ReserveStock {
+        ReserveStock { order_id: order.order_id.clone() }
+    }
+
+    pub fn release(order: &Order) -> ReleaseStock {
+        ReleaseStock { order_id: order.order_id.clone() }
+    }
+
+    pub async fn pay(&self, held: &StockHeld) -> Result<Paid, StepError> {
+        match held.hold.is_empty() {
+            true => Err(refuse("nothing_held", "there is nothing to pay for")),
+            false => Ok(Paid { receipt: held.hold.clone() }),
+        }
+    }
+
+    pub async fn refund(&self, _paid: &Paid) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    pub async fn ship(&self, _paid: &Paid) -> Result<(), Fault> {
+        Ok(())
+    }
+}
