@@ -91,6 +91,24 @@ mod waiting {
         tokio::time::sleep(for_).await;
     }
 
+    /// Measures how long something takes, in the time of the runtime.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Stopwatch(tokio::time::Instant);
+
+    impl Stopwatch {
+        /// Starts.
+        #[must_use]
+        pub fn start() -> Self {
+            Self(tokio::time::Instant::now())
+        }
+
+        /// How long it has run.
+        #[must_use]
+        pub fn elapsed(&self) -> Duration {
+            self.0.elapsed()
+        }
+    }
+
     /// A clock that runs with the runtime's time, so that it stands still and leaps with it in tests.
     #[derive(Debug, Clone)]
     pub struct RuntimeClock {
@@ -114,7 +132,7 @@ mod waiting {
 }
 
 #[cfg(feature = "runtime")]
-pub use waiting::{RuntimeClock, rest};
+pub use waiting::{RuntimeClock, Stopwatch, rest};
 
 #[cfg(test)]
 mod tests {

@@ -12,10 +12,12 @@
 //! number of statements does not depend on the number of messages.
 
 mod effects;
+mod entry;
 mod reads;
 
-pub use effects::{Cause, Effects};
-pub(crate) use reads::{Own, Wanted};
+pub use effects::{Cause, Effects, Send};
+pub(crate) use entry::Entry;
+pub(crate) use reads::Wanted;
 
 use crate::clock::Time;
 use crate::error::Fault;

@@ -43,12 +43,15 @@ pub struct Names {
     pub no: Vec<&'static str>,
     /// Whether it may also emit nothing of all this, or choose.
     pub perhaps: bool,
+    /// The topics that all of them go to.
+    pub topics: Vec<Topic>,
 }
 
 impl Names {
     fn and(mut self, other: Self) -> Self {
         self.yes.extend(other.yes);
         self.no.extend(other.no);
+        self.topics.extend(other.topics);
         self.perhaps |= other.perhaps;
         self
     }
@@ -92,7 +95,7 @@ impl Emit for () {
 impl<E: Event> Emit for E {
     type Made = E;
     fn names() -> Names {
-        Names { yes: vec![E::NAME], ..Names::default() }
+        Names { yes: vec![E::NAME], topics: vec![E::TOPIC], ..Names::default() }
     }
     fn say(self, said: &mut Said) -> Result<(), Fault> {
         let body = to_raw_value(&self)?;
@@ -176,7 +179,8 @@ impl<Y: Emit, N: Emit> Emit for Verdict<Y, N> {
     type Made = Y::Made;
     fn names() -> Names {
         let (yes, no) = (Y::names(), N::names());
-        Names { yes: yes.yes, no: [yes.no, no.yes, no.no].concat(), perhaps: true }
+        let topics = [yes.topics, no.topics].concat();
+        Names { yes: yes.yes, no: [yes.no, no.yes, no.no].concat(), perhaps: true, topics }
     }
     fn say(self, said: &mut Said) -> Result<(), Fault> {
         match self {
@@ -237,7 +241,8 @@ impl<R: Record, E: Emit> Says<R> for And<R, E> {
 impl<R: Record, Y: Says<R>, E: Emit> Says<R> for Verdict<Y, Refused<E>> {
     fn names() -> Names {
         let (yes, no) = (Y::names(), E::names());
-        Names { yes: yes.yes, no: [yes.no, no.yes, no.no].concat(), perhaps: true }
+        let topics = [yes.topics, no.topics].concat();
+        Names { yes: yes.yes, no: [yes.no, no.yes, no.no].concat(), perhaps: true, topics }
     }
     fn say(self, said: &mut Said) -> Result<(), Fault> {
         match self {

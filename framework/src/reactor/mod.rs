@@ -15,6 +15,7 @@
 
 pub mod barrier;
 mod call;
+mod check;
 mod choreography;
 mod draw;
 mod emit;
@@ -24,14 +25,15 @@ mod reactions;
 mod wait;
 
 pub use call::{Call, Called, Looked, call, look};
+pub use choreography::Choreography;
 pub use emit::{And, Emit, Emitted, Names, Refused, Said, Says, Verdict};
 pub use handler::{InTx, InTx2, Outside, Outside2, TakesBack, TakesBackFor};
-pub use reaction::{Answer, Reaction, Reacts, answer, react};
+pub use reaction::{Answer, Reaction, Reacts, Unasked, answer, react};
 pub use reactions::{Outline, Reactions, Role};
 pub use wait::{After, Events, Wait, after};
 
-pub(crate) use handler::{Decoded, Given};
-pub(crate) use reaction::{Compensation, Stages, Unit};
+pub(crate) use handler::Given;
+pub(crate) use reaction::{Compensation, Unit};
 pub(crate) use wait::Waiting;
 
 /// A service: it reacts to events and answers commands.

@@ -22,6 +22,8 @@ pub(crate) struct Stages<R> {
 pub(crate) struct Compensation<R> {
     pub(crate) hears: &'static str,
     pub(crate) topic: Option<Topic>,
+    /// Whom a command is addressed to; `None` for an event.
+    pub(crate) to: Option<&'static str>,
     pub(crate) decode: Decode,
     pub(crate) names: Names,
     pub(crate) call: Option<(GoOut<R>, Duration)>,
@@ -35,6 +37,8 @@ pub(crate) struct Unit<R> {
     pub(crate) hears: &'static str,
     /// Where events come from; `None` for a command.
     pub(crate) topic: Option<Topic>,
+    /// Whom a command is addressed to; `None` for an event.
+    pub(crate) to: Option<&'static str>,
     pub(crate) decode: Decode,
     pub(crate) names: Names,
     pub(crate) stages: Stages<R>,
@@ -97,15 +101,40 @@ impl<R, C> fmt::Debug for Answer<R, C> {
     }
 }
 
+/// What a reaction returns.
+#[diagnostic::on_unimplemented(
+    message = "a reaction cannot return `{Self}`",
+    label = "return `Result<_, Fault>`: nobody asked, so there is nobody to refuse",
+    note = "say no with an event: `Ok(Verdict::No(..))`"
+)]
+pub trait Unasked: Send + 'static {
+    /// What it says.
+    type Says;
+    /// What was told.
+    ///
+    /// # Errors
+    ///
+    /// The handler's own fault.
+    fn told(self) -> Result<Self::Says, Fault>;
+}
+
+impl<O: Send + 'static> Unasked for Result<O, Fault> {
+    type Says = O;
+    fn told(self) -> Self {
+        self
+    }
+}
+
 /// Reacts to an event, in the transaction of the service.
-pub fn react<F, R, E, O>(f: F) -> Reaction<R, E, O>
+pub fn react<F, R, E, X>(f: F) -> Reaction<R, E, X::Says>
 where
-    F: for<'a> InTx<'a, R, E, Result<O, Fault>>,
+    F: for<'a> InTx<'a, R, E, X>,
     R: Send + Sync + 'static,
     E: Event,
-    O: Emit,
+    X: Unasked,
+    X::Says: Emit,
 {
-    let handle = erase(f, |spoken: Result<O, Fault>, said| speaks(spoken, said));
+    let handle = erase(f, |spoken: X, said| speaks(spoken.told(), said));
     Reaction::new(Stages { look: None, call: None, handle })
 }
 
@@ -133,6 +162,7 @@ impl<R: Send + Sync + 'static, E: Record, O: Emit> Reaction<R, E, O> {
         self.back.push(Compensation {
             hears: X::NAME,
             topic: Some(X::TOPIC),
+            to: None,
             decode: decode::<X>,
             names,
             call: None,
@@ -151,6 +181,7 @@ impl<R: Send + Sync + 'static, E: Record, O: Emit> Reaction<R, E, O> {
         self.back.push(Compensation {
             hears: X::NAME,
             topic: Some(X::TOPIC),
+            to: None,
             decode: decode::<X>,
             names: S::names(),
             call: Some((erase_call2(call), HALF_A_MINUTE)),
@@ -217,6 +248,7 @@ impl<R: Send + Sync + 'static, C: Command> Answer<R, C> {
         self.back = Some(Compensation {
             hears: U::NAME,
             topic: None,
+            to: Some(U::TO),
             decode: decode::<U>,
             names,
             call: None,
@@ -236,6 +268,7 @@ impl<R: Send + Sync + 'static, C: Command> Answer<R, C> {
         self.back = Some(Compensation {
             hears: U::NAME,
             topic: None,
+            to: Some(U::TO),
             decode: decode::<U>,
             names,
             call: Some((erase_call2(call), HALF_A_MINUTE)),
@@ -255,6 +288,7 @@ impl<R: Send + Sync + 'static, C: Command> Answer<R, C> {
         Unit {
             hears: C::NAME,
             topic: None,
+            to: Some(C::TO),
             decode: decode::<C>,
             names: self.names,
             stages: self.stages,
@@ -282,6 +316,7 @@ impl<R: Send + Sync + 'static, E: Event, O: Emit> Reacts<R, E> for Reaction<R, E
         Unit {
             hears: E::NAME,
             topic: Some(E::TOPIC),
+            to: None,
             decode: decode::<E>,
             names: O::names(),
             stages: self.stages,

@@ -60,6 +60,7 @@ impl<R: Reactor> Reactions<R> {
             let forward = Outline {
                 hears: unit.hears,
                 topic: unit.topic,
+                to: unit.to,
                 says: unit.names.clone(),
                 role: if unit.pivot { Role::Pivot } else { Role::Forward },
                 calls: unit.stages.call.is_some(),
@@ -70,6 +71,7 @@ impl<R: Reactor> Reactions<R> {
             let back = unit.back.iter().map(|back| Outline {
                 hears: back.hears,
                 topic: back.topic,
+                to: back.to,
                 says: back.names.clone(),
                 role: Role::Back { of: unit.hears },
                 calls: back.call.is_some(),
@@ -86,6 +88,7 @@ impl<R: Reactor> Reactions<R> {
         let waits = self.waits.iter().map(|Waiting { name, wait }| Outline {
             hears: wait.after.0,
             topic: Some(wait.after.1),
+            to: None,
             says: wait.names.clone(),
             role: Role::Wait { name, until: wait.until.iter().map(|(name, _)| *name).collect() },
             calls: false,
@@ -110,6 +113,23 @@ impl<R: Reactor> Reactions<R> {
         topics.sort_by_key(|topic| topic.name);
         topics.dedup_by_key(|topic| topic.name);
         topics
+    }
+
+    /// What is wrong with the table, if anything: rules that types cannot hold.
+    #[must_use]
+    pub fn faults(&self, reactor: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (at, unit) in self.units.iter().enumerate() {
+            if self.units[..at].iter().any(|other| other.hears == unit.hears) {
+                faults.push(format!("reactor `{reactor}` hears `{}` in two lines", unit.hears));
+            }
+        }
+        for (at, waiting) in self.waits.iter().enumerate() {
+            if self.waits[..at].iter().any(|other| other.name == waiting.name) {
+                faults.push(format!("reactor `{reactor}` has two waits `{}`", waiting.name));
+            }
+        }
+        faults
     }
 
     /// Whether it answers commands.
@@ -140,6 +160,8 @@ pub struct Outline {
     pub hears: &'static str,
     /// Where it comes from; `None` for a command.
     pub topic: Option<Topic>,
+    /// Whom a command is addressed to; `None` for an event.
+    pub to: Option<&'static str>,
     /// What may be said.
     pub says: Names,
     /// What the line is there for.

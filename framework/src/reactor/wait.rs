@@ -36,7 +36,10 @@ events!(A B C D E);
 events!(A B C D E F);
 
 /// After `A`, one of `U` is expected.
-pub struct After<A, U = ()>(PhantomData<fn() -> (A, U)>);
+pub struct After<A, U = ()> {
+    until: Vec<(&'static str, Topic)>,
+    types: PhantomData<fn() -> (A, U)>,
+}
 
 impl<A, U> fmt::Debug for After<A, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,18 +50,18 @@ impl<A, U> fmt::Debug for After<A, U> {
 /// A wait that begins when `A` is heard, or said by the reactor itself.
 #[must_use]
 pub const fn after<A: Event>() -> After<A> {
-    After(PhantomData)
+    After { until: Vec::new(), types: PhantomData }
 }
 
 impl<A: Event> After<A> {
     /// What ends the wait, heard or said by the reactor itself.
     #[must_use]
-    pub const fn until<U: Events>(self) -> After<A, U> {
-        After(PhantomData)
+    pub fn until<U: Events>(self) -> After<A, U> {
+        After { until: U::all(), types: PhantomData }
     }
 }
 
-impl<A: Event, U: Events> After<A, U> {
+impl<A: Event, U> After<A, U> {
     /// How long is waited, and what is done then. This is the only way to close a wait.
     pub fn within<F, R, O>(self, within: Duration, otherwise: F) -> Wait<R>
     where
@@ -68,7 +71,7 @@ impl<A: Event, U: Events> After<A, U> {
     {
         Wait {
             after: (A::NAME, A::TOPIC),
-            until: U::all(),
+            until: self.until,
             names: O::names(),
             decode: decode::<A>,
             within,

@@ -128,12 +128,15 @@ pub struct Journal {
     pub input: Json,
     /// The business transaction it belongs to.
     pub correlation: String,
-    /// The message that began it.
+    /// The message that moved it last.
     pub causation: Option<Uuid>,
     /// How many messages lay between the beginning of the business transaction and its own.
     pub hop: u32,
     /// The trace it belongs to.
     pub traceparent: Option<String>,
+    /// When its timer rings, if one is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Time>,
     /// What happened, in order.
     pub facts: Vec<Fact>,
 }

@@ -97,7 +97,11 @@ impl Known {
 }
 
 /// Known from the first step on: the saga, its context and its input.
-pub type Begun<S> = (<S as Saga>::Input, (Cx, (S, ())));
+///
+/// A type of its own and no list: while a plan is written down its saga is not yet known, and the
+/// compiler would take what the first step asks for as the input.
+#[derive(Debug)]
+pub struct Begun<S>(std::marker::PhantomData<fn() -> S>);
 
 /// A value lies on top.
 #[derive(Debug)]
@@ -106,6 +110,18 @@ pub struct Here;
 /// A value lies further down.
 #[derive(Debug)]
 pub struct Below<I>(std::marker::PhantomData<I>);
+
+/// It is what the run is begun with.
+#[derive(Debug)]
+pub struct Input;
+
+/// It is nowhere: without a second way to be begun the compiler would say of a missing thing only
+/// that it is not the input.
+#[derive(Debug)]
+pub struct Nowhere;
+
+/// No saga is that.
+pub trait Never {}
 
 /// A list of known things that holds a `T`.
 #[diagnostic::on_unimplemented(
@@ -128,6 +144,22 @@ impl<T, H, Rest: Has<T, I>, I> Has<T, Below<I>> for (H, Rest) {
     const DEPTH: usize = 1 + Rest::DEPTH;
 }
 
+impl<S> Has<S, Here> for Begun<S> {
+    const DEPTH: usize = 2;
+}
+
+impl<S> Has<Cx, Below<Here>> for Begun<S> {
+    const DEPTH: usize = 1;
+}
+
+impl<T, S: Saga<Input = T>> Has<T, Input> for Begun<S> {
+    const DEPTH: usize = 0;
+}
+
+impl<T, S: Never> Has<T, Nowhere> for Begun<S> {
+    const DEPTH: usize = 0;
+}
+
 /// How many things are known.
 pub trait Len {
     /// The number.
@@ -136,6 +168,10 @@ pub trait Len {
 
 impl Len for () {
     const LEN: usize = 0;
+}
+
+impl<S> Len for Begun<S> {
+    const LEN: usize = 3;
 }
 
 impl<H, R: Len> Len for (H, R) {

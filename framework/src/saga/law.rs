@@ -167,6 +167,15 @@ pub trait Decides {}
 impl<T, E, A> Decides for Act<T, E, A> {}
 impl<C, A> Decides for Ask<C, A> {}
 
+/// Heads that may be taken back.
+#[diagnostic::on_unimplemented(
+    message = "a `tell` cannot be taken back",
+    label = "nobody answers it, so nobody knows whether it was done: make it an `ask`"
+)]
+pub trait Answered {}
+impl<C, A> Answered for Ask<C, A> {}
+impl<T, E, A> Answered for Act<T, E, A> {}
+
 /// Which steps may stand in which phase, and which phase follows.
 #[diagnostic::on_unimplemented(
     message = "this step may not stand here",

@@ -6,7 +6,7 @@ use crate::message::{Command, Record};
 use crate::saga::function::{Action, BoxFuture, Compensation, Function};
 use crate::saga::known::Known;
 use crate::saga::law::{
-    Act, Always, Ask, Compensable, Decides, Headed, Hear, Nothing, Open, Pivot, Presence,
+    Act, Always, Answered, Ask, Compensable, Decides, Headed, Hear, Nothing, Open, Pivot, Presence,
     Sometimes, Tail, Tell,
 };
 use crate::saga::retry::Retry;
@@ -240,11 +240,24 @@ impl<H, P> Step<H, Open, P> {
     }
 }
 
-impl<H: Decides> Step<H, Open, Always> {
+impl<H> Step<H, Open, Always> {
     /// Makes this step the point of no return. Refused: all before it is taken back. Done: there is no
     /// way back any more.
     #[must_use]
-    pub fn pivot(self) -> Step<H, Pivot, Always> {
+    pub fn pivot(self) -> Step<H, Pivot, Always>
+    where
+        H: Decides,
+    {
+        self.cast()
+    }
+}
+
+impl<C, A, P> Step<Tell<C, A>, Open, P> {
+    /// Nothing: it is there so that the compiler can say why.
+    pub fn compensate<F>(self, _: F) -> Step<Tell<C, A>, Nothing, P>
+    where
+        Tell<C, A>: Answered,
+    {
         self.cast()
     }
 }

@@ -1,10 +1,14 @@
 //! The store: durable state, as coarse operations over plain data.
 
+#[cfg(feature = "runtime")]
+mod port;
 mod slot;
 mod writes;
 
+#[cfg(feature = "runtime")]
+pub use port::{Advance, Batch, Begun, Entered, Found, RunRow, Store, Taken};
 pub use slot::{Lock, Scan, Slot, Space};
 pub use writes::{
-    Answered, Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Outgoing, Parked, Status,
-    Timer, Value, Writes,
+    Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Status, Timer,
+    Value, Writes,
 };

@@ -10,6 +10,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
+/// Where a topic is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Position {
+    /// The offset that is read next.
+    pub next: u64,
+    /// The offset at which the group began.
+    pub from: u64,
+}
+
 /// A lane: one partition of a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneId {
@@ -146,8 +155,10 @@ pub struct Timer {
 pub struct Calling {
     /// Its id within the lane.
     pub id: String,
-    /// Messages of this key wait until it has ended.
+    /// What it is about.
     pub key: Key,
+    /// Whether messages of this key wait until it has ended.
+    pub holds: bool,
     /// What is needed to make the call, and to record what it brought.
     pub body: Bytes,
 }
@@ -212,17 +223,6 @@ pub struct DeadLetter {
     pub body: Bytes,
 }
 
-/// What a handler answered to a request of a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    /// The service that was asked.
-    pub service: String,
-    /// The client's key.
-    pub id: String,
-    /// The reply, as a [`Reply`](crate::message::Reply) in JSON.
-    pub reply: Bytes,
-}
-
 /// Everything that a batch writes.
 #[derive(Debug, Clone, Default)]
 pub struct Writes {
@@ -234,8 +234,8 @@ pub struct Writes {
     pub taken: BTreeMap<Edge, u64>,
     /// Ids of foreign messages that were taken.
     pub seen: Vec<String>,
-    /// Timers, set or taken away.
-    pub timers: Vec<Timer>,
+    /// Timers by id, set or taken away.
+    pub timers: BTreeMap<String, Timer>,
     /// Calls that begin.
     pub calls: Vec<Calling>,
     /// Ids of calls that have ended.
@@ -252,8 +252,6 @@ pub struct Writes {
     pub inbox_taken: Vec<i64>,
     /// Entries for lanes of this store.
     pub inbox: Vec<(LaneId, Inboxed)>,
-    /// Answers to requests.
-    pub answers: Vec<Answered>,
     /// Messages to publish, in order.
     pub outgoing: Vec<Outgoing>,
 }

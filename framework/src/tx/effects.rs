@@ -1,11 +1,13 @@
 //! What a handler makes happen besides what it writes.
 
-use crate::message::{Key, Kind, Record, StepRef};
+use crate::error::Fault;
+use crate::message::{Key, Kind, StepRef};
 use crate::saga::Saga;
 use crate::store::{Calling, Inboxed, Timer};
 use crate::tx::Tx;
-use crate::{error::Fault, id::derived};
+use crate::tx::entry::Entry;
 use bytes::Bytes;
+use serde_json::value::to_raw_value;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -56,10 +58,8 @@ pub struct Effects {
     pub calls: Vec<Calling>,
     /// Entries for the lanes of other groups: group, key of the lane, entry.
     pub inbox: Vec<(String, Key, Inboxed)>,
-    /// The reply to the request that is handled.
-    pub reply: Option<Bytes>,
-    /// Parked messages of this key that are not wanted any more: those that hold this step or reaction.
-    pub supersede: Option<(Key, String)>,
+    /// The pair whose forward is not wanted any more, should it be set aside.
+    pub supersede: Option<String>,
 }
 
 impl Tx {
@@ -73,30 +73,18 @@ impl Tx {
     ///
     /// The run is begun if and only if the transaction was committed.
     pub fn begin<S: Saga>(&mut self, run: &str, input: &S::Input) -> Result<(), Fault> {
-        let entry = entry_to_begin::<S>(run, input, &self.cause)?;
-        self.effects.inbox.push((S::NAME.to_owned(), Key::new(run), entry));
+        let Cause { message, correlation, hop, traceparent, .. } = self.cause.clone();
+        let entry = Entry::Begin {
+            run: run.to_owned(),
+            input: to_raw_value(input)?,
+            correlation,
+            causation: message,
+            hop,
+            traceparent,
+        };
+        let (key, id) = (Key::new(run), format!("begin/{run}"));
+        let entry = Inboxed { id, key: key.clone(), body: entry.bytes() };
+        self.effects.inbox.push((S::NAME.to_owned(), key, entry));
         Ok(())
     }
 }
-
-/// The entry that begins a run.
-pub(crate) fn entry_to_begin<S: Saga>(
-    run: &str,
-    input: &S::Input,
-    cause: &Cause,
-) -> Result<Inboxed, Fault> {
-    let _ = (record::<S::Input>, derived);
-    let body = serde_json::to_vec(&serde_json::json!({
-        "begin": {
-            "run": run,
-            "input": input,
-            "correlation": cause.correlation,
-            "causation": cause.message,
-            "hop": cause.hop,
-            "traceparent": cause.traceparent,
-        }
-    }))?;
-    Ok(Inboxed { id: format!("begin/{run}"), key: Key::new(run), body: body.into() })
-}
-
-fn record<T: Record>() {}

@@ -1,7 +1,7 @@
 //! A step after the pivot that says how it is taken back: there is no way back any more.
 //!
 //! says: this step may not stand here
-//! says: before the pivot: add `.compensate(..)`, `.leaves_nothing()` or `.pivot()`; after the pivot: none of them
+//! says: after the pivot: none of them
 
 use ballet::{Plan, act, ask};
 use ui::Purchase;

@@ -1,7 +1,7 @@
 //! A signal as the point of no return.
 //!
-//! says: its trait bounds were not satisfied
-//! says: Decides
+//! says: this step cannot be the pivot
+//! says: a pivot is asked until it answers: make it an `act` or an `ask`
 
 use ballet::{Plan, hear};
 use ui::{Paid, Purchase};

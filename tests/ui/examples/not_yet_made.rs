@@ -1,7 +1,7 @@
 //! A step that takes what only a later step makes.
 //!
-//! says: nothing before this step makes `Paid`
-//! says: this function asks for `&Paid`, which is not known when it runs
+//! says: nothing before this step makes `StockHeld`
+//! says: this function asks for `&StockHeld`, which is not known when it runs
 //! says: a step may take, by reference: the saga, `Cx`, the input, and what EARLIER steps made
 
 use ballet::{Plan, act, ask};
@@ -9,9 +9,8 @@ use ui::Purchase;
 
 fn plan() -> Plan<Purchase> {
     Plan::begin()
-        .step("reserve", ask(Purchase::reserve).compensate(Purchase::release))
-        .step("ship", act(Purchase::ship).leaves_nothing())
         .step("pay", act(Purchase::pay).pivot())
+        .step("reserve", ask(Purchase::reserve))
         .end()
 }
 

@@ -1,5 +1,4 @@
 //! A plan without a mistake.
-//!
 
 use ballet::{Plan, Why, act, ask};
 use ui::{Order, Purchase, ReleaseStock};

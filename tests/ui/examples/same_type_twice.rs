@@ -1,6 +1,7 @@
 //! Two steps that make the same type: which of them is meant? Make a newtype of each.
 //!
 //! says: type annotations needed
+//! says: `(StockHeld, (StockHeld,
 
 use ballet::{Plan, act, ask};
 use ui::Purchase;

@@ -1,7 +1,7 @@
 //! A command that nobody answers has nothing to take back.
 //!
-//! says: no method named `compensate` found
-//! says: Tell<
+//! says: a `tell` cannot be taken back
+//! says: nobody answers it, so nobody knows whether it was done: make it an `ask`
 
 use ballet::{Plan, tell};
 use ui::Purchase;

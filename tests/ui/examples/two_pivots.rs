@@ -1,7 +1,7 @@
 //! A second point of no return.
 //!
 //! says: this step may not stand here
-//! says: before the pivot: add `.compensate(..)`, `.leaves_nothing()` or `.pivot()`; after the pivot: none of them
+//! says: after the pivot: none of them
 
 use ballet::{Plan, act, ask};
 use ui::Purchase;

@@ -1,6 +1,8 @@
 //! The shop in which the cases of `examples/` make their mistakes.
 
-use ballet::{Fault, Plan, Saga, StepError, act, ask, refuse, service, topic};
+use ballet::{
+    Fault, Plan, Reactions, Reactor, Saga, StepError, Tx, act, ask, react, refuse, service, topic,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -98,6 +100,37 @@ impl Purchase {
     }
 
     pub async fn ship(&self, _paid: &Paid) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// A reactor whose reactions are right; each case has others, with a mistake in one.
+pub struct Inventory;
+
+impl Reactor for Inventory {
+    const NAME: &'static str = "inventory";
+
+    fn reactions() -> Reactions<Self> {
+        let reserve = react(Self::reserve).compensate_on::<OrderCancelled>(Self::release);
+        Reactions::new().on::<OrderCreated>(reserve)
+    }
+}
+
+impl Inventory {
+    pub async fn reserve(
+        &self,
+        _: &mut Tx,
+        created: &OrderCreated,
+    ) -> Result<StockReserved, Fault> {
+        Ok(StockReserved { order_id: created.order_id.clone() })
+    }
+
+    pub async fn release(
+        &self,
+        _: &mut Tx,
+        _why: &OrderCancelled,
+        _made: &Option<StockReserved>,
+    ) -> Result<(), Fault> {
         Ok(())
     }
 }

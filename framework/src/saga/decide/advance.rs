@@ -4,16 +4,16 @@ use crate::clock::Time;
 use crate::error::Refusal;
 use crate::message::Way;
 use crate::saga::decide::{Draft, Effect, Progress};
-use crate::saga::journal::{End, What};
+use crate::saga::journal::{End, Fact, What};
 use crate::saga::shape::Head;
 use serde_json::value::RawValue;
 
+/// Whether a step is needed, by the facts that were added and its number.
+type Needed<'a, E> = &'a mut dyn FnMut(&[Fact], usize) -> Result<bool, E>;
+
 impl Draft<'_> {
     /// Begins whatever can be begun now, until nothing more can.
-    pub(super) fn advance<E>(
-        &mut self,
-        needed: &mut dyn FnMut(usize) -> Result<bool, E>,
-    ) -> Result<(), E> {
+    pub(super) fn advance<E>(&mut self, needed: Needed<'_, E>) -> Result<(), E> {
         loop {
             let before = self.decision.facts.len();
             if !self.state.turned && self.must_turn() {
@@ -43,7 +43,7 @@ impl Draft<'_> {
         self.state.cancelled || self.state.late || self.state.steps.iter().any(stopped)
     }
 
-    fn go_forward<E>(&mut self, needed: &mut dyn FnMut(usize) -> Result<bool, E>) -> Result<(), E> {
+    fn go_forward<E>(&mut self, needed: Needed<'_, E>) -> Result<(), E> {
         let open = self.state.steps.iter().position(|progress| !progress.is_passed());
         let Some(open) = open else {
             self.end(End::Completed);
@@ -51,10 +51,14 @@ impl Draft<'_> {
         };
         let group = self.shape.steps[open].group;
         for step in self.shape.members(group) {
+            // An early signal may say no while its group is begun: then the rest is not.
+            if self.must_turn() {
+                break;
+            }
             if self.state.steps[step] != Progress::Waiting {
                 continue;
             }
-            if self.shape.steps[step].sometimes && !needed(step)? {
+            if self.shape.steps[step].sometimes && !needed(&self.decision.facts, step)? {
                 self.note(What::Skipped { step });
             } else {
                 self.start(step, 0);
@@ -113,6 +117,10 @@ impl Draft<'_> {
                 (Progress::InFlight { .. }, Head::Hear) => self.note(What::Dropped { step }),
                 (Progress::InFlight { .. }, _) => going = true,
                 (Progress::Unknown { ready }, _) => going |= self.now < ready,
+                (Progress::Done, _) => {
+                    let quiet = self.state.quiet_from(self.shape, step);
+                    going |= quiet.is_some_and(|quiet| self.now < quiet);
+                }
                 _ => {}
             }
         }
@@ -173,7 +181,7 @@ impl Draft<'_> {
         };
         let shape = &self.shape.steps[step];
         if !overdue && until.is_some_and(|until| until <= self.now) {
-            return self.time_is_up(step, until.unwrap_or(self.now));
+            return self.time_is_up(step, until);
         }
         let waits = match shape.head {
             Head::Ask { .. } => true,
@@ -184,7 +192,7 @@ impl Draft<'_> {
             return;
         }
         if shape.retry.is_spent(attempts) && !overdue {
-            return self.time_is_up(step, self.now);
+            return self.time_is_up(step, until);
         }
         self.again(step, round, attempts + 1, until);
     }
@@ -198,12 +206,14 @@ impl Draft<'_> {
         });
     }
 
-    /// The time of a step is up: a signal counts as refused, everything else as unknown.
-    fn time_is_up(&mut self, step: usize, since: Time) {
+    /// The time of a step is up, or its attempts are: a signal counts as refused, everything else as
+    /// unknown. Whoever still works on it may do so until its time is up, however few the attempts.
+    fn time_is_up(&mut self, step: usize, until: Option<Time>) {
         if self.shape.steps[step].head == Head::Hear {
             return self.heard_nothing(step);
         }
-        self.note(What::Unknown { step, ready: since.after(self.shape.margin) });
+        let ready = until.unwrap_or(self.now).after(self.shape.margin);
+        self.note(What::Unknown { step, ready });
         if matches!(self.state.steps[step], Progress::InFlight { .. }) {
             self.attend(step, "it has not answered in time, and is asked until it does");
         }

@@ -118,8 +118,15 @@ pub fn decide<E>(
         return Ok(draft.finish());
     }
     draft.take(input);
-    draft.advance(&mut |step| needed(journal, step))?;
+    draft.advance(&mut |facts, step| needed(&so_far(journal, facts), step))?;
     Ok(draft.finish())
+}
+
+/// The journal with what this decision has added: what a step made a moment ago is known to the next.
+fn so_far(journal: &Journal, facts: &[Fact]) -> Journal {
+    let mut journal = journal.clone();
+    journal.extend(facts.to_vec());
+    journal
 }
 
 /// A decision in the making: what is known, with the facts that were added.

@@ -3,12 +3,18 @@
 use crate::message::Way;
 use crate::saga::decide::{Draft, Progress};
 use crate::saga::journal::{Verb, What};
+use crate::saga::shape::Head;
 use serde_json::value::RawValue;
 
 impl Draft<'_> {
     pub(super) fn operate(&mut self, verb: Verb, step: usize, by: String, reason: String) {
         let taken = match (&verb, self.state.steps[step]) {
-            (Verb::Retry, Progress::InFlight { .. } | Progress::Undoing { .. }) => true,
+            (Verb::Retry, Progress::InFlight { faulted, .. }) => {
+                self.can_be_tried(step, Way::Forward, faulted)
+            }
+            (Verb::Retry, Progress::Undoing { faulted, .. }) => {
+                self.can_be_tried(step, Way::Back, faulted)
+            }
             (Verb::Retry, Progress::Refused { .. }) => self.is_after_the_pivot(step),
             (Verb::Skip, Progress::InFlight { .. } | Progress::Refused { .. }) => {
                 self.is_after_the_pivot(step) && self.shape.steps[step].skippable
@@ -34,23 +40,22 @@ impl Draft<'_> {
         }
     }
 
-    /// A refusal stands under its command id, so asking again after a no is a new round. What runs
-    /// here at this moment is not run beside itself.
+    /// A refusal stands under its command id, so asking again after a no is a new round.
     fn retry(&mut self, step: usize) {
         match self.state.steps[step] {
             Progress::Refused { round } => self.start(step, round + 1),
-            Progress::InFlight { round, attempts, until, faulted, .. } => {
-                if faulted || !self.runs_here(step, Way::Forward) {
-                    self.again(step, round, attempts + 1, until);
-                }
+            Progress::InFlight { round, attempts, until, .. } => {
+                self.again(step, round, attempts + 1, until);
             }
-            Progress::Undoing { round, attempts, faulted, .. } => {
-                if faulted || !self.runs_here(step, Way::Back) {
-                    self.undo(step, round, attempts + 1);
-                }
-            }
+            Progress::Undoing { round, attempts, .. } => self.undo(step, round, attempts + 1),
             _ => {}
         }
+    }
+
+    /// What runs here at this moment is not run beside itself, and nobody is asked for a signal.
+    fn can_be_tried(&self, step: usize, way: Way, faulted: bool) -> bool {
+        let is_heard = way == Way::Forward && self.shape.steps[step].head == Head::Hear;
+        !is_heard && (faulted || !self.runs_here(step, way))
     }
 
     fn is_after_the_pivot(&self, step: usize) -> bool {

@@ -61,6 +61,8 @@ pub struct State {
     pub late: bool,
     /// The last round in which each step was taken back.
     pub rounds: BTreeMap<usize, u32>,
+    /// From when on no earlier runner of a step is still calling, for steps whose time was up.
+    pub quiet: BTreeMap<usize, Time>,
     /// Signals that came before their steps.
     pub signals: BTreeMap<usize, Signal>,
     /// The steps that need a person, and why.
@@ -84,6 +86,7 @@ impl State {
             cancelled: false,
             late: false,
             rounds: BTreeMap::new(),
+            quiet: BTreeMap::new(),
             signals: BTreeMap::new(),
             attention: BTreeMap::new(),
             ended: None,
@@ -132,7 +135,7 @@ impl State {
                 let faulted = false;
                 (step, Progress::InFlight { round, attempts, last, until, faulted, overdue })
             }
-            What::Faulted { step, way, .. } => (step, self.faulted(step, way)),
+            What::Faulted { step, way, times, .. } => (step, self.faulted(step, way, times)),
             What::Done { step, .. } => (step, Progress::Done),
             What::Refused { step, .. } => {
                 let round = match self.steps[step] {
@@ -141,7 +144,10 @@ impl State {
                 };
                 (step, Progress::Refused { round })
             }
-            What::Unknown { step, ready } => (step, self.unknown(shape, step, ready)),
+            What::Unknown { step, ready } => {
+                self.quiet.insert(step, ready);
+                (step, self.unknown(shape, step, ready))
+            }
             What::Dropped { step } => (step, Progress::Dropped),
             What::Undoing { step, round, attempts, last } => {
                 self.rounds.insert(step, round);
@@ -151,7 +157,7 @@ impl State {
             What::Reopened { step } => (step, Progress::Done),
             _ => unreachable!("facts about a whole run are handled by `apply`"),
         };
-        if matches!(progress, Progress::Done | Progress::Undone { .. }) {
+        if self.is_settled_by(step, progress) {
             self.attention.remove(&step);
         }
         if matches!(progress, Progress::Done | Progress::Refused { .. }) {
@@ -160,13 +166,26 @@ impl State {
         self.steps[step] = progress;
     }
 
-    fn faulted(&self, step: usize, way: Way) -> Progress {
+    /// Whether a step that needed a person does not any more: it has answered, or is begun anew after a
+    /// no. A no that needs a person says so itself, after the refusal.
+    fn is_settled_by(&self, step: usize, progress: Progress) -> bool {
+        match progress {
+            Progress::Done | Progress::Undone { .. } | Progress::Refused { .. } => true,
+            Progress::InFlight { .. } => matches!(self.steps[step], Progress::Refused { .. }),
+            _ => false,
+        }
+    }
+
+    /// Attempts are counted in place, so in a journal a fault may stand after an attempt that followed
+    /// it: only the fault of the last attempt says that nothing runs any more.
+    fn faulted(&self, step: usize, way: Way, times: u32) -> Progress {
         match (self.steps[step], way) {
             (Progress::InFlight { round, attempts, last, until, overdue, .. }, Way::Forward) => {
-                Progress::InFlight { round, attempts, last, until, faulted: true, overdue }
+                let faulted = times >= attempts;
+                Progress::InFlight { round, attempts, last, until, faulted, overdue }
             }
             (Progress::Undoing { round, attempts, last, .. }, Way::Back) => {
-                Progress::Undoing { round, attempts, last, faulted: true }
+                Progress::Undoing { round, attempts, last, faulted: times >= attempts }
             }
             (other, _) => other,
         }
@@ -193,7 +212,18 @@ impl State {
         }
         let steps = shape.steps.iter().zip(&self.steps);
         let due = steps.filter_map(|(step, progress)| due(step, *progress, now));
-        due.chain(self.deadline(shape)).min()
+        let quiet = (0..shape.steps.len()).filter_map(|step| self.quiet_from(shape, step));
+        let quiet = quiet.filter(|quiet| self.turned && *quiet > now);
+        due.chain(quiet).chain(self.deadline(shape)).min()
+    }
+
+    /// From when on an action that was run here, and was done after its time was up, may be taken back.
+    /// A participant that has answered is not calling any more; an earlier runner of a method may be.
+    #[must_use]
+    pub fn quiet_from(&self, shape: &Shape, step: usize) -> Option<Time> {
+        let line = &shape.steps[step];
+        let waits = self.steps[step] == Progress::Done && line.is_act() && line.is_compensable();
+        self.quiet.get(&step).copied().filter(|_| waits)
     }
 
     /// When the whole run is late, as long as that would change anything.

@@ -160,7 +160,8 @@ impl Draft<'_> {
             _ => return,
         };
         let known = match self.state.steps[step] {
-            Progress::Done | Progress::Undone { made: true } => true,
+            // Unknown to the end is only what leaves nothing.
+            Progress::Done | Progress::Undone { made: true } | Progress::Unknown { .. } => true,
             _ => !says_done,
         };
         if way == Way::Forward && !known {

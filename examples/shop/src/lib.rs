@@ -1,0 +1,29 @@
+//! What both examples share: the purchase of an iPad, as far as it does not matter who coordinates it.
+//!
+//! ```text
+//! contracts/      what the services say to each other
+//! order           what a request to buy must look like
+//! orders          what may become of an order          details, fraud, limits   the checks
+//! inventory  payments  shipping  customers  notification  the other services
+//! bystanders      reactors that are the same in both modes, because nobody waits for them
+//! fakes/          the outside world, with dials        settings                 what may be set
+//! ```
+//!
+//! Not here: who does what when. That is all that `orchestrated` and `choreographed` contain.
+
+pub mod bystanders;
+pub mod contracts;
+pub mod customers;
+pub mod details;
+pub mod fakes;
+pub mod fraud;
+pub mod inventory;
+pub mod limits;
+pub mod notification;
+pub mod order;
+pub mod orders;
+pub mod payments;
+pub mod settings;
+pub mod shipping;
+#[cfg(test)]
+mod testing;

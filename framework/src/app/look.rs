@@ -1,0 +1,207 @@
+//! What clients see of a running app: outcomes, rows, views, runs, dead letters.
+
+use crate::app::ask::Run;
+use crate::app::running::Running;
+use crate::clock::{Stopwatch, rest};
+use crate::error::{Error, ErrorKind};
+use crate::message::Record;
+use crate::reactor::Reactor;
+use crate::saga::journal::{End, Journal};
+use crate::saga::{Saga, Why};
+use crate::store::{DeadLetter, RunRow, Scan, Slot, Space, Status};
+use crate::table::{Table, TableKey};
+use crate::view::View;
+use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step was done.
+    Completed,
+    /// Whatever had been done was taken back, for this.
+    Compensated(Why),
+}
+
+fn damaged(cause: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Codec, "what is stored is not of its type").because(cause)
+}
+
+/// How often a slot is looked at when nobody says that it was written: other processes do not.
+const SLOWLY: Duration = Duration::from_millis(200);
+
+impl Running {
+    /// Waits until `ready` finds in a slot what it looks for, so long.
+    pub(super) async fn wait_for<T>(
+        &self,
+        slot: &Slot,
+        within: Duration,
+        ready: impl Fn(Option<&Bytes>) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let waited = Stopwatch::start();
+        loop {
+            let written = self.wiring.hub.slot(slot);
+            let found = self.at(slot).await?;
+            if let Some(found) = ready(found.as_ref()) {
+                return Ok(Some(found));
+            }
+            let left = within.saturating_sub(waited.elapsed());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            tokio::select! {
+                biased;
+                () = written.notified() => {}
+                () = rest(left.min(SLOWLY)) => {}
+            }
+        }
+    }
+
+    async fn at(&self, slot: &Slot) -> Result<Option<Bytes>, Error> {
+        let slots = BTreeSet::from([slot.clone()]);
+        let found = self.wiring.store.find(&slots, &BTreeSet::new()).await?;
+        Ok(found.slots.get(slot).cloned())
+    }
+
+    /// A row of a service's table, as it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn row<R: Reactor, K: TableKey, V: Record>(
+        &self,
+        table: Table<K, V>,
+        key: &K,
+    ) -> Result<Option<V>, Error> {
+        let found = self.at(&row_slot::<R, K, V>(table, key)).await?;
+        found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
+    }
+
+    /// Waits until a row of a service's table is as `until` wants it, so long. This serves long polls.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn watch<R: Reactor, K: TableKey, V: Record>(
+        &self,
+        table: Table<K, V>,
+        key: &K,
+        within: Duration,
+        until: impl Fn(&V) -> bool,
+    ) -> Result<Option<V>, Error> {
+        let ready = |body: Option<&Bytes>| {
+            let row: V = serde_json::from_slice(body?).ok()?;
+            until(&row).then_some(row)
+        };
+        self.wait_for(&row_slot::<R, K, V>(table, key), within, ready).await
+    }
+
+    /// All rows of a service's table, in order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn rows<R: Reactor, K: TableKey, V: Record>(
+        &self,
+        table: Table<K, V>,
+    ) -> Result<Vec<(K, V)>, Error> {
+        let table = format!("{}.{}", R::NAME, table.name());
+        let scan = Scan { table, from: Bytes::new(), to: None, limit: u32::MAX };
+        let found =
+            self.wiring.store.find(&BTreeSet::new(), &BTreeSet::from([scan.clone()])).await?;
+        let rows = found.scans.get(&scan).cloned().unwrap_or_default();
+        let read = |(key, row): (Bytes, Bytes)| {
+            let key = K::decode(&mut key.as_ref())
+                .map_err(|told| Error::new(ErrorKind::Codec, told.to_string()))?;
+            Ok((key, serde_json::from_slice(&row).map_err(damaged)?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// A row of a view, as it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn view<W: View>(&self, key: &W::Key) -> Result<Option<W::Row>, Error> {
+        let slot = Slot::new(Space::Rows, W::table(), key.to_bytes());
+        let found = self.at(&slot).await?;
+        found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
+    }
+
+    /// Lists the runs of a saga, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn runs(
+        &self,
+        saga: &str,
+        status: Option<Status>,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, Error> {
+        self.wiring.store.runs(saga, status, limit).await
+    }
+
+    /// Lists dead letters, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        self.wiring.store.dead_letters(None, limit).await
+    }
+}
+
+fn row_slot<R: Reactor, K: TableKey, V: Record>(table: Table<K, V>, key: &K) -> Slot {
+    Slot::new(Space::Rows, format!("{}.{}", R::NAME, table.name()), key.to_bytes())
+}
+
+impl<S: Saga> Run<'_, S> {
+    fn slot(&self) -> Slot {
+        Slot::new(Space::Runs, S::NAME, self.id().to_owned())
+    }
+
+    /// Everything that is written down about the run.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn journal(&self) -> Result<Option<Journal>, Error> {
+        let found = self.app.at(&self.slot()).await?;
+        found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
+    }
+
+    /// Waits for the end of the run.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn outcome(&self) -> Result<Outcome, Error> {
+        loop {
+            if let Some(outcome) = self.outcome_within(Duration::from_secs(60)).await? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Waits for the end of the run, so long.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    pub async fn outcome_within(&self, within: Duration) -> Result<Option<Outcome>, Error> {
+        let shape = self.app.shapes.get(S::NAME).map(|plan| plan.shape());
+        let ended = |body: Option<&Bytes>| {
+            let journal: Journal = serde_json::from_slice(body?).ok()?;
+            Some(match journal.end()? {
+                End::Completed => Outcome::Completed,
+                End::Compensated => {
+                    Outcome::Compensated(shape.map(|s| journal.why(s)).unwrap_or_default())
+                }
+            })
+        };
+        self.app.wait_for(&self.slot(), within, ended).await
+    }
+}

@@ -1,0 +1,97 @@
+//! The port of a broker: partitioned logs and who reads which of their partitions.
+//!
+//! Positions are ours, kept in the lane's row; a broker's own committed offsets are for lag tools.
+
+use crate::error::Error;
+use crate::message::Message;
+use crate::store::Outgoing;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A topic as the broker must have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// How many partitions; pinned, a mismatch refuses to start (H18).
+    pub partitions: u32,
+    /// Whether only the newest message of a key is kept.
+    pub compacted: bool,
+}
+
+/// The offsets that a partition holds: from `start` up to, not including, `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The first offset that is still there.
+    pub start: u64,
+    /// The offset of the next message.
+    pub end: u64,
+}
+
+/// A message that was read, or bytes that are none.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// The topic.
+    pub topic: String,
+    /// Its offset in the partition.
+    pub offset: u64,
+    /// The message; if it cannot be read, its bytes and why.
+    pub message: Result<Message, (Bytes, String)>,
+}
+
+/// A message log.
+#[async_trait]
+pub trait Broker: Send + Sync + 'static {
+    /// Makes sure that a topic is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if it is there with another number of
+    /// partitions.
+    async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error>;
+
+    /// How many partitions a topic has.
+    async fn partitions(&self, topic: &str) -> Result<u32, Error>;
+
+    /// Appends messages, in order per partition, and returns when all of them are safe.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Broker`](crate::ErrorKind::Broker) if any of them may not have been appended; any
+    /// part of them may have been. Send them all again: edges make it once.
+    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error>;
+
+    /// Joins a group, to read the same partitions of all these topics.
+    async fn join(
+        &self,
+        group: &str,
+        topics: &BTreeSet<String>,
+        lanes: u32,
+    ) -> Result<Box<dyn Member>, Error>;
+}
+
+/// A member of a group.
+#[async_trait]
+pub trait Member: Send {
+    /// Waits until the assignment changes, and returns the lanes that are this member's now. The first
+    /// call returns as soon as there is an assignment. Cancelling it loses nothing.
+    async fn assigned(&mut self) -> Result<BTreeSet<u32>, Error>;
+
+    /// A reader of one lane.
+    fn reader(&self, lane: u32) -> Box<dyn Reader>;
+}
+
+/// Reads one partition of every topic of its group.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    /// What the partition of a topic holds.
+    async fn range(&self, topic: &str) -> Result<Range, Error>;
+
+    /// Goes to these positions.
+    fn seek(&mut self, positions: &BTreeMap<String, u64>);
+
+    /// Waits until there is something to read, and returns up to `most` messages. Cancelling it loses
+    /// nothing.
+    async fn next(&mut self, most: usize) -> Result<Vec<Arrived>, Error>;
+}

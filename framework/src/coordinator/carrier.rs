@@ -1,0 +1,95 @@
+//! A plan with the saga whose functions it calls, whatever its types.
+
+use crate::clock::Time;
+use crate::error::{Fault, StepError};
+use crate::message::Way;
+use crate::saga::decide::{Decision, Input, decide};
+use crate::saga::journal::Journal;
+use crate::saga::{BoxFuture, Cx, Plan, Saga, Shape};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Decides and computes for one plan.
+pub(crate) trait Carrier: Send + Sync {
+    fn shape(&self) -> &Shape;
+    fn digest(&self) -> &str;
+    fn decide(
+        &self,
+        run: &str,
+        journal: &Journal,
+        input: Input,
+        now: Time,
+    ) -> Result<Decision, Fault>;
+    fn command(
+        &self,
+        run: &str,
+        step: usize,
+        way: Way,
+        journal: &Journal,
+    ) -> Result<Box<RawValue>, Fault>;
+    fn run<'a>(
+        &'a self,
+        cx: Cx,
+        step: usize,
+        journal: &'a Journal,
+    ) -> BoxFuture<'a, Result<Box<RawValue>, StepError>>;
+}
+
+/// A plan and its saga.
+pub(crate) struct Carried<S: Saga> {
+    saga: Arc<S>,
+    plan: Plan<S>,
+    digest: String,
+}
+
+impl<S: Saga> Carried<S> {
+    pub(crate) fn new(saga: S) -> Self {
+        let plan = S::plan();
+        Self { saga: Arc::new(saga), digest: plan.shape().digest(), plan }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), crate::error::Error> {
+        self.plan.check()
+    }
+}
+
+impl<S: Saga> Carrier for Carried<S> {
+    fn shape(&self) -> &Shape {
+        self.plan.shape()
+    }
+
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn decide(
+        &self,
+        run: &str,
+        journal: &Journal,
+        input: Input,
+        now: Time,
+    ) -> Result<Decision, Fault> {
+        let mut needed =
+            |journal: &Journal, step: usize| self.plan.is_needed(&self.saga, run, step, journal);
+        decide(self.plan.shape(), journal, input, now, &mut needed)
+    }
+
+    fn command(
+        &self,
+        run: &str,
+        step: usize,
+        way: Way,
+        journal: &Journal,
+    ) -> Result<Box<RawValue>, Fault> {
+        self.plan.command(&self.saga, run, step, way, journal)
+    }
+
+    fn run<'a>(
+        &'a self,
+        cx: Cx,
+        step: usize,
+        journal: &'a Journal,
+    ) -> BoxFuture<'a, Result<Box<RawValue>, StepError>> {
+        self.plan.run(&self.saga, cx, step, journal)
+    }
+}

@@ -1,0 +1,98 @@
+//! What the owner of a lane remembers between batches. All of it is in the store too; whoever loses the
+//! lane drops it.
+
+use crate::broker::Range;
+use crate::clock::Time;
+use crate::edge::{Beginning, Edge};
+use crate::message::Key;
+use crate::store::{Calling, Held, Parked, Position, Taken};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The memory of a lane.
+#[derive(Clone, Default)]
+pub(super) struct Memory {
+    pub(super) epoch: u64,
+    pub(super) batch: u64,
+    pub(super) time: Time,
+    pub(super) positions: BTreeMap<String, Position>,
+    pub(super) sent: BTreeMap<(String, u32), u64>,
+    pub(super) taken: BTreeMap<Edge, u64>,
+    pub(super) parked: BTreeMap<u64, Arc<Parked>>,
+    pub(super) calling: BTreeMap<String, Calling>,
+    /// When the next timer is due, or earlier.
+    pub(super) due: Option<Time>,
+    /// How far each topic must be read before deadlines fire.
+    pub(super) targets: BTreeMap<String, u64>,
+}
+
+impl Memory {
+    pub(super) fn of(taken: Taken) -> Self {
+        Self {
+            epoch: taken.epoch,
+            batch: taken.batch,
+            time: taken.time,
+            positions: taken.positions,
+            sent: taken.sent,
+            taken: taken.taken,
+            parked: taken.parked.into_iter().map(|p| (p.number, Arc::new(p))).collect(),
+            calling: taken.calls.into_iter().map(|call| (call.id.clone(), call)).collect(),
+            due: taken.due,
+            targets: BTreeMap::new(),
+        }
+    }
+
+    /// Begins a topic that was never read, and notes how far it must be read to be up to date.
+    pub(super) fn begin_topic(&mut self, topic: &str, range: Range, from_the_beginning: bool) {
+        let from = if from_the_beginning { range.start } else { range.end };
+        let position = self.positions.entry(topic.to_owned());
+        position.or_insert(Position { next: from, from });
+        self.targets.insert(topic.to_owned(), range.end);
+    }
+
+    /// Whether everything was read that was there when the lane was taken (H16).
+    pub(super) fn is_caught_up(&self) -> bool {
+        let reached = |(topic, end): (&String, &u64)| {
+            self.positions.get(topic).is_some_and(|position| position.next >= *end)
+        };
+        self.targets.iter().all(reached)
+    }
+
+    /// Whether a topic was read from its very beginning, so that every edge must begin with 1.
+    pub(super) fn beginning(&self, topic: &str) -> Beginning {
+        match self.positions.get(topic) {
+            Some(position) if position.from > 0 => Beginning::Middle,
+            _ => Beginning::Whole,
+        }
+    }
+
+    pub(super) fn offsets(&self) -> BTreeMap<String, u64> {
+        self.positions.iter().map(|(topic, position)| (topic.clone(), position.next)).collect()
+    }
+
+    /// Whether a call of this key is under way that holds it.
+    pub(super) fn is_calling(&self, key: &Key) -> bool {
+        self.calling.values().any(|call| call.holds && call.key == *key)
+    }
+
+    /// The messages of a key that hold it, in order.
+    pub(super) fn holders(&self, key: &Key) -> impl Iterator<Item = &Arc<Parked>> {
+        self.parked.values().filter(move |parked| {
+            parked.key == *key && !matches!(parked.held, Held::NotYet | Held::Gap)
+        })
+    }
+
+    /// Whether messages of a key must wait.
+    pub(super) fn is_held(&self, key: &Key) -> bool {
+        self.is_calling(key) || self.holders(key).next().is_some()
+    }
+
+    pub(super) fn next_number(&self) -> u64 {
+        self.parked.last_key_value().map_or(1, |(number, _)| number + 1)
+    }
+
+    /// When something that is set aside is tried again.
+    pub(super) fn parked_due(&self) -> Option<Time> {
+        self.parked.values().filter_map(|parked| parked.due).min()
+    }
+}

@@ -1,0 +1,38 @@
+//! The engine: one loop under both modes.
+//!
+//! ```text
+//!  inbox ─┐                   ┌──────────── batch: one transaction ────────────┐
+//!  log ───┼─► gather ─► begin (compare-and-set) ─► sort ─► discover ─► run ─► flush ─► commit
+//!  calls ─┤                                                                         │
+//!  timers ┘             publish (in order) ◄── queue ◄───────────────────────────────┘
+//! ```
+//!
+//! A [`lane`] is one partition of a group. Its owner alone writes what the lane owns, and only in a
+//! transaction that begins by advancing the lane's row. What the messages *mean* is the business of a
+//! [`Handler`]: the coordinator of a saga, a reactor, a view.
+//!
+//! Not here: what a plan does next (`saga::decide`), what a duplicate is (`edge`), SQL.
+
+mod calls;
+mod discover;
+mod group;
+mod handler;
+mod hub;
+mod lane;
+mod memory;
+mod park;
+mod publish;
+mod react;
+mod run;
+mod settings;
+mod sort;
+mod view;
+mod work;
+
+pub(crate) use group::{Group, Wiring};
+pub(crate) use handler::{Handler, Source, Trouble};
+pub(crate) use hub::Hub;
+pub(crate) use react::{Reacting, RequestRow};
+pub use settings::Settings;
+pub(crate) use view::Viewing;
+pub(crate) use work::Work;

@@ -1,0 +1,122 @@
+//! Setting messages aside, and what becomes of them.
+//!
+//! A handler that faults holds its key, in order, with back-off; every other key goes on. After its
+//! attempts the message is a dead letter, in the transaction that advances the lane. Something that is
+//! only *not yet* possible is never counted and holds nobody.
+
+use crate::clock::Time;
+use crate::engine::handler::Trouble;
+use crate::engine::memory::Memory;
+use crate::engine::settings::Settings;
+use crate::engine::sort::{Item, Origin};
+use crate::engine::work::Work;
+use crate::id::derived;
+use crate::store::{DeadLetter, Held, LaneId, Parked, Writes};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sets aside and releases, in the memory of the next batch and in what this one writes.
+pub(super) struct Parking<'a> {
+    pub(super) lane: &'a LaneId,
+    pub(super) memory: &'a mut Memory,
+    pub(super) writes: &'a mut Writes,
+    pub(super) settings: &'a Settings,
+    pub(super) now: Time,
+}
+
+impl Parking<'_> {
+    /// What is known of an item that was set aside before.
+    fn earlier(&self, item: &Item) -> Option<Arc<Parked>> {
+        match item.origin {
+            Origin::Parked(number) => self.memory.parked.get(&number).cloned(),
+            _ => None,
+        }
+    }
+
+    /// The message waits behind others of its key.
+    pub(super) fn behind(&mut self, item: &Item) {
+        let (held, reason) = match self.memory.is_calling(&item.work.key()) {
+            true => (Held::Calling, "a call of its key is under way"),
+            false => (Held::Behind, "it stands behind another message of its key"),
+        };
+        if self.earlier(item).is_none_or(|earlier| earlier.held == Held::Gap) {
+            self.put(item, held, 0, None, reason.to_owned());
+        }
+    }
+
+    /// The message could not be handled.
+    pub(super) fn trouble(&mut self, item: &Item, trouble: Trouble) {
+        let attempts = self.earlier(item).map_or(0, |earlier| earlier.attempts);
+        match trouble {
+            Trouble::Fault(fault) if fault.is_not_yet() => {
+                let due = self.now.after(self.settings.not_yet.delay(attempts + 1));
+                self.put(item, Held::NotYet, attempts + 1, Some(due), fault.to_string());
+            }
+            Trouble::Fault(fault) => self.fault(item, attempts + 1, fault.to_string()),
+            Trouble::Wait => {
+                let due = self.now.after(Duration::from_millis(100));
+                self.put(item, Held::Calling, attempts, Some(due), "a call is under way".into());
+            }
+            Trouble::Unknown(why) => self.put(item, Held::Unknown, attempts, None, why),
+            Trouble::Dead(why) => self.bury(item, attempts + 1, why),
+        }
+    }
+
+    /// What a call brought is never given up: nobody else knows it.
+    fn fault(&mut self, item: &Item, attempts: u32, why: String) {
+        let replayed = matches!(item.origin, Origin::Dead(_));
+        let called = matches!(item.work, Work::Called { .. });
+        if (attempts >= self.settings.attempts || replayed) && !called {
+            return self.bury(item, attempts, why);
+        }
+        let due = self.now.after(self.settings.retry.delay(attempts));
+        tracing::warn!(lane = %self.lane, what = item.work.name(), attempts, why, "set aside");
+        self.put(item, Held::Fault, attempts, Some(due), why);
+    }
+
+    fn put(&mut self, item: &Item, held: Held, attempts: u32, due: Option<Time>, reason: String) {
+        let earlier = self.earlier(item);
+        let parked = Parked {
+            number: earlier.as_ref().map_or_else(|| self.memory.next_number(), |e| e.number),
+            key: item.work.key(),
+            held,
+            attempts,
+            since: earlier.as_ref().map_or(self.now, |earlier| earlier.since),
+            due,
+            reason,
+            edge: None,
+            body: item.work.encode(),
+        };
+        self.writes.parked.push(parked.clone());
+        self.memory.parked.insert(parked.number, Arc::new(parked));
+        if let Origin::Dead(id) = item.origin {
+            self.writes.replayed.push(id);
+        }
+    }
+
+    /// Gives a message up, until somebody replays it.
+    pub(super) fn bury(&mut self, item: &Item, attempts: u32, reason: String) {
+        tracing::error!(lane = %self.lane, what = item.work.name(), attempts, reason, "given up");
+        let body = item.work.encode();
+        let id = match item.origin {
+            Origin::Dead(id) => id,
+            _ => derived(&[&self.lane.to_string(), &String::from_utf8_lossy(&body)]),
+        };
+        let (lane, key) = (self.lane.clone(), item.work.key());
+        self.writes.dead.push(DeadLetter { id, lane, key, reason, at: self.now, attempts, body });
+        self.done(item);
+    }
+
+    /// The message is not set aside any more.
+    pub(super) fn done(&mut self, item: &Item) {
+        if let Origin::Parked(number) = item.origin {
+            self.release(number);
+        }
+    }
+
+    pub(super) fn release(&mut self, number: u64) {
+        self.memory.parked.remove(&number);
+        self.writes.parked.retain(|parked| parked.number != number);
+        self.writes.released.push(number);
+    }
+}

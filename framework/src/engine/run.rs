@@ -1,0 +1,312 @@
+//! One batch: everything between the compare-and-set and the commit.
+
+use crate::clock::Time;
+use crate::engine::discover;
+use crate::engine::group::Wiring;
+use crate::engine::handler::{Handler, Trouble};
+use crate::engine::memory::Memory;
+use crate::engine::park::Parking;
+use crate::engine::sort::{Item, Origin};
+use crate::engine::work::Work;
+use crate::error::{Error, ErrorKind};
+use crate::id::derived;
+use crate::message::{Envelope, Message, Stamp};
+use crate::store::{Batch, Calling, LaneId, Outgoing, Timer, Writes};
+use crate::tx::{Cause, Effects, Entry, Send, Tx};
+use std::collections::{BTreeSet, VecDeque};
+
+/// A batch in the making: what the lane will remember, and what is to be written.
+pub(super) struct Draft<'a> {
+    pub(super) lane: &'a LaneId,
+    pub(super) handler: &'a dyn Handler,
+    pub(super) wiring: &'a Wiring,
+    pub(super) memory: Memory,
+    pub(super) writes: Writes,
+    pub(super) tx: Tx,
+    pub(super) now: Time,
+    pub(super) queue: VecDeque<Item>,
+    /// Calls that begin when the batch is committed.
+    pub(super) calls: Vec<Calling>,
+    /// The keys whose messages faulted in this batch.
+    pub(super) faulted: BTreeSet<crate::message::Key>,
+    /// How many things were handled.
+    pub(super) handled: usize,
+    /// What was tried already in this batch, of what was set aside.
+    tried: BTreeSet<u64>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        lane: &'a LaneId,
+        handler: &'a dyn Handler,
+        wiring: &'a Wiring,
+        memory: Memory,
+        now: Time,
+    ) -> Self {
+        Self {
+            lane,
+            handler,
+            wiring,
+            memory,
+            writes: Writes::default(),
+            tx: Tx::new(handler.group(), now),
+            now,
+            queue: VecDeque::new(),
+            calls: Vec::new(),
+            faulted: BTreeSet::new(),
+            handled: 0,
+            tried: BTreeSet::new(),
+        }
+    }
+
+    fn parking(&mut self) -> Parking<'_> {
+        let (memory, writes) = (&mut self.memory, &mut self.writes);
+        Parking { lane: self.lane, memory, writes, settings: &self.wiring.settings, now: self.now }
+    }
+
+    /// Handles everything that is in the queue, and what that lets go.
+    pub(super) async fn run(&mut self, batch: &mut dyn Batch) -> Result<(), Error> {
+        self.discover(batch).await?;
+        while let Some(item) = self.queue.pop_front() {
+            if let Origin::Parked(number) = item.origin
+                && (!self.memory.parked.contains_key(&number) || !self.tried.insert(number))
+            {
+                continue;
+            }
+            if self.must_wait(&item) {
+                self.parking().behind(&item);
+                self.took_off(&item);
+                continue;
+            }
+            self.handle(batch, item).await?;
+        }
+        Ok(())
+    }
+
+    async fn discover(&mut self, batch: &mut dyn Batch) -> Result<(), Error> {
+        let work: Vec<(&Work, Cause)> =
+            self.queue.iter().map(|item| (&item.work, cause(&self.memory, item, self.now))).collect();
+        discover::discover(batch, &mut self.tx, self.handler, &work).await
+    }
+
+    /// Whether others of its key must be handled first. A compensation passes the forward that is set
+    /// aside (H14), but not a call that is under way.
+    fn must_wait(&self, item: &Item) -> bool {
+        let key = item.work.key();
+        match &item.origin {
+            Origin::Call | Origin::Dead(_) => false,
+            _ if matches!(item.work, Work::Called { .. }) => false,
+            Origin::Parked(number) => {
+                let parked = self.memory.parked.get(number);
+                let free = parked.is_some_and(|parked| {
+                    matches!(parked.held, crate::store::Held::NotYet)
+                });
+                let first = self.memory.holders(&key).next().is_none_or(|at| at.number == *number);
+                self.memory.is_calling(&key) || !(free || first)
+            }
+            _ if !self.memory.is_held(&key) => false,
+            _ => {
+                let back = self.handler.pair(&item.work).is_some_and(|(_, back)| back);
+                !back || self.memory.is_calling(&key)
+            }
+        }
+    }
+
+    async fn handle(&mut self, batch: &mut dyn Batch, item: Item) -> Result<(), Error> {
+        self.handled += 1;
+        let outcome = match &item.work {
+            Work::Poison { reason, .. } => Err(Trouble::Dead(reason.clone())),
+            work => {
+                let cause = cause(&self.memory, &item, self.now);
+                discover::run(batch, &mut self.tx, self.handler, work, &cause).await?
+            }
+        };
+        match outcome {
+            Ok(()) => {
+                let cause = self.tx.cause.clone();
+                let effects = self.tx.keep();
+                self.took(&item);
+                self.effect(&cause, effects);
+                self.let_go(&item);
+            }
+            Err(trouble) => {
+                self.tx.discard();
+                self.trouble(&item, trouble);
+            }
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, item: &Item, trouble: Trouble) {
+        if matches!(&trouble, Trouble::Fault(fault) if !fault.is_not_yet()) {
+            self.faulted.insert(item.work.key());
+        }
+        let given_up = matches!(trouble, Trouble::Dead(_));
+        self.parking().trouble(item, trouble);
+        self.took_off(item);
+        if given_up {
+            self.let_go(item);
+        }
+    }
+
+    /// The item was handled: it is taken off where it came from.
+    fn took(&mut self, item: &Item) {
+        self.parking().done(item);
+        match (&item.origin, &item.work) {
+            (Origin::Dead(id), _) => self.writes.replayed.push(*id),
+            (_, Work::Called { calling, .. }) => {
+                self.writes.called.push(calling.id.clone());
+                self.memory.calling.remove(&calling.id);
+            }
+            _ => {}
+        }
+        self.took_off(item);
+    }
+
+    /// What it was taken from has nothing of it any more, whatever came of it.
+    fn took_off(&mut self, item: &Item) {
+        match (&item.origin, &item.work) {
+            (Origin::Inbox(number), _) => self.writes.inbox_taken.push(*number),
+            (Origin::Timer, Work::Timer { id, key }) => {
+                let gone = Timer { id: id.clone(), due: None, key: key.clone() };
+                self.writes.timers.entry(id.clone()).or_insert(gone);
+            }
+            _ => {}
+        }
+    }
+
+    /// Messages that waited for this one are tried now, in order.
+    fn let_go(&mut self, item: &Item) {
+        let key = item.work.key();
+        let mut waiting: Vec<_> =
+            self.memory.parked.values().filter(|parked| parked.key == key).cloned().collect();
+        waiting.retain(|parked| {
+            parked.held != crate::store::Held::Gap && !self.tried.contains(&parked.number)
+        });
+        for parked in waiting.into_iter().rev() {
+            if let Ok(work) = Work::decode(&parked.body) {
+                self.queue.push_front(Item::new(work, Origin::Parked(parked.number)));
+            }
+        }
+    }
+
+    /// Makes happen what a handler said.
+    fn effect(&mut self, cause: &Cause, effects: Effects) {
+        let Effects { sends, timers, calls, inbox, supersede } = effects;
+        for send in sends {
+            self.send(cause, send);
+        }
+        for timer in timers {
+            if let Some(due) = timer.due {
+                self.memory.due = Some(self.memory.due.map_or(due, |known| known.min(due)));
+            }
+            self.writes.timers.insert(timer.id.clone(), timer);
+        }
+        for calling in calls {
+            self.memory.calling.insert(calling.id.clone(), calling.clone());
+            self.writes.called.retain(|id| *id != calling.id);
+            self.writes.calls.push(calling.clone());
+            self.calls.push(calling);
+        }
+        for (group, key, entry) in inbox {
+            let lane = self.wiring.lane_of(&group, &key);
+            self.writes.inbox.push((lane, entry));
+        }
+        if let Some(pair) = supersede {
+            self.supersede(&pair);
+        }
+    }
+
+    /// Gives a message its id and its place on its edge.
+    fn send(&mut self, cause: &Cause, send: Send) {
+        let Send { topic, kind, name, version, key, step, body } = send;
+        let partition = key.partition(self.wiring.partitions(&topic));
+        let edge = (topic.clone(), partition);
+        let seq = self.memory.sent.get(&edge).map_or(1, |last| last + 1);
+        self.memory.sent.insert(edge.clone(), seq);
+        self.writes.sent.insert(edge, seq);
+        let stamp = Stamp {
+            source: self.lane.group.clone(),
+            incarnation: self.wiring.incarnation,
+            lane: self.lane.lane,
+            seq,
+        };
+        let place = format!("{}/{}/{}", stamp.incarnation, stamp.lane, partition);
+        let envelope = Envelope {
+            id: derived(&[&stamp.source, &place, &topic, &seq.to_string()]),
+            kind,
+            name,
+            version,
+            key,
+            correlation: cause.correlation.clone(),
+            causation: cause.message,
+            hop: cause.hop + 1,
+            occurred_at: self.now,
+            traceparent: cause.traceparent.clone(),
+            stamp: Some(stamp),
+            step,
+        };
+        let message = Message { envelope, body };
+        self.writes.outgoing.push(Outgoing { topic, partition, message });
+    }
+
+    /// A compensation has shut the door: the forward that was set aside is not wanted any more (H14).
+    fn supersede(&mut self, pair: &str) {
+        let forward = |parked: &std::sync::Arc<crate::store::Parked>| {
+            let work = Work::decode(&parked.body).ok()?;
+            let (of, back) = self.handler.pair(&work)?;
+            (of == pair && !back).then_some(parked.number)
+        };
+        let superseded: Vec<u64> = self.memory.parked.values().filter_map(forward).collect();
+        for number in superseded {
+            self.parking().release(number);
+        }
+    }
+
+    /// Everything that the batch writes.
+    pub(super) fn finish(&mut self) -> Writes {
+        self.memory.batch += 1;
+        self.memory.time = self.now;
+        let mut writes = std::mem::take(&mut self.writes);
+        writes.slots = self.tx.reads().take_writes();
+        writes
+    }
+}
+
+/// What an item is caused by, as far as it says so itself.
+fn cause(memory: &Memory, item: &Item, now: Time) -> Cause {
+    let (mut waited, mut attempts) = (std::time::Duration::ZERO, 0);
+    if let Origin::Parked(number) = item.origin
+        && let Some(parked) = memory.parked.get(&number)
+    {
+        (waited, attempts) = (now.since(parked.since), parked.attempts);
+    }
+    let about = match &item.work {
+        Work::Message { message, .. } => {
+            let Envelope { id, correlation, hop, traceparent, .. } = &message.envelope;
+            Cause {
+                message: Some(*id),
+                correlation: correlation.clone(),
+                hop: *hop,
+                traceparent: traceparent.clone(),
+                ..Cause::default()
+            }
+        }
+        _ => Cause::default(),
+    };
+    Cause { waited, attempts, ..about }
+}
+
+/// The inbox entry of an item that replays a dead letter.
+pub(super) fn replays(body: &[u8]) -> Option<uuid::Uuid> {
+    match Entry::read(body) {
+        Ok(Entry::Replay { dead }) => Some(dead),
+        _ => None,
+    }
+}
+
+/// What a storm of faults is told as.
+pub(super) fn storm(lane: &LaneId, keys: usize) -> Error {
+    let text = format!("lane {lane} stops: the handlers of {keys} keys fault at once");
+    Error::new(ErrorKind::Store, text)
+}

@@ -1,0 +1,225 @@
+//! The broker: partitioned logs, and groups whose lanes are dealt out to their living members.
+
+use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
+use crate::error::{Error, ErrorKind};
+use crate::memory::{Node, Point};
+use crate::message::Message;
+use crate::store::Outgoing;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::watch;
+
+/// The log: bytes, as on any broker.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    topics: BTreeMap<String, Vec<Vec<Bytes>>>,
+    /// The members of each group, in the order they joined.
+    groups: BTreeMap<String, Vec<Node>>,
+}
+
+impl Log {
+    fn partition(&self, topic: &str, partition: u32) -> Option<&Vec<Bytes>> {
+        self.topics.get(topic)?.get(partition as usize)
+    }
+}
+
+fn unknown(topic: &str) -> Error {
+    Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
+}
+
+impl crate::memory::World {
+    /// Appends bytes to a partition as a stranger would, message or not.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such partition.
+    pub fn append(&self, topic: &str, partition: u32, bytes: impl Into<Bytes>) {
+        let mut log = self.log();
+        let parts = log.topics.get_mut(topic).expect("the topic is there");
+        parts[partition as usize].push(bytes.into());
+        drop(log);
+        self.appended.send_modify(|count| *count += 1);
+    }
+
+    /// Everything that was ever appended to a topic, partition by partition.
+    #[must_use]
+    pub fn topic(&self, topic: &str) -> Vec<Message> {
+        let log = self.log();
+        let parts = log.topics.get(topic).into_iter().flatten().flatten();
+        parts.filter_map(|bytes| Message::decode(bytes).ok()).collect()
+    }
+
+    /// The names of all topics.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        self.log().topics.keys().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Broker for Node {
+    async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {
+        self.breathe().await;
+        let mut log = self.world.log();
+        let parts = log
+            .topics
+            .entry(topic.name.clone())
+            .or_insert_with(|| vec![Vec::new(); topic.partitions as usize]);
+        if parts.len() == topic.partitions as usize {
+            return Ok(());
+        }
+        let (name, has, wants) = (&topic.name, parts.len(), topic.partitions);
+        Err(Error::new(
+            ErrorKind::Definition,
+            format!("topic `{name}` has {has} partitions and must have {wants}; the count is pinned"),
+        ))
+    }
+
+    async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        self.breathe().await;
+        let count = self.world.log().topics.get(topic).map(Vec::len);
+        count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| unknown(topic))
+    }
+
+    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+        for out in messages {
+            self.pass(Point::Produce(out.topic.clone()), ErrorKind::Broker).await?;
+            {
+                let mut log = self.world.log();
+                let parts = log.topics.get_mut(&out.topic).ok_or_else(|| unknown(&out.topic))?;
+                parts[out.partition as usize].push(out.message.encode());
+            }
+            self.world.appended.send_modify(|count| *count += 1);
+            self.pass(Point::Produced(out.topic.clone()), ErrorKind::Broker).await?;
+        }
+        Ok(())
+    }
+
+    async fn join(
+        &self,
+        group: &str,
+        topics: &BTreeSet<String>,
+        lanes: u32,
+    ) -> Result<Box<dyn Member>, Error> {
+        self.breathe().await;
+        self.world.log().groups.entry(group.to_owned()).or_default().push(self.clone());
+        self.world.appended.send_modify(|count| *count += 1);
+        Ok(Box::new(Membership {
+            node: self.clone(),
+            group: group.to_owned(),
+            topics: topics.clone(),
+            lanes,
+            last: None,
+            changed: self.world.appended.subscribe(),
+        }))
+    }
+}
+
+struct Membership {
+    node: Node,
+    group: String,
+    topics: BTreeSet<String>,
+    lanes: u32,
+    last: Option<BTreeSet<u32>>,
+    changed: watch::Receiver<u64>,
+}
+
+impl Membership {
+    /// Lanes are dealt out to the members that live, in the order they joined.
+    fn deal(&self) -> BTreeSet<u32> {
+        let mut log = self.node.world.log();
+        let members = log.groups.entry(self.group.clone()).or_default();
+        members.retain(Node::is_alive);
+        let me = members.iter().position(|node| std::ptr::eq(&*node.alive, &*self.node.alive));
+        let Some(me) = me else { return BTreeSet::new() };
+        (0..self.lanes).filter(|lane| *lane as usize % members.len() == me).collect()
+    }
+}
+
+#[async_trait]
+impl Member for Membership {
+    async fn assigned(&mut self) -> Result<BTreeSet<u32>, Error> {
+        loop {
+            self.node.breathe().await;
+            let lanes = self.deal();
+            if self.last.as_ref() != Some(&lanes) {
+                self.last = Some(lanes.clone());
+                return Ok(lanes);
+            }
+            let slow = crate::clock::rest(std::time::Duration::from_millis(500));
+            tokio::select! {
+                biased;
+                _ = self.changed.changed() => {}
+                () = slow => {}
+            }
+        }
+    }
+
+    fn reader(&self, lane: u32) -> Box<dyn Reader> {
+        Box::new(LaneReader {
+            node: self.node.clone(),
+            topics: self.topics.clone(),
+            lane,
+            positions: BTreeMap::new(),
+            appended: self.node.world.appended.subscribe(),
+        })
+    }
+}
+
+struct LaneReader {
+    node: Node,
+    topics: BTreeSet<String>,
+    lane: u32,
+    positions: BTreeMap<String, u64>,
+    appended: watch::Receiver<u64>,
+}
+
+impl LaneReader {
+    fn ready(&mut self, most: usize) -> Vec<Arrived> {
+        let log = self.node.world.log();
+        let mut arrived = Vec::new();
+        for topic in &self.topics {
+            let Some(part) = log.partition(topic, self.lane) else { continue };
+            let from = self.positions.entry(topic.clone()).or_default();
+            for bytes in part.iter().skip(usize::try_from(*from).unwrap_or(usize::MAX)) {
+                if arrived.len() == most {
+                    return arrived;
+                }
+                let message =
+                    Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
+                arrived.push(Arrived { topic: topic.clone(), offset: *from, message });
+                *from += 1;
+            }
+        }
+        arrived
+    }
+}
+
+#[async_trait]
+impl Reader for LaneReader {
+    async fn range(&self, topic: &str) -> Result<Range, Error> {
+        self.node.breathe().await;
+        let log = self.node.world.log();
+        let part = log.partition(topic, self.lane).ok_or_else(|| unknown(topic))?;
+        Ok(Range { start: 0, end: part.len() as u64 })
+    }
+
+    fn seek(&mut self, positions: &BTreeMap<String, u64>) {
+        self.positions.clone_from(positions);
+    }
+
+    async fn next(&mut self, most: usize) -> Result<Vec<Arrived>, Error> {
+        loop {
+            self.node.breathe().await;
+            self.appended.mark_unchanged();
+            let arrived = self.ready(most);
+            if !arrived.is_empty() {
+                return Ok(arrived);
+            }
+            if self.appended.changed().await.is_err() {
+                return Err(Error::new(ErrorKind::Closed, "the world has ended"));
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What can go wrong, and where.
+
+use crate::error::{Error, ErrorKind};
+use crate::memory::Node;
+use crate::store::LaneId;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A moment at which something can go wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// A batch is about to begin.
+    Begin(LaneId),
+    /// A batch is about to be committed.
+    Commit(LaneId),
+    /// A batch was committed, and nobody knows it yet.
+    Committed(LaneId),
+    /// Messages are about to be appended to this topic.
+    Produce(String),
+    /// Messages were appended, and the acknowledgement is on its way.
+    Produced(String),
+    /// Something is about to enter an inbox.
+    Enter(LaneId),
+    /// It has entered, and nobody knows it yet.
+    Entered(LaneId),
+}
+
+/// What happens at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing special.
+    Go,
+    /// The call fails. After the fact, it has happened all the same.
+    Fail,
+    /// The process dies.
+    Die,
+}
+
+type Ask = dyn FnMut(&Point) -> Fate + Send;
+
+/// Asks the test what is to happen.
+#[derive(Clone)]
+pub(super) struct Hook(Arc<Mutex<Box<Ask>>>);
+
+impl Hook {
+    pub(super) fn new(ask: impl FnMut(&Point) -> Fate + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(ask))))
+    }
+}
+
+impl Node {
+    /// Passes a point, fails there, or never comes back.
+    pub(super) async fn pass(&self, point: Point, failed: ErrorKind) -> Result<(), Error> {
+        self.breathe().await;
+        let fate = (self.hook.0.lock().unwrap_or_else(PoisonError::into_inner))(&point);
+        match fate {
+            Fate::Go => Ok(()),
+            Fate::Fail => Err(Error::new(failed, format!("the test lets {point:?} fail"))),
+            Fate::Die => {
+                self.kill();
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// A dead process never comes back from a call.
+    pub(super) async fn breathe(&self) {
+        if !self.is_alive() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The tables of the store in memory.
+
+use crate::clock::Time;
+use crate::edge::Edge;
+use crate::store::{
+    Advance, Calling, DeadLetter, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Scan, Slot, Space,
+    Taken, Timer, Value, Writes,
+};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Everything about one lane.
+#[derive(Debug, Default, Clone)]
+pub(super) struct LaneState {
+    pub(super) epoch: u64,
+    pub(super) batch: u64,
+    pub(super) time: Time,
+    positions: BTreeMap<String, Position>,
+    published: u64,
+    sent: BTreeMap<(String, u32), u64>,
+    taken: BTreeMap<Edge, u64>,
+    pub(super) timers: BTreeMap<String, Timer>,
+    calls: BTreeMap<String, Calling>,
+    parked: BTreeMap<u64, Parked>,
+    pub(super) inbox: BTreeMap<i64, InboxRow>,
+    outbox: BTreeMap<u64, Vec<Outgoing>>,
+}
+
+/// The database.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) lanes: BTreeMap<LaneId, LaneState>,
+    pub(super) slots: BTreeMap<Slot, Value>,
+    pub(super) seen: BTreeSet<(String, String)>,
+    pub(super) dead: BTreeMap<Uuid, DeadLetter>,
+    next_entry: i64,
+}
+
+impl State {
+    pub(super) fn take(&mut self, id: &LaneId, now: Time) -> Taken {
+        let lane = self.lanes.entry(id.clone()).or_default();
+        lane.epoch += 1;
+        lane.time = lane.time.max(now);
+        Taken {
+            epoch: lane.epoch,
+            batch: lane.batch,
+            time: lane.time,
+            positions: lane.positions.clone(),
+            sent: lane.sent.clone(),
+            taken: lane.taken.clone(),
+            parked: lane.parked.values().cloned().collect(),
+            calls: lane.calls.values().cloned().collect(),
+            unpublished: lane.outbox.iter().map(|(at, all)| (*at, all.clone())).collect(),
+            due: lane.timers.values().filter_map(|timer| timer.due).min(),
+        }
+    }
+
+    /// The compare-and-set, without writing: the writes are applied at the commit.
+    pub(super) fn check(&self, advance: &Advance) -> Result<(), (u64, u64)> {
+        let found = self.lanes.get(&advance.lane).map_or((0, 0), |lane| (lane.epoch, lane.batch));
+        if found == (advance.epoch, advance.batch) { Ok(()) } else { Err(found) }
+    }
+
+    pub(super) fn enter(&mut self, lane: &LaneId, entry: &Inboxed, now: Time) -> Option<Bytes> {
+        let number = self.next_entry;
+        let inbox = &mut self.lanes.entry(lane.clone()).or_default().inbox;
+        if let Some(waiting) = inbox.values().find(|row| row.entry.id == entry.id) {
+            return Some(waiting.entry.body.clone());
+        }
+        inbox.insert(number, InboxRow { number, at: now, entry: entry.clone() });
+        self.next_entry += 1;
+        None
+    }
+
+    pub(super) fn mark(&mut self, id: &LaneId, epoch: u64, batch: u64) {
+        if let Some(lane) = self.lanes.get_mut(id).filter(|lane| lane.epoch == epoch) {
+            lane.published = lane.published.max(batch);
+            lane.outbox.retain(|number, _| *number > batch);
+        }
+    }
+
+    /// Applies a whole batch.
+    pub(super) fn apply(&mut self, advance: &Advance, now: Time, writes: Writes) {
+        for (id, entry) in &writes.inbox {
+            self.enter(id, entry, now);
+        }
+        for (slot, value) in writes.slots {
+            match value {
+                Some(value) => drop(self.slots.insert(slot, value)),
+                None => drop(self.slots.remove(&slot)),
+            }
+        }
+        let group = &advance.lane.group;
+        self.seen.extend(writes.seen.into_iter().map(|id| (group.clone(), id)));
+        self.dead.retain(|id, _| !writes.replayed.contains(id));
+        self.dead.extend(writes.dead.into_iter().map(|letter| (letter.id, letter)));
+
+        self.mark(&advance.lane, advance.epoch, advance.published);
+        let lane = self.lanes.entry(advance.lane.clone()).or_default();
+        lane.batch += 1;
+        lane.time = now;
+        lane.positions.clone_from(&advance.positions);
+        lane.sent.extend(writes.sent);
+        lane.taken.extend(writes.taken);
+        for timer in writes.timers.into_values() {
+            match timer.due {
+                Some(_) => drop(lane.timers.insert(timer.id.clone(), timer)),
+                None => drop(lane.timers.remove(&timer.id)),
+            }
+        }
+        lane.calls.retain(|id, _| !writes.called.contains(id));
+        lane.calls.extend(writes.calls.into_iter().map(|call| (call.id.clone(), call)));
+        lane.parked.retain(|number, _| !writes.released.contains(number));
+        lane.parked.extend(writes.parked.into_iter().map(|parked| (parked.number, parked)));
+        lane.inbox.retain(|number, _| !writes.inbox_taken.contains(number));
+        if !writes.outgoing.is_empty() {
+            lane.outbox.insert(lane.batch, writes.outgoing);
+        }
+    }
+
+    /// The rows of a range, in order.
+    pub(super) fn scan(&self, scan: &Scan) -> Vec<(Bytes, Bytes)> {
+        let from = Slot::new(Space::Rows, scan.table.clone(), scan.from.clone());
+        let rows = self.slots.range(from..).take_while(|(slot, _)| {
+            slot.space == Space::Rows
+                && slot.table == scan.table
+                && scan.to.as_ref().is_none_or(|to| slot.key < *to)
+        });
+        rows.take(scan.limit as usize)
+            .map(|(slot, value)| (slot.key.clone(), value.body.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,207 @@
+//! The store: one transaction at a time, applied as a whole at its commit.
+
+use crate::clock::Time;
+use crate::error::{Error, ErrorKind};
+use crate::memory::{Node, Point};
+use crate::store::{
+    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, LaneId, Lock, RunRow,
+    Scan, Slot, Space, Status, Store, Taken, Timer, Writes,
+};
+use async_trait::async_trait;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
+
+#[async_trait]
+impl Store for Node {
+    fn incarnation(&self) -> u32 {
+        1
+    }
+
+    async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {
+        self.breathe().await;
+        let _turn = self.world.writer.lock().await;
+        Ok(self.world.state().take(lane, self.world.clock.now()))
+    }
+
+    async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
+        self.pass(Point::Begin(advance.lane.clone()), ErrorKind::Store).await?;
+        let turn = self.world.writer.clone().lock_owned().await;
+        let checked = self.world.state().check(advance);
+        if let Err((epoch, batch)) = checked {
+            return Ok(Begun::Lost { epoch, batch });
+        }
+        let before = self.world.state().lanes.get(&advance.lane).map_or(Time::default(), |l| l.time);
+        Ok(Begun::Open(Box::new(Open {
+            node: self.clone(),
+            advance: advance.clone(),
+            now: self.world.clock.now().max(before),
+            writes: Writes::default(),
+            turn,
+        })))
+    }
+
+    async fn enter(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<Entered, Error> {
+        self.pass(Point::Enter(lane.clone()), ErrorKind::Store).await?;
+        let entered = {
+            let _turn = self.world.writer.lock().await;
+            let mut state = self.world.state();
+            let exists = unless.and_then(|slot| state.slots.get(slot)).map(|at| at.body.clone());
+            match exists {
+                Some(body) => Entered::Exists(body),
+                None => match state.enter(lane, entry, self.world.clock.now()) {
+                    Some(body) => Entered::Waiting(body),
+                    None => Entered::New,
+                },
+            }
+        };
+        self.pass(Point::Entered(lane.clone()), ErrorKind::Unknown).await?;
+        Ok(entered)
+    }
+
+    async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {
+        self.breathe().await;
+        let _turn = self.world.writer.lock().await;
+        self.world.state().mark(lane, epoch, batch);
+        Ok(())
+    }
+
+    async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
+        self.breathe().await;
+        Ok(self.look(slots.iter(), scans))
+    }
+
+    async fn runs(
+        &self,
+        saga: &str,
+        status: Option<Status>,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, Error> {
+        self.breathe().await;
+        let state = self.world.state();
+        let runs = state.slots.iter().rev().filter(|(slot, value)| {
+            slot.space == Space::Runs
+                && slot.table == saga
+                && (status.is_none() || value.status == status)
+        });
+        let row = |(slot, value): (&Slot, &crate::store::Value)| RunRow {
+            saga: slot.table.clone(),
+            run: String::from_utf8_lossy(&slot.key).into_owned(),
+            status: value.status.unwrap_or(Status::Running),
+            body: value.body.clone(),
+        };
+        Ok(runs.take(limit as usize).map(row).collect())
+    }
+
+    async fn dead_letters(
+        &self,
+        group: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        self.breathe().await;
+        let state = self.world.state();
+        let mut all: Vec<DeadLetter> = state.dead.values().cloned().collect();
+        all.retain(|letter| group.is_none_or(|group| letter.lane.group == group));
+        all.sort_by_key(|letter| std::cmp::Reverse(letter.at));
+        all.truncate(limit as usize);
+        Ok(all)
+    }
+}
+
+impl Node {
+    fn look<'a>(
+        &self,
+        slots: impl Iterator<Item = &'a Slot>,
+        scans: &BTreeSet<Scan>,
+    ) -> Found {
+        let state = self.world.state();
+        let at = |slot: &Slot| Some((slot.clone(), state.slots.get(slot)?.body.clone()));
+        Found {
+            slots: slots.filter_map(at).collect(),
+            scans: scans.iter().map(|scan| (scan.clone(), state.scan(scan))).collect(),
+        }
+    }
+}
+
+/// A transaction: it holds the turn until it ends.
+struct Open {
+    node: Node,
+    advance: Advance,
+    now: Time,
+    writes: Writes,
+    turn: OwnedMutexGuard<()>,
+}
+
+#[async_trait]
+impl Batch for Open {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error> {
+        self.node.breathe().await;
+        let state = self.node.world.state();
+        let lane = state.lanes.get(&self.advance.lane);
+        let rows = lane.into_iter().flat_map(|lane| lane.inbox.values().cloned());
+        Ok(rows.take(limit as usize).collect())
+    }
+
+    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
+        self.node.breathe().await;
+        let state = self.node.world.state();
+        let lane = state.lanes.get(&self.advance.lane);
+        let mut timers: Vec<Timer> =
+            lane.into_iter().flat_map(|lane| lane.timers.values().cloned()).collect();
+        timers.sort_by_key(|timer| timer.due);
+        let due = timers.iter().take_while(|timer| timer.due.is_some_and(|due| due <= self.now));
+        let count = due.count().min(limit as usize);
+        let next = timers.get(count).and_then(|timer| timer.due);
+        timers.truncate(count);
+        Ok((timers, next))
+    }
+
+    async fn read(
+        &mut self,
+        slots: &BTreeMap<Slot, Lock>,
+        scans: &BTreeSet<Scan>,
+    ) -> Result<Found, Error> {
+        self.node.breathe().await;
+        Ok(self.node.look(slots.keys(), scans))
+    }
+
+    async fn seen(&mut self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        self.node.breathe().await;
+        let state = self.node.world.state();
+        let group = &self.advance.lane.group;
+        let was = |id: &&String| state.seen.contains(&(group.clone(), (*id).clone()));
+        Ok(ids.iter().filter(was).cloned().collect())
+    }
+
+    async fn dead(&mut self, ids: &BTreeSet<Uuid>) -> Result<Vec<DeadLetter>, Error> {
+        self.node.breathe().await;
+        let state = self.node.world.state();
+        Ok(ids.iter().filter_map(|id| state.dead.get(id).cloned()).collect())
+    }
+
+    async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
+        self.node.breathe().await;
+        self.writes = writes;
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), Error> {
+        let Self { node, advance, now, writes, turn } = *self;
+        let lane = advance.lane.clone();
+        node.pass(Point::Commit(lane.clone()), ErrorKind::Unknown).await?;
+        node.world.state().apply(&advance, now, writes);
+        drop(turn);
+        node.pass(Point::Committed(lane), ErrorKind::Unknown).await
+    }
+
+    async fn roll_back(self: Box<Self>) {}
+}

@@ -1,0 +1,199 @@
+//! The port of a store: about twenty operations, each one transaction or one statement.
+//!
+//! A batch is the only transaction with several statements. It begins with a compare-and-set of the
+//! lane's row, so whatever else goes wrong with leases, clocks or assignment, two owners cannot both
+//! commit (H21); adapters hold no decisions.
+
+use crate::clock::Time;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::store::slot::{Lock, Scan, Slot};
+use crate::store::writes::{
+    Calling, DeadLetter, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Status, Timer, Writes,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// What a new owner finds when it takes a lane.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// The epoch of this owner; every later one is greater.
+    pub epoch: u64,
+    /// The number of the last batch.
+    pub batch: u64,
+    /// The clock of the lane.
+    pub time: Time,
+    /// Where to read each topic next; none are known to a lane that never ran.
+    pub positions: BTreeMap<String, Position>,
+    /// The last number used on each edge that leaves the lane.
+    pub sent: BTreeMap<(String, u32), u64>,
+    /// The last number taken on each edge that enters it.
+    pub taken: BTreeMap<Edge, u64>,
+    /// Messages that are set aside, by number.
+    pub parked: Vec<Parked>,
+    /// Calls that were under way.
+    pub calls: Vec<Calling>,
+    /// Batches whose messages may not have reached the broker, in order.
+    pub unpublished: Vec<(u64, Vec<Outgoing>)>,
+    /// When the next timer is due.
+    pub due: Option<Time>,
+}
+
+/// The compare-and-set with which a batch begins.
+#[derive(Debug, Clone)]
+pub struct Advance {
+    /// The lane.
+    pub lane: LaneId,
+    /// The epoch that must still be its own.
+    pub epoch: u64,
+    /// The number of the last batch; this one will be the next.
+    pub batch: u64,
+    /// Where each topic is read next, after this batch.
+    pub positions: BTreeMap<String, Position>,
+    /// All batches up to this one have reached the broker.
+    pub published: u64,
+}
+
+/// How the compare-and-set went.
+#[allow(missing_debug_implementations)] // A transaction has nothing to show.
+pub enum Begun {
+    /// The lane was advanced, in a transaction that is open.
+    Open(Box<dyn Batch>),
+    /// The lane's row is another: this is what it says.
+    Lost {
+        /// The epoch of the owner.
+        epoch: u64,
+        /// Its last batch.
+        batch: u64,
+    },
+}
+
+/// What came of an entry for an inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entered {
+    /// It is in.
+    New,
+    /// An entry of this id is there already; this is its body.
+    Waiting(Bytes),
+    /// What it would bring about is there already.
+    Exists(Bytes),
+}
+
+/// A run as it is listed.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// The saga.
+    pub saga: String,
+    /// The run.
+    pub run: String,
+    /// Its status.
+    pub status: Status,
+    /// Its journal, as JSON.
+    pub body: Bytes,
+}
+
+/// What a statement found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// What is at each slot that holds something.
+    pub slots: BTreeMap<Slot, Bytes>,
+    /// The rows of each scan, in order of their keys.
+    pub scans: BTreeMap<Scan, Vec<(Bytes, Bytes)>>,
+}
+
+/// Durable state.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Which life of the store this is; another one after a restore from backup.
+    fn incarnation(&self) -> u32;
+
+    /// Whether messages are appended to the broker's log in the same transaction, so that there is
+    /// nothing to publish.
+    fn is_fused(&self) -> bool {
+        false
+    }
+
+    /// The broker that is the store's own, if it has one.
+    fn log(&self) -> Option<std::sync::Arc<dyn crate::broker::Broker>> {
+        None
+    }
+
+    /// Makes the caller the owner of a lane, and nobody else any more.
+    async fn take(&self, lane: &LaneId) -> Result<Taken, Error>;
+
+    /// Begins a batch.
+    ///
+    /// # If the process dies
+    ///
+    /// Before [`Batch::commit`] nothing has happened; after it, all of it has.
+    async fn begin(&self, advance: &Advance) -> Result<Begun, Error>;
+
+    /// Puts an entry into the inbox of a lane, unless something is at `unless` already or an entry of
+    /// the same id is waiting.
+    async fn enter(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<Entered, Error>;
+
+    /// Writes down that all batches of a lane up to this one have reached the broker.
+    async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error>;
+
+    /// Reads slots and ranges as they are committed, outside of any batch.
+    async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error>;
+
+    /// Lists the runs of a saga, newest first.
+    async fn runs(
+        &self,
+        saga: &str,
+        status: Option<Status>,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, Error>;
+
+    /// Lists dead letters, newest first; `group` narrows it to those of one group.
+    async fn dead_letters(&self, group: Option<&str>, limit: u32)
+    -> Result<Vec<DeadLetter>, Error>;
+}
+
+/// An open transaction that advances a lane.
+#[async_trait]
+pub trait Batch: Send {
+    /// The time of the lane: the database's, never backwards.
+    fn now(&self) -> Time;
+
+    /// The entries of the lane's inbox, in order.
+    async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error>;
+
+    /// The timers that are due, and when the next one after them is.
+    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error>;
+
+    /// Reads slots, locking those that are going to be changed, in the order of their keys; and ranges.
+    async fn read(
+        &mut self,
+        slots: &BTreeMap<Slot, Lock>,
+        scans: &BTreeSet<Scan>,
+    ) -> Result<Found, Error>;
+
+    /// Those of these foreign ids that were taken before.
+    async fn seen(&mut self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error>;
+
+    /// The dead letters of these ids.
+    async fn dead(&mut self, ids: &BTreeSet<Uuid>) -> Result<Vec<DeadLetter>, Error>;
+
+    /// Writes everything, one statement a kind.
+    async fn flush(&mut self, writes: Writes) -> Result<(), Error>;
+
+    /// Commits.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unknown`](crate::ErrorKind::Unknown) if nobody knows whether it was committed: the
+    /// next compare-and-set will tell (H17).
+    async fn commit(self: Box<Self>) -> Result<(), Error>;
+
+    /// Takes everything back.
+    async fn roll_back(self: Box<Self>);
+}

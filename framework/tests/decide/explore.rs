@@ -1,0 +1,249 @@
+//! Breadth first through everything that can happen to a run: the first path to a broken law is a
+//! shortest one.
+
+use crate::effects::OF_EFFECTS;
+use crate::laws::OF_TURNS;
+use crate::node::{Key, Node, Turn, key, known_to_the_run};
+use crate::transcript;
+use crate::world::{Act, Move, World};
+use ballet::saga::Shape;
+use ballet::saga::decide::{Input, State};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub states: usize,
+    pub transitions: usize,
+    /// The longest way to rest when all goes well.
+    pub farthest: usize,
+    /// What the run went through, without what was true outside; only if that was asked for.
+    pub lives: HashSet<Key>,
+}
+
+/// How a law was broken, and how that came.
+#[derive(Debug)]
+pub struct Violation {
+    pub law: String,
+    pub how: String,
+    pub path: String,
+}
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Thoroughness {
+    /// Whether participants take commands by themselves; see [`World::apart`].
+    pub apart: bool,
+    /// Whether everything is tried after an operator was at work, and after nobody drove the run for
+    /// a while; otherwise an operator is followed only by what goes well.
+    pub thorough: bool,
+    /// Whether to say what the run went through.
+    pub lives: bool,
+}
+
+/// A state that was reached: from where, by what, and where it goes when all goes well.
+struct Reached {
+    from: usize,
+    by: Option<Move>,
+    next: Option<usize>,
+}
+
+struct Search<'a> {
+    shape: &'a Shape,
+    how: Thoroughness,
+    known: HashMap<Key, usize>,
+    reached: Vec<Reached>,
+    queue: VecDeque<(usize, Node)>,
+    transitions: usize,
+}
+
+/// Tries everything for one plan and one answer to what is needed.
+pub fn explore(shape: &Shape, needed: &[bool], how: Thoroughness) -> Result<Seen, Box<Violation>> {
+    let mut search = Search {
+        shape,
+        how,
+        known: HashMap::new(),
+        reached: Vec::new(),
+        queue: VecDeque::new(),
+        transitions: 0,
+    };
+    let first = Node::new(shape, World::new(shape, needed, how.apart));
+    search.visit(0, None, first.clone());
+    while let Some((at, node)) = search.queue.pop_front() {
+        search.expand(at, &node).map_err(|(law, how, the_move)| {
+            let path = search.path(first.clone(), at, the_move);
+            Box::new(Violation { law, how, path })
+        })?;
+    }
+    let farthest = search.farthest().map_err(|at| {
+        let path = search.path(first, at, None);
+        let how = "when all goes well it goes round for ever".to_owned();
+        Box::new(Violation { law: "it comes to rest".to_owned(), how, path })
+    })?;
+    let lives = search.lives(&World::new(shape, needed, how.apart));
+    let (states, transitions) = (search.reached.len(), search.transitions);
+    Ok(Seen { states, transitions, farthest, lives })
+}
+
+type Failure = (String, String, Option<Move>);
+
+impl Search<'_> {
+    /// The number of a state, which is looked at later if it is new.
+    fn visit(&mut self, from: usize, by: Option<Move>, node: Node) -> usize {
+        let key = key(self.shape, &node);
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let at = self.reached.len();
+        self.known.insert(key, at);
+        self.reached.push(Reached { from, by, next: None });
+        self.queue.push_back((at, node));
+        at
+    }
+
+    fn expand(&mut self, at: usize, node: &Node) -> Result<(), Failure> {
+        if at == 0 {
+            let mut begun = node.clone();
+            judge(self.shape, &mut begun, Input::Begin).map_err(|(law, how)| (law, how, None))?;
+            let next = self.visit(at, None, begun);
+            self.reached[at].next = Some(next);
+            return Ok(());
+        }
+        let benign = node.benign(self.shape);
+        self.rests_well(&node.state, benign)?;
+        for the_move in self.moves(node, benign) {
+            let mut next = node.clone();
+            self.transitions += 1;
+            step(self.shape, &mut next, the_move)
+                .map_err(|(law, how)| (law, how, Some(the_move)))?;
+            let next = self.visit(at, Some(the_move), next);
+            if benign == Some(the_move) {
+                self.reached[at].next = Some(next);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is tried from here: everything, and an operator's verbs while a person is needed. After
+    /// such a verb only what goes well, unless the search is thorough.
+    fn moves(&self, node: &Node, benign: Option<Move>) -> Vec<Move> {
+        if node.world.operated && !self.how.thorough {
+            return benign.into_iter().collect();
+        }
+        let mut moves = node.moves(self.shape);
+        if self.how.thorough && node.wake.is_some() {
+            moves.push(Move::Sleep);
+        }
+        if !node.world.operated && node.state.ended.is_none() {
+            for step in node.state.attention.keys().copied() {
+                moves.extend(Act::ALL.map(|verb| Move::Operate { step, verb }));
+            }
+        }
+        moves
+    }
+
+    /// A run from which nothing good can come any more has ended, or needs a person for a no.
+    fn rests_well(&self, state: &State, benign: Option<Move>) -> Result<(), Failure> {
+        let rests = benign.is_none() && state.ended.is_none() && state.attention.is_empty();
+        match rests {
+            true => Err(("it comes to rest".to_owned(), format!("it hangs: {state:?}"), None)),
+            false => Ok(()),
+        }
+    }
+
+    fn lives(&self, world: &World) -> HashSet<Key> {
+        let keys = self.known.keys().filter(|_| self.how.lives);
+        keys.map(|key| known_to_the_run(self.shape, world, *key)).collect()
+    }
+
+    /// The longest way to rest when all goes well; the state from which it goes round, if one does.
+    fn farthest(&self) -> Result<usize, usize> {
+        let mut steps: Vec<Option<usize>> = vec![None; self.reached.len()];
+        let mut farthest = 0;
+        for start in 0..self.reached.len() {
+            let mut path = Vec::new();
+            let mut at = start;
+            while steps[at].is_none() {
+                path.push(at);
+                match self.reached[at].next {
+                    Some(_) if path.len() > self.reached.len() => return Err(start),
+                    Some(next) => at = next,
+                    None => break,
+                }
+            }
+            let mut far = steps[at].unwrap_or(0);
+            for at in path.into_iter().rev() {
+                far += usize::from(self.reached[at].next.is_some() && steps[at].is_none());
+                steps[at] = Some(far);
+            }
+            farthest = farthest.max(far);
+        }
+        Ok(farthest)
+    }
+
+    /// How a state was reached, told from the beginning, and what was tried then.
+    fn path(&self, mut node: Node, mut at: usize, then: Option<Move>) -> String {
+        let mut moves: Vec<Move> = then.into_iter().collect();
+        while at > 0 {
+            moves.extend(self.reached[at].by);
+            at = self.reached[at].from;
+        }
+        let mut told = String::new();
+        let begun = node.tell(self.shape, Input::Begin);
+        told += &transcript::told(self.shape, "begin", begun.as_ref().ok());
+        for the_move in moves.into_iter().rev() {
+            let turn = replay(self.shape, &mut node, the_move);
+            let came = format!("{} {the_move:?}", node.now.micros());
+            told += &transcript::told(self.shape, &came, turn.as_ref());
+        }
+        told
+    }
+}
+
+/// How long nobody drives a run that was left alone.
+const NAP: Duration = Duration::from_micros(3);
+
+/// Lets time pass and a move happen; says what the run is told of it.
+fn happen(node: &mut Node, the_move: Move) -> Option<Input> {
+    match (the_move, node.wake) {
+        (Move::Tick, Some(wake)) => node.now = node.now.max(wake),
+        (Move::Sleep, Some(wake)) => node.now = node.now.max(wake.after(NAP)),
+        _ => {}
+    }
+    let input = node.input(the_move);
+    node.world.happen(the_move);
+    input
+}
+
+type Breach = (String, String);
+
+/// Lets a move happen and holds what follows against the laws.
+fn step(shape: &Shape, node: &mut Node, the_move: Move) -> Result<(), Breach> {
+    happen(node, the_move).map_or(Ok(()), |input| judge(shape, node, input))
+}
+
+fn judge(shape: &Shape, node: &mut Node, input: Input) -> Result<(), Breach> {
+    let turn = node.tell(shape, input).map_err(|how| ("it never panics".to_owned(), how))?;
+    let breach = |name: &str, how| (name.to_owned(), how);
+    for (name, law) in OF_TURNS {
+        law(shape, &turn).map_or(Ok(()), |how| Err(breach(name, how)))?;
+    }
+    node.world.observe(shape, &turn.decision.facts);
+    for effect in &turn.decision.effects {
+        for (name, law) in OF_EFFECTS {
+            law(shape, &turn, &node.world, effect).map_or(Ok(()), |how| Err(breach(name, how)))?;
+        }
+        node.world.carry_out(effect);
+    }
+    Ok(())
+}
+
+/// Lets a move happen and tells the run, whatever the laws say.
+fn replay(shape: &Shape, node: &mut Node, the_move: Move) -> Option<Turn> {
+    let input = happen(node, the_move)?;
+    let turn = node.tell(shape, input).ok()?;
+    node.world.observe(shape, &turn.decision.facts);
+    turn.decision.effects.iter().for_each(|effect| node.world.carry_out(effect));
+    Some(turn)
+}

@@ -1,0 +1,57 @@
+//! An exhaustive check of [`ballet::saga::decide`]: every plan of up to three steps with every head
+//! and option, and every plan of four that acts and asks, each in a world where anything may go wrong
+//! that can.
+//!
+//! ```text
+//! plans ── shape ──► explore: state ── move of the world ──► decide ──► laws hold? ──► next state
+//! ```
+//!
+//! [`plans`] lists the plans, [`world`] is what surrounds a run, [`node`] is a run in its world and says
+//! when two of them are the same, [`explore`] goes breadth first through all of them, and [`laws`] and
+//! [`effects`] say what must hold. Beside them, `stories` tells what `decide` does by examples, `found`
+//! holds what the check once found, and `proofs` shows that each law can be broken.
+
+mod check;
+mod effects;
+mod explore;
+mod laws;
+mod node;
+mod plans;
+mod proofs;
+mod proofs_of_effects;
+mod transcript;
+mod world;
+
+use check::{all_variants, check, compare, one_variant, two_variants};
+use explore::Thoroughness;
+use plans::Kind;
+
+const EVERY: [Kind; 4] = [Kind::Act, Kind::Ask, Kind::Tell, Kind::Hear];
+
+#[test]
+fn one_step_whatever_happens() {
+    check(all_variants(1, &EVERY), Thoroughness { apart: true, thorough: true, lives: false });
+}
+
+#[test]
+fn two_steps_whatever_happens() {
+    check(all_variants(2, &EVERY), Thoroughness { apart: true, thorough: true, lives: false });
+}
+
+#[test]
+fn three_steps_with_every_head() {
+    check(two_variants(3, &EVERY), Thoroughness::default());
+}
+
+#[test]
+fn four_steps_that_act_and_ask() {
+    check(one_variant(4, &[Kind::Act, Kind::Ask]), Thoroughness::default());
+}
+
+/// Longer plans are checked with participants that take a command when their answer is delivered. No
+/// run can tell.
+#[test]
+fn a_run_cannot_tell_when_a_participant_took_its_command() {
+    compare(all_variants(1, &EVERY));
+    compare(two_variants(2, &EVERY));
+}

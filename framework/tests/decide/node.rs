@@ -1,0 +1,364 @@
+//! A run in its world at one moment, what follows from a move, and when two such are the same.
+
+use crate::world::{Act, Ends, Move, STEPS_MAX, Site, World};
+use ballet::Refusal;
+use ballet::clock::Time;
+use ballet::message::{Reply, Way};
+use ballet::saga::decide::{Decision, Input, Progress, Ran, State, decide};
+use ballet::saga::journal::{Fact, Journal, Signal, Verb};
+use ballet::saga::{Head, Shape, StepShape};
+use serde_json::value::RawValue;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A run, its world, and the time.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub journal: Arc<Journal>,
+    pub state: Arc<State>,
+    pub world: World,
+    pub now: Time,
+    pub wake: Option<Time>,
+}
+
+/// A move of a run: what was before, what was decided, what is then.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    pub input: Input,
+    pub before: Arc<State>,
+    /// The world when the run was told.
+    pub world: World,
+    pub now: Time,
+    pub wake: Option<Time>,
+    pub decision: Decision,
+    /// What the same question was answered once more.
+    pub again: Decision,
+    /// What the facts add up to one by one.
+    pub told: Arc<State>,
+    /// What the journal adds up to after they were written down.
+    pub kept: Arc<State>,
+    /// Steps whose need was asked, each with the steps whose making was known then.
+    pub asked: Vec<(usize, Vec<usize>)>,
+}
+
+pub fn nothing() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
+}
+
+pub fn no() -> Refusal {
+    Refusal::new("no", "")
+}
+
+/// A journal in which nothing is written yet, read as it is stored.
+pub fn journal() -> Journal {
+    let text = r#"{"version":1,"digest":"","input":null,"correlation":"","hop":0,"facts":[]}"#;
+    serde_json::from_str(text).expect("all else may be left out")
+}
+
+impl Node {
+    /// Before anything happened.
+    pub fn new(shape: &Shape, world: World) -> Self {
+        let journal = journal();
+        let state = Arc::new(State::fold(shape, &journal));
+        Self { journal: Arc::new(journal), state, world, now: Time::from_micros(1_000), wake: None }
+    }
+
+    /// Tells the run and writes down what it decides, or says how it panicked.
+    pub fn tell(&mut self, shape: &Shape, input: Input) -> Result<Turn, String> {
+        let mut asked = Vec::new();
+        let decision = self.ask(shape, &input, &mut asked)?;
+        let again = self.ask(shape, &input, &mut Vec::new())?;
+        let before = Arc::clone(&self.state);
+        let told = self.write_down(shape, &decision.facts);
+        let (world, now, wake, kept) = (self.world, self.now, self.wake, Arc::clone(&self.state));
+        self.wake = decision.wake;
+        Ok(Turn { input, before, world, now, wake, decision, again, told, kept, asked })
+    }
+
+    fn ask(
+        &self,
+        shape: &Shape,
+        input: &Input,
+        asked: &mut Vec<(usize, Vec<usize>)>,
+    ) -> Result<Decision, String> {
+        let mut oracle = |journal: &Journal, step: usize| {
+            let known = (0..shape.steps.len()).filter(|at| journal.made(*at).is_some());
+            asked.push((step, known.collect()));
+            Ok::<bool, Infallible>(self.world.needed[step])
+        };
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            decide(shape, &self.journal, input.clone(), self.now, &mut oracle)
+        }));
+        decided.map_err(|_| "it panicked".to_owned()).map(|Ok(decision)| decision)
+    }
+
+    /// Extends the journal; says what it would add up to if every fact stood for itself.
+    fn write_down(&mut self, shape: &Shape, facts: &[Fact]) -> Arc<State> {
+        if facts.is_empty() {
+            return Arc::clone(&self.state);
+        }
+        let mut journal = Journal::clone(&self.journal);
+        let known = journal.facts.len();
+        journal.facts.extend_from_slice(facts);
+        let told = State::fold(shape, &journal);
+        journal.facts.truncate(known);
+        journal.extend(facts.to_vec());
+        self.state = Arc::new(State::fold(shape, &journal));
+        self.journal = Arc::new(journal);
+        Arc::new(told)
+    }
+
+    /// All that may happen next.
+    pub fn moves(&self, shape: &Shape) -> Vec<Move> {
+        let mut moves: Vec<Move> = self.wake.map(|_| Move::Tick).into_iter().collect();
+        if !self.world.cancelled {
+            moves.push(Move::Cancel);
+        }
+        for step in 0..shape.steps.len() {
+            self.world.moves_of(shape, step, &mut moves);
+        }
+        moves
+    }
+
+    /// What happens next when nothing is lost and nobody fails: whoever was asked answers well, and
+    /// time passes when nobody is left to answer.
+    pub fn benign(&self, shape: &Shape) -> Option<Move> {
+        if self.state.ended.is_some() {
+            return None;
+        }
+        let answers = (0..shape.steps.len()).find_map(|step| self.answers(shape, step));
+        answers.or(self.wake.map(|_| Move::Tick))
+    }
+
+    fn answers(&self, shape: &Shape, step: usize) -> Option<Move> {
+        let awaited = match self.state.steps[step] {
+            Progress::InFlight { .. } => Way::Forward,
+            Progress::Undoing { .. } => Way::Back,
+            _ => return None,
+        };
+        let mut moves = Vec::new();
+        self.world.moves_of(shape, step, &mut moves);
+        moves.into_iter().filter(|the_move| is_good(*the_move, awaited)).find(|the_move| {
+            match the_move {
+                // An old no to an earlier round does not help.
+                Move::Answer { round, .. } => self.world.sites[step].forward == Some(*round),
+                _ => true,
+            }
+        })
+    }
+
+    /// What a move tells the run, if anything.
+    pub fn input(&self, the_move: Move) -> Option<Input> {
+        let by = || ("somebody".to_owned(), "because".to_owned());
+        Some(match the_move {
+            Move::Handle { .. } | Move::Sleep => return None,
+            Move::Tick => Input::Tick,
+            Move::Cancel => Input::Cancel { by: by().0, reason: by().1 },
+            Move::Signal { step, yes } => {
+                let signal = if yes { Signal::Yes(nothing()) } else { Signal::No(no()) };
+                Input::Signalled { step, signal }
+            }
+            Move::Answer { step, round, yes } => {
+                let reply = if yes { Reply::Done(nothing()) } else { Reply::Refused(no()) };
+                Input::Replied { step, way: Way::Forward, round, reply }
+            }
+            Move::Undone { step, made } => {
+                let round = self.world.sites[step].back.unwrap_or_default();
+                Input::Replied { step, way: Way::Back, round, reply: Reply::Undone { made } }
+            }
+            Move::Ran { step, ends } => self.ran(step, ends),
+            Move::Operate { step, verb } => {
+                Input::Operate { verb: verb.verb(), step, by: by().0, reason: by().1 }
+            }
+        })
+    }
+
+    fn ran(&self, step: usize, ends: Ends) -> Input {
+        let Site { running, forward, back, .. } = self.world.sites[step];
+        let way = running.unwrap_or(Way::Forward);
+        let round = if way == Way::Forward { forward } else { back };
+        let ran = match ends {
+            Ends::Well => Ran::Done(nothing()),
+            Ends::Refusing => Ran::Refused(no()),
+            Ends::Broken | Ends::BrokenAfter => Ran::Fault("broken".to_owned()),
+        };
+        Input::Ran { step, way, round: round.unwrap_or_default(), ran }
+    }
+}
+
+impl Act {
+    pub const ALL: [Self; 4] = [Self::Retry, Self::Skip, Self::MarkCompensated, Self::Force];
+
+    pub fn verb(self) -> Verb {
+        match self {
+            Self::Retry => Verb::Retry,
+            Self::Skip => Verb::Skip,
+            Self::MarkCompensated => Verb::MarkCompensated,
+            Self::Force => Verb::Force(nothing()),
+        }
+    }
+}
+
+/// Whether a move is the good answer that is awaited; the only answer is a good one.
+fn is_good(the_move: Move, awaited: Way) -> bool {
+    match the_move {
+        Move::Signal { yes, .. } | Move::Answer { yes, .. } if awaited == Way::Forward => {
+            yes || matches!(the_move, Move::Answer { .. })
+        }
+        Move::Handle { way, .. } => way == awaited,
+        Move::Undone { .. } => awaited == Way::Back,
+        Move::Ran { ends: Ends::Well, .. } => true,
+        _ => false,
+    }
+}
+
+/// What two runs have in common that behave alike from here on.
+pub type Key = [u64; STEPS_MAX + 1];
+/// How much of what a key says of a step is known to the run.
+const RUN_BITS: u32 = 23;
+
+/// The key of a run in its world. Moments count from now, and what has passed has passed; attempts
+/// count up to their bound, because delays are the same from the first one on. Steps that nothing but
+/// their number tells apart are sorted.
+pub fn key(shape: &Shape, node: &Node) -> Key {
+    let state = &node.state;
+    let mut key = [0; STEPS_MAX + 1];
+    for step in 0..shape.steps.len() {
+        key[step] = key_of(shape, node, step);
+    }
+    sort_alike(shape, &node.world, &mut key);
+    let mut bits = Bits::default();
+    bits.flag(state.turned);
+    let open = !state.turned && !state.is_committed(shape);
+    // After the turn and after the pivot nobody asks for these.
+    bits.flag(open && (state.cancelled || node.world.cancelled));
+    bits.flag(open && state.late);
+    bits.flag(node.world.operated);
+    bits.moment(state.deadline(shape), node.now);
+    bits.number(state.ended.map_or(0, |end| 1 + end as u64), 2);
+    bits.flag(node.journal.facts.is_empty());
+    key[STEPS_MAX] = bits.all;
+    key
+}
+
+/// What of a key is known to the run itself, without what is true outside.
+pub fn known_to_the_run(shape: &Shape, world: &World, mut key: Key) -> Key {
+    for of_step in &mut key[..STEPS_MAX] {
+        *of_step &= (1 << RUN_BITS) - 1;
+    }
+    sort_alike(shape, world, &mut key);
+    key
+}
+
+fn sort_alike(shape: &Shape, world: &World, key: &mut Key) {
+    for at in 1..shape.steps.len() {
+        let mut at = at;
+        while at > 0 && alike(shape, world, at - 1, at) && key[at - 1] > key[at] {
+            key.swap(at - 1, at);
+            at -= 1;
+        }
+    }
+}
+
+/// Whether nothing but their number tells two steps apart; see `plans::is_ordered`.
+fn alike(shape: &Shape, world: &World, left: usize, right: usize) -> bool {
+    let (a, b) = (&shape.steps[left], &shape.steps[right]);
+    a.group == b.group
+        && matches!(a.head, Head::Act | Head::Ask { .. })
+        && world.needed[left] == world.needed[right]
+        && StepShape { name: b.name, ..a.clone() } == *b
+}
+
+fn key_of(shape: &Shape, node: &Node, step: usize) -> u64 {
+    let (line, site, state) = (&shape.steps[step], &node.world.sites[step], &node.state);
+    let mut bits = Bits::default();
+    bits.progress(line, state.steps[step], node.now);
+    bits.number(state.rounds.get(&step).map_or(0, |round| u64::from(round + 1)), 2);
+    bits.flag(state.attention.contains_key(&step));
+    bits.number(state.signals.get(&step).map_or(0, |s| 1 + u64::from(is_yes(s))), 2);
+    assert_eq!(bits.used, RUN_BITS, "what the run knows stands first");
+    bits.number(site.truth as u64, 3);
+    bits.number(u64::from(site.settled), 2);
+    bits.number(site.forward.map_or(0, |round| u64::from(round + 1)), 2);
+    bits.number(site.back.map_or(0, |round| u64::from(round + 1)), 2);
+    bits.flag(site.heeded);
+    bits.number(site.running.map_or(0, |way| 1 + way as u64), 2);
+    bits.number(site.said.map_or(0, |yes| 1 + u64::from(yes)), 2);
+    bits.flag(site.unknown);
+    bits.flag(site.by_hand);
+    let matters = site.back.is_none() && (site.said.is_none() || site.unknown);
+    let quiet = site.until.filter(|_| matters).map(|time| time.after(shape.margin));
+    bits.moment(quiet, node.now);
+    bits.all
+}
+
+fn is_yes(signal: &Signal) -> bool {
+    matches!(signal, Signal::Yes(_))
+}
+
+/// Small numbers side by side.
+#[derive(Default)]
+struct Bits {
+    all: u64,
+    used: u32,
+}
+
+impl Bits {
+    fn number(&mut self, number: u64, width: u32) {
+        assert!(number < 1 << width && self.used + width <= 64, "{number} in {width} bits");
+        self.all |= number << self.used;
+        self.used += width;
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.number(u64::from(flag), 1);
+    }
+
+    /// How long until then: nothing if it has passed.
+    fn moment(&mut self, then: Option<Time>, now: Time) {
+        let left = |then: Time| u64::try_from(then.since(now).as_micros()).unwrap_or(u64::MAX);
+        self.number(then.map_or(15, left), 4);
+    }
+
+    fn progress(&mut self, line: &StepShape, progress: Progress, now: Time) {
+        let attempts =
+            |attempts: u32, most: Option<u32>| u64::from(attempts.min(most.unwrap_or(1)));
+        let number = match progress {
+            Progress::Waiting => 0,
+            Progress::Skipped => 1,
+            Progress::InFlight { .. } => 2,
+            Progress::Done => 3,
+            Progress::Refused { .. } => 4,
+            Progress::Dropped => 5,
+            Progress::Unknown { .. } => 6,
+            Progress::Undoing { .. } => 7,
+            Progress::Undone { made } => 8 + u64::from(made),
+        };
+        self.number(number, 4);
+        match progress {
+            Progress::InFlight { round, attempts: at, last, until, faulted, overdue } => {
+                self.number(u64::from(round), 2);
+                self.number(attempts(at, line.retry.most()), 2);
+                let again = last.after(line.retry.delay(at));
+                self.moment(Some(again).filter(|_| line.head != Head::Hear), now);
+                self.moment(until.filter(|_| !overdue), now);
+                self.flag(faulted);
+                self.flag(overdue);
+            }
+            Progress::Undoing { round, attempts: at, last, faulted } => {
+                self.number(u64::from(round), 2);
+                self.number(attempts(at, line.patience.most()), 2);
+                self.moment(Some(last.after(line.patience.delay(at))), now);
+                self.flag(faulted);
+                self.number(0, 5);
+            }
+            Progress::Refused { round } => self.number(u64::from(round), 14),
+            Progress::Unknown { ready } => {
+                self.moment(Some(ready), now);
+                self.number(0, 10);
+            }
+            _ => self.number(0, 14),
+        }
+    }
+}
