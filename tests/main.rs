@@ -1,4 +1,5 @@
 //! One binary for all tests that use ballet as its users do; modules in reading order.
 
+mod lane;
 mod tidy;
 mod ui;

@@ -108,7 +108,7 @@ pub async fn captured(
     }
 }
 
-/// Writes down that nothing is kept ready for an order; said once.
+/// Writes down that nothing is kept ready for an order, nor ever will be; said once.
 ///
 /// # Errors
 ///
@@ -116,9 +116,11 @@ pub async fn captured(
 pub async fn voided(tx: &mut Tx, order_id: &OrderId) -> Result<Option<PaymentVoided>, Fault> {
     match tx.get(PAYMENTS, order_id).await? {
         Some(Payment { stage: Stage::Voided, .. }) => return Ok(None),
-        Some(payment) => tx.put(PAYMENTS, order_id, &Payment { stage: Stage::Voided, ..payment })?,
-        // Nothing was authorised, and the barrier sees to it that nothing will be.
-        None => {}
+        Some(payment @ Payment { stage: Stage::Authorized, .. }) => {
+            tx.put(PAYMENTS, order_id, &Payment { stage: Stage::Voided, ..payment })?;
+        }
+        // There is nothing to let go; that there never will be is what the barrier sees to.
+        Some(_) | None => {}
     }
     Ok(Some(PaymentVoided { order_id: order_id.clone() }))
 }

@@ -13,7 +13,7 @@ use crate::broker::Broker;
 use crate::coordinator::{Carried, Carrier, Coordinator, Starts};
 use crate::engine::{Handler, Reacting, Settings, Viewing};
 use crate::error::{Error, Fault};
-use crate::message::{Event, Record, Topic};
+use crate::message::{Event, Record};
 use crate::reactor::Reactor;
 use crate::saga::Saga;
 use crate::saga::journal::Signal;
@@ -199,7 +199,5 @@ impl<S: Saga> App<S> {
     }
 }
 
-/// A topic as an app knows it.
-pub(crate) type Topics = Vec<Topic>;
 /// The handlers of an app.
 pub(crate) type Handlers = Vec<Arc<dyn Handler>>;

@@ -157,7 +157,7 @@ pub fn a_refusal_is_heeded_at_once(shape: &Shape, turn: &Turn) -> Broken {
 pub fn time_is_up_when_it_is_up(shape: &Shape, turn: &Turn) -> Broken {
     turn.decision.facts.iter().find_map(|fact| match fact.what {
         What::Late => {
-            let due = shape.within.map(|within| turn.before.began.after(within));
+            let due = shape.within.map(|within| turn.kept.began.after(within));
             broken(due.is_none_or(|due| turn.now < due), || "the run was not late".to_owned())
         }
         What::Unknown { step, .. } => {

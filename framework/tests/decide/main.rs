@@ -8,18 +8,23 @@
 //!
 //! [`plans`] lists the plans, [`world`] is what surrounds a run, [`node`] is a run in its world and says
 //! when two of them are the same, [`explore`] goes breadth first through all of them, and [`laws`] and
-//! [`effects`] say what must hold. Beside them, `stories` tells what `decide` does by examples, `found`
-//! holds what the check once found, and `proofs` shows that each law can be broken.
+//! [`effects`] say what must hold. Beside them, `stories` and `troubles` tell what `decide` does by
+//! examples, `found` holds what the check once found, and `proofs` and `proofs_of_effects` show that
+//! each law can be broken.
 
 mod check;
 mod effects;
 mod explore;
+mod found;
 mod laws;
 mod node;
 mod plans;
 mod proofs;
 mod proofs_of_effects;
+mod stories;
+mod tale;
 mod transcript;
+mod troubles;
 mod world;
 
 use check::{all_variants, check, compare, one_variant, two_variants};

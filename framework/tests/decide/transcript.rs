@@ -26,16 +26,17 @@ fn fact_line(shape: &Shape, what: &What) -> String {
     match what {
         What::Begun => "begun".to_owned(),
         What::Skipped { step } => format!("{} is not needed", name(step)),
-        What::Started { step, attempts: 1, round: 0, .. } => format!("{} started", name(step)),
         What::Started { step, attempts, round, .. } => {
-            format!("{} started, attempt {attempts} of round {round}", name(step))
+            format!("{} started{}", name(step), count(*round, *attempts))
         }
         What::Faulted { step, way, text, .. } => {
             format!("{} {}: {text}", name(step), faulted(*way))
         }
         What::Done { step, .. } => format!("{} done", name(step)),
         What::Refused { step, refusal } => format!("{} refused: {refusal}", name(step)),
-        What::Unknown { step, ready } => format!("{} unknown until {}", name(step), ready.micros()),
+        What::Unknown { step, ready } => {
+            format!("{} unknown, quiet from {}", name(step), ready.micros())
+        }
         What::Dropped { step } => format!("{} dropped", name(step)),
         What::Signalled { step, signal } => match signal {
             Signal::Yes(_) => format!("{} signalled early: yes", name(step)),
@@ -45,9 +46,8 @@ fn fact_line(shape: &Shape, what: &What) -> String {
         What::Late => "the run is late".to_owned(),
         What::TooLate { by, .. } => format!("cancelled by {by}, too late"),
         What::Turned => "turned".to_owned(),
-        What::Undoing { step, attempts: 1, round: 0, .. } => format!("{} undoing", name(step)),
         What::Undoing { step, attempts, round, .. } => {
-            format!("{} undoing, attempt {attempts} of round {round}", name(step))
+            format!("{} undoing{}", name(step), count(*round, *attempts))
         }
         What::Undone { step, made: true } => format!("{} undone", name(step)),
         What::Undone { step, made: false } => format!("{} undone: there was nothing", name(step)),
@@ -60,6 +60,15 @@ fn fact_line(shape: &Shape, what: &What) -> String {
         }
         What::Ended(End::Completed) => "completed".to_owned(),
         What::Ended(End::Compensated) => "compensated".to_owned(),
+    }
+}
+
+/// Which attempt it is, when it is not the first.
+fn count(round: u32, attempt: u32) -> String {
+    match (round, attempt) {
+        (0, 1) => String::new(),
+        (0, attempt) => format!(", attempt {attempt}"),
+        (round, attempt) => format!(", attempt {attempt} of round {round}"),
     }
 }
 

@@ -1,0 +1,378 @@
+//! What `decide` does, by examples: what came stands at the left after its time, what was written down
+//! for it stands below, and what was done behind an arrow. Here nothing breaks and nobody is late;
+//! `troubles` has the rest.
+
+use crate::tale::{
+    ask, back, cancel, check, done, hear, pivot, plan, refused, says_no, sometimes, tell_all,
+    undone, wait, within, yes,
+};
+use ballet::saga::Shape;
+use expect_test::expect;
+
+/// The purchase in short.
+pub fn purchase() -> Shape {
+    plan([
+        vec![back(ask("reserve-stock"))],
+        vec![back(ask("authorize"))],
+        vec![pivot(ask("capture"))],
+        vec![ask("dispatch")],
+    ])
+}
+
+fn side_by_side() -> Shape {
+    plan([vec![back(ask("book-hotel")), back(ask("book-flight")), ask("check-visa")]])
+}
+
+#[test]
+fn a_run_in_which_all_goes_well_completes() {
+    check(
+        purchase(),
+        [done("reserve-stock"), done("authorize"), done("capture"), done("dispatch")],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            0 authorize says done
+                authorize done
+                capture started
+                -> ask capture
+            0 capture says done
+                capture done
+                dispatch started
+                -> ask dispatch
+            0 dispatch says done
+                dispatch done
+                completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_refusal_takes_back_what_was_done_in_reverse() {
+    check(
+        purchase(),
+        [
+            done("reserve-stock"),
+            done("authorize"),
+            refused("capture"),
+            undone("authorize"),
+            undone("reserve-stock"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            0 authorize says done
+                authorize done
+                capture started
+                -> ask capture
+            0 capture says no
+                capture refused: no
+                turned
+                authorize undoing
+                -> ask to undo authorize
+            0 authorize says undone
+                authorize undone
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            0 reserve-stock says undone
+                reserve-stock undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn steps_side_by_side_wait_for_each_other_on_the_way_back() {
+    check(
+        side_by_side(),
+        [
+            refused("check-visa"),
+            done("book-hotel"),
+            done("book-flight"),
+            undone("book-flight"),
+            undone("book-hotel"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                book-hotel started
+                book-flight started
+                check-visa started
+                -> ask book-hotel
+                -> ask book-flight
+                -> ask check-visa
+            0 check-visa says no
+                check-visa refused: no
+                turned
+            0 book-hotel says done
+                book-hotel done
+            0 book-flight says done
+                book-flight done
+                book-hotel undoing
+                book-flight undoing
+                -> ask to undo book-hotel
+                -> ask to undo book-flight
+            0 book-flight says undone
+                book-flight undone
+            0 book-hotel says undone
+                book-hotel undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancel_before_the_pivot_takes_the_run_back() {
+    check(
+        purchase(),
+        [
+            done("reserve-stock"),
+            cancel(),
+            done("authorize"),
+            undone("authorize"),
+            undone("reserve-stock"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            0 cancel
+                cancelled by somebody: because
+                turned
+            0 authorize says done
+                authorize done
+                authorize undoing
+                -> ask to undo authorize
+            0 authorize says undone
+                authorize undone
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            0 reserve-stock says undone
+                reserve-stock undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancel_while_the_pivot_decides_waits_for_its_answer() {
+    let decided = [done("reserve-stock"), done("authorize"), cancel(), refused("capture")];
+    check(
+        purchase(),
+        decided,
+        expect![[r#"
+        0 begin
+            begun
+            reserve-stock started
+            -> ask reserve-stock
+        0 reserve-stock says done
+            reserve-stock done
+            authorize started
+            -> ask authorize
+        0 authorize says done
+            authorize done
+            capture started
+            -> ask capture
+        0 cancel
+            cancelled by somebody: because
+        0 capture says no
+            capture refused: no
+            turned
+            authorize undoing
+            -> ask to undo authorize
+    "#]],
+    );
+}
+
+#[test]
+fn a_cancel_after_the_pivot_is_too_late() {
+    check(
+        purchase(),
+        [done("reserve-stock"), done("authorize"), done("capture"), cancel(), done("dispatch")],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            0 authorize says done
+                authorize done
+                capture started
+                -> ask capture
+            0 capture says done
+                capture done
+                dispatch started
+                -> ask dispatch
+            0 cancel
+                cancelled by somebody, too late
+            0 dispatch says done
+                dispatch done
+                completed
+        "#]],
+    );
+}
+
+#[test]
+fn an_early_signal_is_kept_for_its_step() {
+    check(
+        plan([vec![ask("assess")], vec![hear("approval")]]),
+        [yes("approval"), done("assess")],
+        expect![[r#"
+            0 begin
+                begun
+                assess started
+                -> ask assess
+            0 approval is told yes
+                approval signalled early: yes
+            0 assess says done
+                assess done
+                approval started
+                approval done
+                completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_signal_that_does_not_come_is_a_no() {
+    check(
+        plan([vec![back(ask("reserve-stock"))], vec![hear("approval")]]),
+        [done("reserve-stock"), wait(), yes("approval"), undone("reserve-stock")],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                approval started
+            10 wait
+                approval refused: timed_out: no signal came in time
+                turned
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            10 approval is told yes
+                approval stray: signal
+            10 reserve-stock says undone
+                reserve-stock undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn a_signal_may_say_no() {
+    check(
+        plan([vec![hear("approval")]]),
+        [says_no("approval")],
+        expect![[r#"
+        0 begin
+            begun
+            approval started
+        0 approval is told no
+            approval refused: no
+            turned
+            compensated
+    "#]],
+    );
+}
+
+#[test]
+fn a_run_that_takes_too_long_is_taken_back() {
+    check(
+        within(6, purchase()),
+        [
+            done("reserve-stock"),
+            wait(),
+            wait(),
+            done("authorize"),
+            undone("authorize"),
+            undone("reserve-stock"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            4 wait
+                authorize started, attempt 2
+                -> ask authorize
+            6 wait
+                the run is late
+                turned
+            6 authorize says done
+                authorize done
+                authorize undoing
+                -> ask to undo authorize
+            6 authorize says undone
+                authorize undone
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            6 reserve-stock says undone
+                reserve-stock undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn the_deadline_of_a_run_waits_for_a_pivot_that_decides() {
+    check(
+        within(3, plan([vec![back(ask("authorize"))], vec![pivot(ask("capture"))]])),
+        [done("authorize"), wait(), done("capture")],
+        expect![[r#"
+            0 begin
+                begun
+                authorize started
+                -> ask authorize
+            0 authorize says done
+                authorize done
+                capture started
+                -> ask capture
+            3 wait
+                the run is late
+            3 capture says done
+                capture done
+                completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_step_that_is_not_needed_is_passed_over() {
+    let plan = plan([vec![sometimes(ask("check-customs"))], vec![ask("dispatch")]]);
+    expect![[r#"
+        0 begin
+            begun
+            check-customs is not needed
+            dispatch started
+            -> ask dispatch
+        0 dispatch says done
+            dispatch done
+            completed
+    "#]]
+    .assert_eq(&tell_all(&plan, &["check-customs"], [done("dispatch")]).text);
+}

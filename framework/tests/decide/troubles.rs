@@ -1,0 +1,327 @@
+//! What `decide` does when something breaks, stays unknown or cannot be done, by examples; to be read as
+//! `stories` are.
+
+use crate::stories::purchase;
+use crate::tale::{
+    act, ask, back, broke, broke_back, cancel, check, done, nothing_to_undo, operate, pivot, plan,
+    ran, ran_back, refused, sleep_until, tell, undone, wait,
+};
+use ballet::saga::journal::Verb;
+use expect_test::expect;
+
+#[test]
+fn a_command_is_sent_again_and_an_old_answer_is_as_good_as_a_new_one() {
+    check(
+        plan([vec![back(ask("reserve-stock"))], vec![tell("note-reserved")]]),
+        [wait(), done("reserve-stock"), done("reserve-stock")],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            4 wait
+                reserve-stock started, attempt 2
+                -> ask reserve-stock
+            4 reserve-stock says done
+                reserve-stock done
+                note-reserved started
+                note-reserved done
+                completed
+                -> ask note-reserved
+            4 reserve-stock says done
+        "#]],
+    );
+}
+
+#[test]
+fn an_asked_step_that_stays_unknown_is_taken_back_after_the_margin() {
+    check(
+        purchase(),
+        [
+            wait(),
+            wait(),
+            wait(),
+            wait(),
+            nothing_to_undo("reserve-stock"),
+            refused("reserve-stock"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            4 wait
+                reserve-stock started, attempt 2
+                -> ask reserve-stock
+            8 wait
+                reserve-stock started, attempt 3
+                -> ask reserve-stock
+            10 wait
+                reserve-stock unknown, quiet from 11
+                turned
+            11 wait
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            11 reserve-stock says nothing to undo
+                reserve-stock undone: there was nothing
+                compensated
+            11 reserve-stock says no
+        "#]],
+    );
+}
+
+#[test]
+fn an_acted_step_that_stays_unknown_is_run_again_until_it_answers() {
+    check(
+        plan([vec![back(act("charge"))], vec![pivot(ask("capture"))]]),
+        [
+            sleep_until(9),
+            broke("charge"),
+            wait(),
+            wait(),
+            broke("charge"),
+            wait(),
+            ran("charge"),
+            ran_back("charge"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                charge started
+                -> run charge
+            9 sleep
+            9 charge broke
+                charge faulted: broken
+            9 wait
+                charge started, attempt 2
+                -> run charge
+            10 wait
+                charge unknown, quiet from 11
+                charge needs attention: it has not answered in time, and is asked until it does
+                turned
+            10 charge broke
+                charge faulted: broken
+            11 wait
+                charge started, attempt 3
+                -> run charge
+            11 charge ran
+                charge done
+                charge undoing
+                -> run the undo of charge
+            11 charge ran back
+                charge undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn a_pivot_that_stays_unknown_is_asked_until_it_answers() {
+    check(
+        plan([vec![back(ask("authorize"))], vec![pivot(ask("capture"))]]),
+        [done("authorize"), wait(), wait(), wait(), cancel(), wait(), done("capture")],
+        expect![[r#"
+            0 begin
+                begun
+                authorize started
+                -> ask authorize
+            0 authorize says done
+                authorize done
+                capture started
+                -> ask capture
+            4 wait
+                capture started, attempt 2
+                -> ask capture
+            8 wait
+                capture started, attempt 3
+                -> ask capture
+            10 wait
+                capture unknown, quiet from 11
+                capture needs attention: it has not answered in time, and is asked until it does
+            10 cancel
+                cancelled by somebody: because
+            12 wait
+                capture started, attempt 4
+                -> ask capture
+            12 capture says done
+                capture done
+                completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_late_success_after_nothing_to_undo_opens_the_step_again() {
+    check(
+        plan([vec![back(ask("reserve-stock"))], vec![back(ask("authorize"))]]),
+        [
+            done("reserve-stock"),
+            cancel(),
+            sleep_until(30),
+            wait(),
+            wait(),
+            nothing_to_undo("authorize"),
+            done("authorize"),
+            undone("authorize"),
+            undone("reserve-stock"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            0 cancel
+                cancelled by somebody: because
+                turned
+            30 sleep
+                authorize unknown, quiet from 11
+                authorize undoing
+                -> ask to undo authorize
+            33 wait
+                authorize undoing, attempt 2
+                -> ask to undo authorize
+            36 wait
+                authorize needs attention: it could not be taken back yet, and is still tried
+                authorize undoing, attempt 3
+                -> ask to undo authorize
+            36 authorize says nothing to undo
+                authorize undone: there was nothing
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            36 authorize says done
+                authorize reopened
+                authorize needs attention: it was done after it had been answered that it was not
+                authorize undoing, attempt 1 of round 1
+                -> ask to undo authorize
+            36 authorize says undone
+                authorize undone
+            36 reserve-stock says undone
+                reserve-stock undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn a_no_after_the_pivot_needs_a_person() {
+    check(
+        plan([vec![pivot(ask("capture"))], vec![ask("dispatch")]]),
+        [
+            done("capture"),
+            refused("dispatch"),
+            operate(Verb::Retry, "dispatch"),
+            refused("dispatch"),
+            operate(Verb::Retry, "dispatch"),
+            done("dispatch"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                capture started
+                -> ask capture
+            0 capture says done
+                capture done
+                dispatch started
+                -> ask dispatch
+            0 dispatch says no
+                dispatch refused: no
+                dispatch needs attention: it was refused after the pivot: no
+            0 dispatch gets retry
+                dispatch retry by somebody
+                dispatch started, attempt 1 of round 1
+                -> ask dispatch
+            0 dispatch says no
+                dispatch refused: no
+                dispatch needs attention: it was refused after the pivot: no
+            0 dispatch gets retry
+                dispatch retry by somebody
+                dispatch started, attempt 1 of round 2
+                -> ask dispatch
+            0 dispatch says done
+                dispatch done
+                completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_compensation_that_fails_needs_a_person_and_is_still_tried() {
+    check(
+        plan([vec![back(act("charge"))], vec![ask("dispatch")]]),
+        [
+            ran("charge"),
+            refused("dispatch"),
+            broke_back("charge"),
+            wait(),
+            broke_back("charge"),
+            wait(),
+            ran_back("charge"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                charge started
+                -> run charge
+            0 charge ran
+                charge done
+                dispatch started
+                -> ask dispatch
+            0 dispatch says no
+                dispatch refused: no
+                turned
+                charge undoing
+                -> run the undo of charge
+            0 charge broke on the way back
+                charge could not be undone: broken
+            3 wait
+                charge undoing, attempt 2
+                -> run the undo of charge
+            3 charge broke on the way back
+                charge could not be undone: broken
+                charge needs attention: it cannot be taken back: broken
+            6 wait
+                charge undoing, attempt 3
+                -> run the undo of charge
+            6 charge ran back
+                charge undone
+                compensated
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_taken_back_by_hand_holds_up_nothing() {
+    check(
+        plan([vec![back(ask("reserve-stock"))], vec![back(ask("authorize"))]]),
+        [
+            done("reserve-stock"),
+            refused("authorize"),
+            operate(Verb::MarkCompensated, "reserve-stock"),
+            undone("reserve-stock"),
+        ],
+        expect![[r#"
+            0 begin
+                begun
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock says done
+                reserve-stock done
+                authorize started
+                -> ask authorize
+            0 authorize says no
+                authorize refused: no
+                turned
+                reserve-stock undoing
+                -> ask to undo reserve-stock
+            0 reserve-stock gets mark-compensated
+                reserve-stock mark-compensated by somebody
+                reserve-stock undone
+                compensated
+            0 reserve-stock says undone
+        "#]],
+    );
+}

@@ -1,0 +1,99 @@
+//! Nothing goes wrong.
+
+use crate::lane::shop::{
+    Buy, CHARGES, Cashier, Desk, HOLDS, Inventory, SHELF, STOCKED, Shelves, TOO_MUCH, Till,
+    choreographed, orchestrated, order, world,
+};
+use ballet::{Key, Outcome, Reactor};
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_saga_of_two_asked_steps_completes() {
+    let world = world();
+    let app = orchestrated(&world.node()).await;
+    let run = app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    assert_eq!(run.outcome().await.unwrap(), Outcome::Completed);
+    let id = "1".to_owned();
+    assert_eq!(app.row::<Inventory, _, _>(HOLDS, &id).await.unwrap(), Some(1));
+    assert_eq!(app.row::<Till, _, _>(CHARGES, &id).await.unwrap(), Some(5));
+    app.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_pivot_takes_back_what_was_done() {
+    let world = world();
+    let app = orchestrated(&world.node()).await;
+    let run = app.begin::<Buy>("1", &order("1", TOO_MUCH + 1)).await.unwrap();
+    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!("it completed") };
+    assert_eq!(why.to_string(), "charge said declined: too much");
+    assert_eq!(app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap(), Some(0));
+    let shelf = app.row::<Inventory, _, _>(SHELF, &"ipad".to_owned()).await.unwrap();
+    assert_eq!(shelf, Some(STOCKED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_begun_once_by_its_id_and_another_input_is_a_conflict() {
+    let world = world();
+    let app = orchestrated(&world.node()).await;
+    for _ in 0..3 {
+        app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    }
+    assert_eq!(app.run::<Buy>("1").outcome().await.unwrap(), Outcome::Completed);
+    app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    let told = app.begin::<Buy>("1", &order("1", 6)).await.unwrap_err();
+    assert_eq!(told.kind(), ballet::ErrorKind::Conflict);
+    assert_eq!(app.row::<Till, _, _>(CHARGES, &"1".to_owned()).await.unwrap(), Some(5));
+}
+
+/// Places an order of the choreography by a request, and waits until all is quiet.
+async fn place(app: &ballet::Running, id: &str, cents: u64) {
+    let asked = app.request(id, &Key::new(id), &order(id, cents)).await.unwrap();
+    let reply = asked.reply(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(reply, Some(Ok(())));
+}
+
+async fn settled<R: Reactor>(app: &ballet::Running, holds: u64) -> bool {
+    let (id, wait) = ("1".to_owned(), Duration::from_secs(60));
+    app.watch::<R, _, _>(HOLDS, &id, wait, |h| *h == holds).await.unwrap().is_some()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_reactors_sell_an_ipad() {
+    let world = world();
+    let app = choreographed(&world.node()).await;
+    place(&app, "1", 5).await;
+    let charge = app
+        .watch::<Cashier, _, u64>(CHARGES, &"1".to_owned(), Duration::from_secs(60), |_| true)
+        .await;
+    assert_eq!(charge.unwrap(), Some(5));
+    assert!(settled::<Shelves>(&app, 1).await);
+    let _ = Desk::NAME;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declined_payment_gives_the_stock_back() {
+    let world = world();
+    let app = choreographed(&world.node()).await;
+    place(&app, "1", TOO_MUCH + 1).await;
+    assert!(settled::<Shelves>(&app, 0).await);
+    let shelf = app.row::<Shelves, _, _>(SHELF, &"ipad".to_owned()).await.unwrap();
+    assert_eq!(shelf, Some(STOCKED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_sagas_share_batches() {
+    let world = world();
+    let app = orchestrated(&world.node()).await;
+    for n in 0..150_u64 {
+        let id = n.to_string();
+        app.begin::<Buy>(&*id, &order(&id, 5)).await.unwrap();
+    }
+    let mut ends = (0, 0);
+    for n in 0..150_u64 {
+        match app.run::<Buy>(n.to_string()).outcome().await.unwrap() {
+            Outcome::Completed => ends.0 += 1,
+            Outcome::Compensated(_) => ends.1 += 1,
+        }
+    }
+    assert_eq!(ends, (100, 50), "a hundred were on the shelf");
+}

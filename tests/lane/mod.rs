@@ -1,0 +1,9 @@
+//! The lane, on the split pair in memory: a two-step saga and a two-reactor choreography, under kills.
+//!
+//! Goal: whatever dies and whenever, each purchase takes effect once or not at all. Method: a node dies at
+//! a chosen point, another takes its lanes, and the tables are read at the end.
+
+mod crash;
+mod happy;
+mod parking;
+mod shop;
