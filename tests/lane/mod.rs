@@ -4,6 +4,8 @@
 //! a chosen point, another takes its lanes, and the tables are read at the end.
 
 mod crash;
+mod echo;
+mod fencing;
 mod happy;
 mod parking;
 mod shop;

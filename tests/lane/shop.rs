@@ -2,8 +2,8 @@
 
 use ballet::memory::{Fate, Node, Point, World};
 use ballet::{
-    And, App, Fault, Plan, Reactions, Reactor, Running, Saga, StepError, Table, Tx, Verdict, answer,
-    ask, react, refuse,
+    And, App, Fault, Plan, Reactions, Reactor, Running, Saga, StepError, Table, Tx, Verdict,
+    answer, ask, react, refuse,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -154,16 +154,11 @@ pub struct Shelves;
 impl Reactor for Shelves {
     const NAME: &'static str = "shelves";
     fn reactions() -> Reactions<Self> {
-        Reactions::new()
-            .on::<Placed>(react(Self::reserve).compensate_on::<Declined>(Self::release))
+        Reactions::new().on::<Placed>(react(Self::reserve).compensate_on::<Declined>(Self::release))
     }
 }
 impl Shelves {
-    async fn reserve(
-        &self,
-        tx: &mut Tx,
-        e: &Placed,
-    ) -> Result<Verdict<Reserved, SoldOut>, Fault> {
+    async fn reserve(&self, tx: &mut Tx, e: &Placed) -> Result<Verdict<Reserved, SoldOut>, Fault> {
         Ok(match take(tx, &e.id).await? {
             Some(_) => Verdict::Yes(Reserved { id: e.id.clone(), cents: e.cents }),
             None => Verdict::No(SoldOut { id: e.id.clone() }),
@@ -217,11 +212,7 @@ pub async fn choreographed(node: &Node) -> Running {
 }
 
 /// A node that dies at the `at`-th point that `which` picks.
-pub fn dying(
-    world: &World,
-    at: usize,
-    which: impl Fn(&Point) -> bool + Send + 'static,
-) -> Node {
+pub fn dying(world: &World, at: usize, which: impl Fn(&Point) -> bool + Send + 'static) -> Node {
     let mut seen = 0;
     world.node_with(move |point| {
         seen += usize::from(which(point));

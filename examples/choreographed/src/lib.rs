@@ -1,1 +1,23 @@
-//! .
+//! The purchase of an iPad by reactions: each service hears facts, and says what it did. There is no
+//! coordinator anywhere.
+//!
+//! Only coordination is here; what the services do is `shop`. The whole is nowhere to be read, so it is
+//! drawn: see [`choreography`].
+
+mod choreography;
+mod inventory;
+mod orders;
+mod payments;
+mod shipping;
+mod validators;
+
+pub use choreography::choreography;
+pub use inventory::Inventory;
+pub use orders::Orders;
+pub use payments::Payments;
+pub use shipping::Shipping;
+pub use shop::bystanders::{Customers, Notification, ShadowFraud};
+pub use validators::{Details, Fraud, Limits};
+
+#[cfg(test)]
+mod tests;

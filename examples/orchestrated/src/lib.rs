@@ -1,1 +1,22 @@
-//! .
+//! The purchase of an iPad with a coordinator: one plan, and the services that it asks.
+//!
+//! Only coordination is here; what the services do is `shop`. Read `purchase` first.
+
+mod answers;
+mod inventory;
+mod orders;
+mod payments;
+mod purchase;
+mod shipping;
+mod validators;
+
+pub use inventory::Inventory;
+pub use orders::Orders;
+pub use payments::Payments;
+pub use purchase::Purchase;
+pub use shipping::Shipping;
+pub use shop::bystanders::{Customers, Notification, ShadowFraud};
+pub use validators::{Details, Fraud, Limits};
+
+#[cfg(test)]
+mod tests;

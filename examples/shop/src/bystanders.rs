@@ -5,14 +5,12 @@ use crate::contracts::{
     CUSTOMERS, CustomerErased, CustomerUpserted, EraseCustomer, NOTIFICATION, NotificationSent,
     OrderCancelled, OrderCreated, OrderInvalidated, OrderShipped, OrderValidation, SaveCustomer,
 };
+use crate::customers;
 use crate::fakes::Mail;
 use crate::fraud;
 use crate::notification::{self, Letter, Told};
-use crate::customers;
 use ballet::reactor::Reaction;
-use ballet::{
-    And, Call, Fault, Reactions, Reactor, StepError, Tx, answer, look, react,
-};
+use ballet::{And, Call, Fault, Reactions, Reactor, StepError, Tx, answer, look, react};
 use std::sync::Arc;
 
 /// Tells customers what became of their orders.
@@ -72,11 +70,19 @@ impl Reactor for Customers {
 }
 
 impl Customers {
-    async fn save(&self, tx: &mut Tx, ask: &SaveCustomer) -> Result<And<(), CustomerUpserted>, StepError> {
+    async fn save(
+        &self,
+        tx: &mut Tx,
+        ask: &SaveCustomer,
+    ) -> Result<And<(), CustomerUpserted>, StepError> {
         Ok(And((), customers::save(tx, ask).await?))
     }
 
-    async fn erase(&self, tx: &mut Tx, ask: &EraseCustomer) -> Result<And<(), CustomerErased>, StepError> {
+    async fn erase(
+        &self,
+        tx: &mut Tx,
+        ask: &EraseCustomer,
+    ) -> Result<And<(), CustomerErased>, StepError> {
         Ok(And((), customers::erase(tx, &ask.customer_id).await?))
     }
 }

@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn whatever_makes_no_sense_is_named() {
-        let lines = |lines, total| move |order: &mut Order| (order.lines, order.total_minor) = (lines, total);
+        let lines = |lines, total| {
+            move |order: &mut Order| (order.lines, order.total_minor) = (lines, total)
+        };
         finds(lines(vec![line("ipad", 0, 109_900)], 0), &["qty_out_of_range: 0 ipad"]);
         finds(lines(vec![line("ipad", -1, 109_900)], -109_900), &["qty_out_of_range: -1 ipad"]);
         finds(lines(vec![line("ipad", 21, 109_900)], 2_307_900), &["qty_out_of_range: 21 ipad"]);
@@ -90,7 +92,11 @@ mod tests {
     #[test]
     fn all_that_is_wrong_is_named_at_once() {
         let overflow = line("ipda", i64::MAX, 2);
-        let found = ["qty_out_of_range: 9223372036854775807 ipda", "unknown_sku: ipda", "total_mismatch: 109900"];
+        let found = [
+            "qty_out_of_range: 9223372036854775807 ipda",
+            "unknown_sku: ipda",
+            "total_mismatch: 109900",
+        ];
         finds(|order| order.lines = vec![overflow], &found);
     }
 }

@@ -159,7 +159,8 @@ mod tests {
     fn verdicts(orders: &[(u32, i64)]) -> String {
         let mut windows: BTreeMap<u32, Window> = BTreeMap::new();
         let verdicts = orders.iter().zip(0..).map(|((customer, minor), at)| {
-            let (window, decision) = policy().fold(windows.get(customer).copied(), minute(at), *minor);
+            let (window, decision) =
+                policy().fold(windows.get(customer).copied(), minute(at), *minor);
             windows.insert(*customer, window);
             if decision.passes() { 'P' } else { 'F' }
         });

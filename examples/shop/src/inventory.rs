@@ -183,7 +183,7 @@ fn keep(shelves: &mut Shelves, needs: &Needs) -> Result<(), Vec<Sku>> {
     if !short.is_empty() {
         return Err(short);
     }
-    for (sku, shelf) in shelves {
+    for (sku, shelf) in shelves.iter_mut().filter(|(sku, _)| needs.contains_key(*sku)) {
         shelf.reserved += needs[sku];
         shelf.version += 1;
     }

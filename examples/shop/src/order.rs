@@ -50,10 +50,14 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, NoOrder> {
     let value = serde_json::from_slice(body)
         .map_err(|_| NoOrder { field: String::new(), reason: "is not JSON" })?;
     let mut order = Fields::of(String::new(), value)?;
-    let lines = order.take("lines", |value| match value {
-        Value::Array(lines) => Some(lines),
-        _ => None,
-    }, "must be a list")?;
+    let lines = order.take(
+        "lines",
+        |value| match value {
+            Value::Array(lines) => Some(lines),
+            _ => None,
+        },
+        "must be a list",
+    )?;
     let lines = lines.into_iter().enumerate();
     let read = NewOrder {
         customer_id: order.text("customer_id")?,
@@ -154,7 +158,10 @@ mod tests {
         refused(&FINE.replace(":1,", ":1.5,"), "`lines[0].qty` must be a whole number");
         refused(&FINE.replace("\"sku\":\"ipad\",", ""), "`lines[0].sku` is missing");
         refused(&FINE.replace("[{", "[7,{"), "`lines[0]` must be an object");
-        refused(&FINE.replace("\"USD\"", "\"USD\",\"status\":\"valid\""), "`status` is not a field of it");
+        refused(
+            &FINE.replace("\"USD\"", "\"USD\",\"status\":\"valid\""),
+            "`status` is not a field of it",
+        );
     }
 
     #[test]

@@ -113,23 +113,21 @@ pub async fn hear(
     .await
 }
 
+/// How an order ends that is taken back: in one of two ways.
+pub type Closed = (Option<OrderInvalidated>, Option<OrderCancelled>);
+
 /// Decides without the checks that did not speak in time: those that failed count.
 ///
 /// # Errors
 ///
 /// A fault if there is no such order.
-pub async fn decide_late(
-    tx: &mut Tx,
-    cause: &impl Cause,
-) -> Result<(Option<OrderInvalidated>, Option<OrderCancelled>), Fault> {
-    let said = change(tx, cause, |row, moment| {
-        let ending = match row.failed() {
-            failed if failed.is_empty() => Ending::Cancelled { reason: Reason::Deadline },
-            failed_checks => Ending::Invalid { failed_checks },
-        };
-        Some(end(row, ending, moment))
-    });
-    Ok(said.await?.unwrap_or_default())
+pub async fn decide_late(tx: &mut Tx, cause: &impl Cause) -> Result<Closed, Fault> {
+    change(tx, cause, |row, moment| match row.failed() {
+        _ if row.order.status != Status::Created => Closed::default(),
+        failed if failed.is_empty() => (None, row.cancel(Reason::Deadline, moment)),
+        failed => (row.invalidate(failed, moment), None),
+    })
+    .await
 }
 
 /// Ends an order that was taken back.
@@ -137,23 +135,12 @@ pub async fn decide_late(
 /// # Errors
 ///
 /// A fault if there is no such order.
-pub async fn close(
-    tx: &mut Tx,
-    ask: &CloseOrder,
-) -> Result<(Option<OrderInvalidated>, Option<OrderCancelled>), Fault> {
-    let said = change(tx, ask, |row, moment| Some(end(row, ask.ending.clone(), moment)));
-    Ok(said.await?.unwrap_or_default())
-}
-
-fn end(
-    row: &mut Row,
-    ending: Ending,
-    moment: Moment,
-) -> (Option<OrderInvalidated>, Option<OrderCancelled>) {
-    match ending {
+pub async fn close(tx: &mut Tx, ask: &CloseOrder) -> Result<Closed, Fault> {
+    change(tx, ask, |row, moment| match ask.ending.clone() {
         Ending::Invalid { failed_checks } => (row.invalidate(failed_checks, moment), None),
         Ending::Cancelled { reason } => (None, row.cancel(reason, moment)),
-    }
+    })
+    .await
 }
 
 /// Notes that every required check has passed.
@@ -250,8 +237,8 @@ async fn row(tx: &mut Tx, order_id: &OrderId) -> Result<Row, Fault> {
 async fn change<T>(
     tx: &mut Tx,
     cause: &impl Cause,
-    change: impl FnOnce(&mut Row, Moment) -> Option<T>,
-) -> Result<Option<T>, Fault> {
+    change: impl FnOnce(&mut Row, Moment) -> T,
+) -> Result<T, Fault> {
     let mut row = row(tx, cause.order_id()).await?;
     let said = change(&mut row, moment(tx, cause));
     tx.put(ORDERS, cause.order_id(), &row)?;

@@ -90,7 +90,10 @@ impl Settings {
             customer_wait: while_("CUSTOMER_WAIT_MS", usual.customer_wait)?,
             fraud_window: while_("FRAUD_WINDOW_MS", usual.fraud_window)?,
             fraud_limit_minor: number("FRAUD_LIMIT_MINOR", usual.fraud_limit_minor)?,
-            fraud_shadow_limit_minor: number("FRAUD_SHADOW_LIMIT_MINOR", usual.fraud_shadow_limit_minor)?,
+            fraud_shadow_limit_minor: number(
+                "FRAUD_SHADOW_LIMIT_MINOR",
+                usual.fraud_shadow_limit_minor,
+            )?,
             qty_max: number("QTY_MAX", usual.qty_max)?,
             ipads_a_day: number("IPADS_A_DAY", usual.ipads_a_day)?,
             ..usual

@@ -91,8 +91,9 @@ impl Running {
             traceparent: None,
         };
         let slot = Slot::new(Space::Runs, S::NAME, id.clone());
-        let entered =
-            self.enter(S::NAME, &Key::new(&*id), format!("begin/{id}"), &entry, Some(&slot)).await?;
+        let entered = self
+            .enter(S::NAME, &Key::new(&*id), format!("begin/{id}"), &entry, Some(&slot))
+            .await?;
         let stored = match entered {
             Entered::New => None,
             Entered::Waiting(body) => match Entry::read(&body)? {
@@ -282,7 +283,10 @@ impl<C: Command> Requested<'_, C> {
     ///
     /// [`ErrorKind::Store`] if the store cannot be read, [`ErrorKind::Codec`] if the answer is not of
     /// its type.
-    pub async fn reply(&self, within: Duration) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
+    pub async fn reply(
+        &self,
+        within: Duration,
+    ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
         let answered = |body: Option<&Bytes>| body.cloned();
         let Some(body) = self.app.wait_for(&self.slot, within, answered).await? else {
             return Ok(None);

@@ -39,12 +39,7 @@ impl Coordinator {
     }
 
     /// Asks something of a run: decides, writes the journal, carries out the effects.
-    pub(super) async fn ask(
-        &self,
-        tx: &mut Tx,
-        run: &str,
-        asked: Asked,
-    ) -> Result<(), Trouble> {
+    pub(super) async fn ask(&self, tx: &mut Tx, run: &str, asked: Asked) -> Result<(), Trouble> {
         let slot = self.slot(run);
         let stored = tx.value(slot.clone(), Lock::Change).await;
         let mut journal = match (stored, &asked) {
@@ -60,7 +55,10 @@ impl Coordinator {
         let Some(input) = input(plan.shape(), asked)? else { return Ok(()) };
         let decision = plan.decide(run, &journal, input, tx.now())?;
         let Decision { facts, effects, wake } = decision;
-        if facts.is_empty() && effects.is_empty() && journal.armed.is_some_and(|armed| armed > tx.now()) {
+        if facts.is_empty()
+            && effects.is_empty()
+            && journal.armed.is_some_and(|armed| armed > tx.now())
+        {
             return Ok(());
         }
         journal.extend(facts);

@@ -56,13 +56,7 @@ impl Coordinator {
 
     /// An event that begins, cancels or signals a run. If its key is not the run's id it may have come
     /// to another lane than the run's, and enters that lane's inbox.
-    async fn event(
-        &self,
-        tx: &mut Tx,
-        key: &Key,
-        name: &str,
-        body: &[u8],
-    ) -> Result<(), Trouble> {
+    async fn event(&self, tx: &mut Tx, key: &Key, name: &str, body: &[u8]) -> Result<(), Trouble> {
         for meaning in self.starts.meanings(name, body)? {
             let run = match &meaning {
                 Meaning::Begin { run, .. }

@@ -206,9 +206,10 @@ impl Lane {
         let (id, handler) = (self.id.clone(), Arc::clone(&self.handler));
         let mut draft = Draft::new(&id, &*handler, &wiring, next, batch.now());
         self.fill(&mut draft, &mut *batch, gathered).await?;
-        if draft.queue.is_empty() && draft.writes.parked.is_empty() && advance.positions == self.memory.positions {
+        if draft.is_empty() && advance.positions == self.memory.positions {
             batch.roll_back().await;
-            return self.nothing(draft);
+            self.nothing(draft.now, draft.memory.due);
+            return Ok(());
         }
         draft.run(&mut *batch).await?;
         if let Err(told) = self.weather(&draft) {
@@ -240,12 +241,11 @@ impl Lane {
     }
 
     /// There was nothing to do after all: the lane only learns what time it is.
-    fn nothing(&mut self, draft: Draft<'_>) -> Result<(), Error> {
-        self.memory.time = draft.now;
-        self.memory.due = draft.memory.due;
+    fn nothing(&mut self, now: Time, due: Option<Time>) {
+        self.memory.time = now;
+        self.memory.due = due;
         self.since = Stopwatch::start();
         self.refeed = false;
-        Ok(())
     }
 
     /// Commits. If nobody knows whether that happened, the compare-and-set itself is asked (H17).
@@ -293,16 +293,18 @@ impl Lane {
         for parked in draft.memory.parked.values() {
             let due = parked.due.is_some_and(|due| due <= now);
             if due || (self.refeed && parked.held == Held::Unknown) {
-                queue.push_back(Item::new(Work::decode(&parked.body)?, Origin::Parked(parked.number)));
+                queue.push_back(Item::new(
+                    Work::decode(&parked.body)?,
+                    Origin::Parked(parked.number),
+                ));
             }
         }
         if inbox {
-            self.take_inbox(&mut queue, batch, limit).await?;
+            self.take_inbox(&mut queue, &mut draft.writes, batch, limit).await?;
         }
         let behind = self.is_behind(&arrived, now);
         let foreign: BTreeSet<String> = arrived.iter().filter_map(foreign_id).collect();
-        let seen =
-            if foreign.is_empty() { BTreeSet::new() } else { batch.seen(&foreign).await? };
+        let seen = if foreign.is_empty() { BTreeSet::new() } else { batch.seen(&foreign).await? };
         let compacted = self.compacted();
         let (memory, writes) = (&mut draft.memory, &mut draft.writes);
         let mut sorter = Sorter { memory, writes, now, seen: &seen, compacted: &compacted, queue };
@@ -314,7 +316,8 @@ impl Lane {
         if due && !behind && draft.memory.is_caught_up() {
             let (timers, next) = batch.due(limit).await?;
             draft.memory.due = if timers.len() == settings.batch { Some(now) } else { next };
-            let timers = timers.into_iter().map(|timer| Work::Timer { id: timer.id, key: timer.key });
+            let timers =
+                timers.into_iter().map(|timer| Work::Timer { id: timer.id, key: timer.key });
             draft.queue.extend(timers.map(|work| Item::new(work, Origin::Timer)));
         }
         Ok(())
@@ -323,6 +326,7 @@ impl Lane {
     async fn take_inbox(
         &self,
         queue: &mut VecDeque<Item>,
+        writes: &mut Writes,
         batch: &mut dyn Batch,
         limit: u32,
     ) -> Result<(), Error> {
@@ -330,7 +334,8 @@ impl Lane {
         if rows.len() == limit as usize {
             self.hint.notify_one();
         }
-        let replayed: BTreeSet<_> = rows.iter().filter_map(|row| replays(&row.entry.body)).collect();
+        let replayed: BTreeSet<_> =
+            rows.iter().filter_map(|row| replays(&row.entry.body)).collect();
         if !replayed.is_empty() {
             for letter in batch.dead(&replayed).await? {
                 let work = Work::decode(&letter.body)?;
@@ -338,6 +343,10 @@ impl Lane {
             }
         }
         for row in rows {
+            if replays(&row.entry.body).is_some() {
+                writes.inbox_taken.push(row.number);
+                continue;
+            }
             let work = Work::Inbox { key: row.entry.key, body: row.entry.body };
             queue.push_back(Item::new(work, Origin::Inbox(row.number)));
         }

@@ -44,9 +44,10 @@ impl Parking<'_> {
         }
     }
 
-    /// The message could not be handled.
-    pub(super) fn trouble(&mut self, item: &Item, trouble: Trouble) {
+    /// The message could not be handled. Says whether it was given up, so that others may go on.
+    pub(super) fn trouble(&mut self, item: &Item, trouble: Trouble) -> bool {
         let attempts = self.earlier(item).map_or(0, |earlier| earlier.attempts);
+        let dead = self.writes.dead.len();
         match trouble {
             Trouble::Fault(fault) if fault.is_not_yet() => {
                 let due = self.now.after(self.settings.not_yet.delay(attempts + 1));
@@ -60,6 +61,7 @@ impl Parking<'_> {
             Trouble::Unknown(why) => self.put(item, Held::Unknown, attempts, None, why),
             Trouble::Dead(why) => self.bury(item, attempts + 1, why),
         }
+        self.writes.dead.len() > dead
     }
 
     /// What a call brought is never given up: nobody else knows it.

@@ -59,6 +59,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether there is nothing to do, and nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.writes.parked.is_empty() && self.writes.inbox_taken.is_empty()
+    }
+
     fn parking(&mut self) -> Parking<'_> {
         let (memory, writes) = (&mut self.memory, &mut self.writes);
         Parking { lane: self.lane, memory, writes, settings: &self.wiring.settings, now: self.now }
@@ -84,8 +89,11 @@ impl<'a> Draft<'a> {
     }
 
     async fn discover(&mut self, batch: &mut dyn Batch) -> Result<(), Error> {
-        let work: Vec<(&Work, Cause)> =
-            self.queue.iter().map(|item| (&item.work, cause(&self.memory, item, self.now))).collect();
+        let work: Vec<(&Work, Cause)> = self
+            .queue
+            .iter()
+            .map(|item| (&item.work, cause(&self.memory, item, self.now)))
+            .collect();
         discover::discover(batch, &mut self.tx, self.handler, &work).await
     }
 
@@ -98,9 +106,8 @@ impl<'a> Draft<'a> {
             _ if matches!(item.work, Work::Called { .. }) => false,
             Origin::Parked(number) => {
                 let parked = self.memory.parked.get(number);
-                let free = parked.is_some_and(|parked| {
-                    matches!(parked.held, crate::store::Held::NotYet)
-                });
+                let free =
+                    parked.is_some_and(|parked| matches!(parked.held, crate::store::Held::NotYet));
                 let first = self.memory.holders(&key).next().is_none_or(|at| at.number == *number);
                 self.memory.is_calling(&key) || !(free || first)
             }
@@ -141,8 +148,7 @@ impl<'a> Draft<'a> {
         if matches!(&trouble, Trouble::Fault(fault) if !fault.is_not_yet()) {
             self.faulted.insert(item.work.key());
         }
-        let given_up = matches!(trouble, Trouble::Dead(_));
-        self.parking().trouble(item, trouble);
+        let given_up = self.parking().trouble(item, trouble);
         self.took_off(item);
         if given_up {
             self.let_go(item);

@@ -9,12 +9,28 @@ use serde::{Deserialize, Serialize};
 /// One thing to work on.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
-    Message { topic: String, message: Message },
-    Inbox { key: Key, body: Bytes },
-    Timer { id: String, key: Key },
-    Called { calling: Calling, outcome: Result<Bytes, String> },
+    Message {
+        topic: String,
+        message: Message,
+    },
+    Inbox {
+        key: Key,
+        body: Bytes,
+    },
+    Timer {
+        id: String,
+        key: Key,
+    },
+    Called {
+        calling: Calling,
+        outcome: Result<Bytes, String>,
+    },
     /// Bytes that are no message.
-    Poison { topic: String, bytes: Bytes, reason: String },
+    Poison {
+        topic: String,
+        bytes: Bytes,
+        reason: String,
+    },
 }
 
 /// How the parts of a work item that are data are written down.

@@ -72,7 +72,9 @@ impl Broker for Node {
         let (name, has, wants) = (&topic.name, parts.len(), topic.partitions);
         Err(Error::new(
             ErrorKind::Definition,
-            format!("topic `{name}` has {has} partitions and must have {wants}; the count is pinned"),
+            format!(
+                "topic `{name}` has {has} partitions and must have {wants}; the count is pinned"
+            ),
         ))
     }
 
@@ -131,9 +133,10 @@ impl Membership {
         let mut log = self.node.world.log();
         let members = log.groups.entry(self.group.clone()).or_default();
         members.retain(Node::is_alive);
-        let me = members.iter().position(|node| std::ptr::eq(&*node.alive, &*self.node.alive));
+        let awake: Vec<&Node> = members.iter().filter(|node| !node.is_frozen()).collect();
+        let me = awake.iter().position(|node| std::ptr::eq(&*node.alive, &*self.node.alive));
         let Some(me) = me else { return BTreeSet::new() };
-        (0..self.lanes).filter(|lane| *lane as usize % members.len() == me).collect()
+        (0..self.lanes).filter(|lane| *lane as usize % awake.len() == me).collect()
     }
 }
 

@@ -58,7 +58,12 @@ impl World {
     /// A process of this world; `hook` is asked at every point what is to happen there.
     #[must_use]
     pub fn node_with(&self, hook: impl FnMut(&Point) -> Fate + Send + 'static) -> Node {
-        Node { world: self.clone(), alive: Arc::new(AtomicBool::new(true)), hook: Hook::new(hook) }
+        Node {
+            world: self.clone(),
+            alive: Arc::new(AtomicBool::new(true)),
+            frozen: watch::Sender::new(false),
+            hook: Hook::new(hook),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -75,6 +80,7 @@ impl World {
 pub struct Node {
     world: World,
     alive: Arc<AtomicBool>,
+    frozen: watch::Sender<bool>,
     hook: Hook,
 }
 
@@ -101,6 +107,22 @@ impl Node {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.alive.load(Ordering::SeqCst)
+    }
+
+    /// Freezes it, as SIGSTOP does: its lanes are given to others, and it knows nothing of that.
+    pub fn freeze(&self) {
+        self.frozen.send_replace(true);
+        self.world.appended.send_modify(|count| *count += 1);
+    }
+
+    /// Wakes it up again: it goes on where it was, as a zombie.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+        self.world.appended.send_modify(|count| *count += 1);
+    }
+
+    fn is_frozen(&self) -> bool {
+        *self.frozen.borrow()
     }
 
     /// Kills it: whatever it was doing stops where it is.

@@ -3,8 +3,8 @@
 use crate::clock::Time;
 use crate::edge::Edge;
 use crate::store::{
-    Advance, Calling, DeadLetter, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Scan, Slot, Space,
-    Taken, Timer, Value, Writes,
+    Advance, Calling, DeadLetter, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Scan,
+    Slot, Space, Taken, Timer, Value, Writes,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};

@@ -31,7 +31,8 @@ impl Store for Node {
         if let Err((epoch, batch)) = checked {
             return Ok(Begun::Lost { epoch, batch });
         }
-        let before = self.world.state().lanes.get(&advance.lane).map_or(Time::default(), |l| l.time);
+        let before =
+            self.world.state().lanes.get(&advance.lane).map_or(Time::default(), |l| l.time);
         Ok(Begun::Open(Box::new(Open {
             node: self.clone(),
             advance: advance.clone(),
@@ -114,11 +115,7 @@ impl Store for Node {
 }
 
 impl Node {
-    fn look<'a>(
-        &self,
-        slots: impl Iterator<Item = &'a Slot>,
-        scans: &BTreeSet<Scan>,
-    ) -> Found {
+    fn look<'a>(&self, slots: impl Iterator<Item = &'a Slot>, scans: &BTreeSet<Scan>) -> Found {
         let state = self.world.state();
         let at = |slot: &Slot| Some((slot.clone(), state.slots.get(slot)?.body.clone()));
         Found {

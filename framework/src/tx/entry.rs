@@ -40,8 +40,9 @@ pub(crate) enum Entry {
 
 impl Entry {
     pub(crate) fn read(body: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(body)
-            .map_err(|cause| Error::new(ErrorKind::Codec, "an inbox entry is damaged").because(cause))
+        serde_json::from_slice(body).map_err(|cause| {
+            Error::new(ErrorKind::Codec, "an inbox entry is damaged").because(cause)
+        })
     }
 
     pub(crate) fn bytes(&self) -> Bytes {

@@ -57,10 +57,10 @@ fn needs(sketch: &Sketch) -> Vec<Vec<bool>> {
 
 /// Holds every plan against the laws, prints how much was seen, and fails with the first violation.
 #[track_caller]
-pub fn check(sketches: Vec<Sketch>, how: Thoroughness) {
+pub fn check(sketches: &[Sketch], how: Thoroughness) {
     let total = Mutex::new(Seen::default());
     let watch = Stopwatch::start();
-    let violation = side_by_side(&sketches, |sketch, needed| {
+    let violation = side_by_side(sketches, |sketch, needed| {
         let seen = explore(&sketch.shape(), needed, how).map_err(|broken| told(sketch, &broken))?;
         let mut total = total.lock().expect("nobody panics with it");
         total.states += seen.states;
@@ -84,8 +84,8 @@ pub fn check(sketches: Vec<Sketch>, how: Thoroughness) {
 /// Checks that runs go through the same whether participants take commands by themselves or when
 /// their answer is delivered.
 #[track_caller]
-pub fn compare(sketches: Vec<Sketch>) {
-    let difference = side_by_side(&sketches, |sketch, needed| {
+pub fn compare(sketches: &[Sketch]) {
+    let difference = side_by_side(sketches, |sketch, needed| {
         let lives = |apart| {
             let how = Thoroughness { apart, thorough: true, lives: true };
             explore(&sketch.shape(), needed, how).map_err(|broken| told(sketch, &broken))

@@ -224,8 +224,8 @@ const RUN_BITS: u32 = 23;
 pub fn key(shape: &Shape, node: &Node) -> Key {
     let state = &node.state;
     let mut key = [0; STEPS_MAX + 1];
-    for step in 0..shape.steps.len() {
-        key[step] = key_of(shape, node, step);
+    for (step, of_step) in key.iter_mut().take(shape.steps.len()).enumerate() {
+        *of_step = key_of(shape, node, step);
     }
     sort_alike(shape, &node.world, &mut key);
     let mut bits = Bits::default();

@@ -58,22 +58,22 @@ pub fn hear(name: &'static str) -> StepShape {
 }
 
 /// A step that can be taken back.
-pub fn back(step: StepShape) -> StepShape {
-    let back = match step.head {
-        Head::Act => Back::Act,
-        _ => Back::Ask { command: "undo", to: "them" },
-    };
-    StepShape { back, ..step }
+pub fn back(mut step: StepShape) -> StepShape {
+    let by_command = Back::Ask { command: "undo", to: "them" };
+    step.back = if step.head == Head::Act { Back::Act } else { by_command };
+    step
 }
 
 /// The step of no return.
-pub fn pivot(step: StepShape) -> StepShape {
-    StepShape { pivot: true, ..step }
+pub fn pivot(mut step: StepShape) -> StepShape {
+    step.pivot = true;
+    step
 }
 
 /// A step that only some runs need.
-pub fn sometimes(step: StepShape) -> StepShape {
-    StepShape { sometimes: true, ..step }
+pub fn sometimes(mut step: StepShape) -> StepShape {
+    step.sometimes = true;
+    step
 }
 
 /// Steps in groups; after the pivot a step has all the time there is.

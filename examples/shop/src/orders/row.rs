@@ -218,9 +218,10 @@ impl Row {
     #[must_use]
     pub fn failed(&self) -> Vec<FailedCheck> {
         let required = |check: &String| self.order.required_checks.contains(check);
-        let failed = self.verdicts.iter().filter(|(check, heard)| {
-            heard.verdict == Finding::Fail && required(check)
-        });
+        let failed = self
+            .verdicts
+            .iter()
+            .filter(|(check, heard)| heard.verdict == Finding::Fail && required(check));
         failed
             .map(|(check, heard)| FailedCheck {
                 check: check.clone(),

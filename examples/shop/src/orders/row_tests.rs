@@ -92,7 +92,10 @@ fn an_order_that_goes_well_says_so_step_by_step() {
     assert_eq!((shipped.order.status, shipped.order.version), (Status::Shipped, 4));
     let facts: Vec<&str> = row.history.iter().map(|entry| entry.fact.as_str()).collect();
     assert_eq!(facts, ["order.created", "order.validated", "order.paid", "order.shipped"]);
-    assert_eq!((row.history[0].cause.as_str(), row.history[0].actor.as_str()), ("test.ran", "test"));
+    assert_eq!(
+        (row.history[0].cause.as_str(), row.history[0].actor.as_str()),
+        ("test.ran", "test")
+    );
 }
 
 #[test]
@@ -121,7 +124,9 @@ fn the_checks_may_speak_in_any_order_and_decide_once() {
             let decisions = decided(&mut created(&CHECKS), &order);
             assert_eq!(decisions[..2], [None, None], "{order:?}");
             let failed: Vec<&str> = match &decisions[2] {
-                Some(Decision::Invalid(failed)) => failed.iter().map(|f| f.check.as_str()).collect(),
+                Some(Decision::Invalid(failed)) => {
+                    failed.iter().map(|f| f.check.as_str()).collect()
+                }
                 Some(Decision::Valid) => Vec::new(),
                 None => panic!("all have spoken"),
             };
@@ -133,7 +138,8 @@ fn the_checks_may_speak_in_any_order_and_decide_once() {
 #[test]
 fn the_same_verdict_twice_is_one_verdict() {
     use Finding::Pass;
-    let decisions = decided(&mut created(&CHECKS), &[("details", Pass), ("details", Pass), ("fraud", Pass)]);
+    let decisions =
+        decided(&mut created(&CHECKS), &[("details", Pass), ("details", Pass), ("fraud", Pass)]);
     assert_eq!(decisions, [None, None, None]);
 }
 
@@ -180,7 +186,10 @@ fn a_wish_to_cancel_is_pending_until_it_is_decided() {
 
     let mut too_late = row.clone();
     assert!(too_late.pay(NOW).is_some());
-    assert_eq!(too_late.refuse_cancel(NOW).map(|said| said.reason), Some(Reason::CustomerCancelled));
+    assert_eq!(
+        too_late.refuse_cancel(NOW).map(|said| said.reason),
+        Some(Reason::CustomerCancelled)
+    );
     assert!(too_late.refuse_cancel(NOW).is_none());
 
     let cancelled = row.cancel(Reason::CaptureFailed, NOW).unwrap();

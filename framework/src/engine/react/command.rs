@@ -19,7 +19,9 @@ impl<R: Reactor> Reacting<R> {
     ) -> Result<(), Trouble> {
         let name = &envelope.name;
         let Some(step) = &envelope.step else {
-            return Err(Trouble::Dead(format!("command `{name}` does not say for which step it is")));
+            return Err(Trouble::Dead(format!(
+                "command `{name}` does not say for which step it is"
+            )));
         };
         let answers = |unit: &&Unit<R>| unit.is_answer() && unit.hears == name.as_str();
         let back = |unit: &&Unit<R>| unit.back.iter().any(|back| back.hears == name.as_str());
@@ -70,7 +72,8 @@ impl<R: Reactor> Reacting<R> {
                     return reply_to(tx, envelope, step, &Reply::Refused(no));
                 }
                 Forward::Void => {
-                    let no = Refusal::new("taken_back", "the step was taken back before it was done");
+                    let no =
+                        Refusal::new("taken_back", "the step was taken back before it was done");
                     return reply_to(tx, envelope, step, &Reply::Refused(no));
                 }
             }
@@ -185,8 +188,7 @@ impl<R: Reactor> Reacting<R> {
         envelope: &Envelope,
         given: &Given,
     ) -> Result<(), Trouble> {
-        let said =
-            (back.handle)(&self.reactor, tx, given).await.map_err(super::event::trouble)?;
+        let said = (back.handle)(&self.reactor, tx, given).await.map_err(super::event::trouble)?;
         Self::set(tx, key, &Barrier::Void { made: true })?;
         self.publish(tx, said.events).await?;
         reply_to(tx, envelope, step, &Reply::Undone { made: true })

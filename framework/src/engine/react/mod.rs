@@ -70,12 +70,7 @@ impl<R: Reactor> Reacting<R> {
         Ok(())
     }
 
-    async fn message(
-        &self,
-        tx: &mut Tx,
-        envelope: &Envelope,
-        body: &Bytes,
-    ) -> Result<(), Trouble> {
+    async fn message(&self, tx: &mut Tx, envelope: &Envelope, body: &Bytes) -> Result<(), Trouble> {
         match envelope.kind {
             Kind::Event => self.event(tx, envelope, body).await,
             Kind::Command => self.command(tx, envelope, body).await,

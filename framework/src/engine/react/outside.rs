@@ -58,8 +58,13 @@ impl<R: Reactor> Reacting<R> {
         let made = (way == Way::Back).then(|| extra.clone()).flatten();
         let by = envelope.step.is_none().then_some(envelope.id);
         Self::set(tx, key, &Barrier::Calling(barrier::Calling { way, by, made }))?;
-        let errand =
-            Errand { of: of.to_owned(), back: back.map(str::to_owned), key: key.to_owned(), way, extra };
+        let errand = Errand {
+            of: of.to_owned(),
+            back: back.map(str::to_owned),
+            key: key.to_owned(),
+            way,
+            extra,
+        };
         let message = Message { envelope: envelope.clone(), body: body.clone() };
         tx.effects.calls.push(Calling {
             id: format!("{key}/{}", way.name()),
@@ -75,9 +80,10 @@ impl<R: Reactor> Reacting<R> {
         let unit = unit.ok_or_else(|| {
             Fault::new(format!("`{}` has no line `{}` any more", R::NAME, errand.of))
         })?;
-        let back = errand.back.as_deref().and_then(|hears| {
-            unit.back.iter().find(|back| back.hears == hears)
-        });
+        let back = errand
+            .back
+            .as_deref()
+            .and_then(|hears| unit.back.iter().find(|back| back.hears == hears));
         Ok((unit, back))
     }
 
@@ -122,7 +128,7 @@ impl<R: Reactor> Reacting<R> {
         if !matches!(&row, Some(Barrier::Calling(calling)) if calling.way == errand.way) {
             return Ok(());
         }
-        let brought = outcome.as_ref().map_err(|told| Fault::new(told))?;
+        let brought = outcome.as_ref().map_err(Fault::new)?;
         let extra = RawValue::from_string(String::from_utf8_lossy(brought).into_owned())?;
         let (unit, back) = self.line(&errand)?;
         match (back, &envelope.step) {

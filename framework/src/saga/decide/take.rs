@@ -65,7 +65,7 @@ impl Draft<'_> {
                 self.attend(step, "it was done after it had been answered that it was not");
             }
             (Progress::Refused { round }, Answer::Done(_)) if round == asked => {
-                self.contradict(step)
+                self.contradict(step);
             }
             _ => {}
         }

@@ -1,0 +1,38 @@
+//! All reactors beside each other, as data: for the check that nothing is missing, and for the drawing.
+
+use crate::{
+    Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments, ShadowFraud,
+    Shipping,
+};
+use ballet::Choreography;
+use shop::contracts::{
+    CustomerErased, CustomerUpserted, NotificationSent, OrderCancelRefused, OrderPaid,
+    ShipmentCancelled, StockCommitted, StockLevel, StockRejected, StockReleased, StockReserved,
+};
+
+/// The whole purchase, and what is said for readers outside of it.
+#[must_use]
+pub fn choreography() -> Choreography {
+    Choreography::new()
+        .with::<Orders>()
+        .with::<Details>()
+        .with::<Fraud>()
+        .with::<ShadowFraud>()
+        .with::<Limits>()
+        .with::<Inventory>()
+        .with::<Payments>()
+        .with::<Shipping>()
+        .with::<Notification>()
+        .with::<Customers>()
+        .published::<CustomerUpserted>()
+        .published::<CustomerErased>()
+        .published::<OrderPaid>()
+        .published::<OrderCancelRefused>()
+        .published::<StockReserved>()
+        .published::<StockRejected>()
+        .published::<StockReleased>()
+        .published::<StockCommitted>()
+        .published::<StockLevel>()
+        .published::<ShipmentCancelled>()
+        .published::<NotificationSent>()
+}

@@ -1,0 +1,3 @@
+//! Runs the purchase by reactions.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Runs the purchase with a coordinator.
+
+fn main() {}

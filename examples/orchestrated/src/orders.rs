@@ -1,0 +1,86 @@
+//! Orders: answers requests, begins purchases by saying `OrderCreated`, and notes what the coordinator
+//! tells it.
+
+use crate::answers::Answer;
+use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, answer};
+use shop::contracts::{
+    CancelNoted, CancelOrder, CloseOrder, CompleteOrder, NotePaid, NoteValid, ORDERS,
+    OrderCancelRefused, OrderCancelRequested, OrderCreated, OrderPaid, OrderShipped,
+    OrderValidated, PlaceOrder, Placed, Reason, SetRule,
+};
+use shop::orders::{self, Closed};
+
+/// Owns what becomes of orders.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Orders;
+
+impl Reactor for Orders {
+    const NAME: &'static str = ORDERS;
+
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+            .to::<PlaceOrder>(answer(Self::place).leaves_nothing())
+            .to::<CancelOrder>(answer(Self::cancel).leaves_nothing())
+            .to::<SetRule>(answer(Self::set_rule).leaves_nothing())
+            .to::<NoteValid>(answer(Self::note_valid).leaves_nothing())
+            .to::<NotePaid>(answer(Self::note_paid).leaves_nothing())
+            .to::<CompleteOrder>(answer(Self::complete).leaves_nothing())
+            .to::<CloseOrder>(answer(Self::close).leaves_nothing())
+    }
+}
+
+impl Orders {
+    async fn place(
+        &self,
+        tx: &mut Tx,
+        ask: &PlaceOrder,
+    ) -> Result<And<Placed, Option<OrderCreated>>, StepError> {
+        let (placed, created) = orders::place(tx, ask).await?;
+        Ok(And(placed, created))
+    }
+
+    /// Whether it can be cancelled is for the coordinator to decide: here it is only pending.
+    async fn cancel(
+        &self,
+        tx: &mut Tx,
+        ask: &CancelOrder,
+    ) -> Result<And<CancelNoted, Option<OrderCancelRequested>>, StepError> {
+        orders::standing(tx, &ask.order_id).await?;
+        let requested = orders::request_cancel(tx, ask, Reason::CustomerCancelled).await?;
+        Ok(And(orders::standing(tx, &ask.order_id).await?, requested))
+    }
+
+    async fn set_rule(&self, tx: &mut Tx, ask: &SetRule) -> Result<(), StepError> {
+        orders::set_rule(tx, ask)
+    }
+
+    async fn note_valid(
+        &self,
+        tx: &mut Tx,
+        told: &NoteValid,
+    ) -> Result<And<(), Option<OrderValidated>>, StepError> {
+        Ok(And((), orders::validate(tx, told).await?))
+    }
+
+    /// The pivot is passed: whoever still waits to cancel is told that it is too late.
+    async fn note_paid(
+        &self,
+        tx: &mut Tx,
+        told: &NotePaid,
+    ) -> Result<And<(), (Option<OrderPaid>, Option<OrderCancelRefused>)>, StepError> {
+        let paid = orders::pay(tx, told).await?;
+        Ok(And((), (paid, orders::refuse_cancel(tx, told).await?)))
+    }
+
+    async fn complete(
+        &self,
+        tx: &mut Tx,
+        ask: &CompleteOrder,
+    ) -> Result<And<(), Option<OrderShipped>>, StepError> {
+        Ok(And((), orders::ship(tx, ask, &ask.shipment_id, &ask.tracking_no).await?))
+    }
+
+    async fn close(&self, tx: &mut Tx, ask: &CloseOrder) -> Result<And<(), Closed>, StepError> {
+        Ok(And((), orders::close(tx, ask).await?))
+    }
+}

@@ -1,0 +1,156 @@
+//! Ownership: zombies are fenced, an unknown commit is asked after, time does not pass for who is behind.
+
+use crate::lane::echo::{Dials, Room, WORDS, heard, serve, stamped};
+use crate::lane::shop::{Buy, orchestrated, order, world};
+use ballet::memory::{Fate, Point};
+use ballet::{Outcome, Settings};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_owner_that_wakes_up_is_fenced() {
+    let mut room = Room::open().await;
+    room.say("a", 1);
+    assert_eq!(room.heard_after("a", 1).await, [1]);
+    room.node.freeze();
+    room.say("a", 2);
+    let other = room.world.node();
+    let app = serve(&other, &room.dials, Settings::default()).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(heard(&app, "a").await, [1, 2]);
+
+    room.node.thaw();
+    room.say("a", 3);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(heard(&app, "a").await, [1, 2, 3]);
+}
+
+/// Fails at a point `times` times.
+fn failing(
+    times: usize,
+    which: impl Fn(&Point) -> bool + Send + 'static,
+) -> (impl FnMut(&Point) -> Fate + Send + 'static, Arc<AtomicUsize>) {
+    let (failed, counted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&counted);
+    let hook = move |point: &Point| {
+        if !which(point) || failed.fetch_add(1, Ordering::SeqCst) >= times {
+            return Fate::Go;
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        Fate::Fail
+    };
+    (hook, counted)
+}
+
+async fn completes_though(times: usize, which: impl Fn(&Point) -> bool + Send + 'static) {
+    let world = world();
+    let (hook, failed) = failing(times, which);
+    let node = world.node_with(hook);
+    let app = orchestrated(&node).await;
+    let mut begun = app.begin::<Buy>("1", &order("1", 5)).await;
+    while begun.is_err() {
+        begun = app.begin::<Buy>("1", &order("1", 5)).await;
+    }
+    assert_eq!(begun.unwrap().outcome().await.unwrap(), Outcome::Completed);
+    let id = "1".to_owned();
+    let holds = app.row::<crate::lane::shop::Inventory, _, _>(crate::lane::shop::HOLDS, &id).await;
+    assert_eq!(holds.unwrap(), Some(1));
+    let paid = app.row::<crate::lane::shop::Till, _, _>(crate::lane::shop::CHARGES, &id).await;
+    assert_eq!(paid.unwrap(), Some(5));
+    assert_eq!(failed.load(Ordering::SeqCst), times, "the points are not there any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_which_nobody_knows_whether_it_happened_is_asked_after() {
+    for times in 1..=5 {
+        completes_though(times, |point| matches!(point, Point::Committed(_))).await;
+        completes_though(times, |point| matches!(point, Point::Commit(_))).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_fails_before_or_after_it_appended_gets_it_again_and_it_counts_once() {
+    for times in 1..=5 {
+        completes_though(times, |point| matches!(point, Point::Produce(_))).await;
+        completes_though(times, |point| matches!(point, Point::Produced(_))).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_for_a_while_only_delays() {
+    completes_though(20, |point| matches!(point, Point::Begin(_))).await;
+    completes_though(2, |point| matches!(point, Point::Entered(_))).await;
+}
+
+/// The coordinator is down for two minutes while the answers wait in the log: its steps had a minute,
+/// and must not be taken for late when it comes back (H16).
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_the_coordinator_does_not_make_healthy_runs_late() {
+    use crate::lane::shop::{Inventory, Till};
+    let world = world();
+    let services = world.node();
+    let serve = ballet::App::new(services.store()).broker(services.broker());
+    let _services = serve.reactor(Inventory).reactor(Till).start().await.unwrap();
+    // It dies when its first command is on its way, and before it hears the reply.
+    let node = crate::lane::shop::dying(
+        &world,
+        2,
+        |point| matches!(point, Point::Commit(lane) if lane.group == "buy"),
+    );
+    let coordinator = ballet::App::new(node.store()).broker(node.broker()).saga(Buy);
+    let coordinator = coordinator.start().await.unwrap();
+    coordinator.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert!(!node.is_alive());
+    drop(coordinator);
+
+    let node = world.node();
+    let coordinator = ballet::App::new(node.store()).broker(node.broker()).saga(Buy);
+    let coordinator = coordinator.start().await.unwrap();
+    assert_eq!(coordinator.run::<Buy>("1").outcome().await.unwrap(), Outcome::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_owner_publishes_what_the_old_one_left_before_anything_of_its_own() {
+    let world = world();
+    let node = crate::lane::shop::dying(&world, 1, |point| matches!(point, Point::Produce(_)));
+    let app = orchestrated(&node).await;
+    app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!node.is_alive());
+    drop(app);
+    let app = orchestrated(&world.node()).await;
+    app.begin::<Buy>("2", &order("2", 5)).await.unwrap();
+    for id in ["1", "2"] {
+        assert_eq!(app.run::<Buy>(id).outcome().await.unwrap(), Outcome::Completed);
+    }
+    let mut edges = std::collections::BTreeMap::<String, Vec<u64>>::new();
+    for message in world.topic("inventory.commands") {
+        let stamp = message.envelope.stamp.unwrap();
+        edges.entry(format!("{}/{}", stamp.source, stamp.lane)).or_default().push(stamp.seq);
+    }
+    for (edge, mut seqs) in edges {
+        let sorted = seqs.is_sorted();
+        seqs.dedup();
+        assert!(sorted, "{edge} is out of order: {seqs:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_move_between_processes_that_come_and_go() {
+    let world = world();
+    let dials = Dials::default();
+    let (one, two) = (world.node(), world.node());
+    let first = serve(&one, &dials, Settings::default()).await;
+    world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let second = serve(&two, &dials, Settings::default()).await;
+    world.append(WORDS.name, 0, stamped("a", 2, 2).encode());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    first.stop().await;
+    one.kill();
+    world.append(WORDS.name, 0, stamped("a", 3, 3).encode());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(heard(&second, "a").await, [1, 2, 3]);
+}
