@@ -54,6 +54,9 @@ pub trait Broker: Send + Sync + 'static {
     /// How many partitions a topic has.
     async fn partitions(&self, topic: &str) -> Result<u32, Error>;
 
+    /// What a partition of a topic holds.
+    async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error>;
+
     /// Appends messages, in order per partition, and returns when all of them are safe.
     ///
     /// # Errors
@@ -85,9 +88,6 @@ pub trait Member: Send {
 /// Reads one partition of every topic of its group.
 #[async_trait]
 pub trait Reader: Send + Sync {
-    /// What the partition of a topic holds.
-    async fn range(&self, topic: &str) -> Result<Range, Error>;
-
     /// Goes to these positions.
     fn seek(&mut self, positions: &BTreeMap<String, u64>);
 

@@ -3,9 +3,12 @@
 //! Goal: whatever dies and whenever, each purchase takes effect once or not at all. Method: a node dies at
 //! a chosen point, another takes its lanes, and the tables are read at the end.
 
+mod bank;
 mod crash;
+mod dance;
 mod echo;
 mod fencing;
 mod happy;
+mod outside;
 mod parking;
 mod shop;

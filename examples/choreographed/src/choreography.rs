@@ -1,4 +1,5 @@
-//! All reactors beside each other, as data: for the check that nothing is missing, and for the drawing.
+//! All reactors beside each other, as data: for the check that nothing is missing, and for the
+//! drawing.
 
 use crate::{
     Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments, ShadowFraud,

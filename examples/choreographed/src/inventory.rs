@@ -1,5 +1,5 @@
-//! Inventory: keeps stock for every new order, gives it back when the order ends badly, and sells it when
-//! the money was taken.
+//! Inventory: keeps stock for every new order, gives it back when the order ends badly, and sells
+//! it when the money was taken.
 
 use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, Verdict, answer, react};
 use shop::contracts::{

@@ -1,8 +1,8 @@
-//! The purchase of an iPad by reactions: each service hears facts, and says what it did. There is no
-//! coordinator anywhere.
+//! The purchase of an iPad by reactions: each service hears facts, and says what it did. There is
+//! no coordinator anywhere.
 //!
-//! Only coordination is here; what the services do is `shop`. The whole is nowhere to be read, so it is
-//! drawn: see [`choreography`].
+//! Only coordination is here; what the services do is `shop`. The whole is nowhere to be read, so
+//! it is drawn: see [`choreography`].
 
 mod choreography;
 mod inventory;

@@ -1,7 +1,7 @@
 //! Orders: answers requests, listens to everybody, and says what becomes of the order.
 //!
-//! Before an order is valid, Orders alone may give it up. From then on Payments has the last word: Orders
-//! only asks, and cancels when it hears that no money will be taken.
+//! Before an order is valid, Orders alone may give it up. From then on Payments has the last word:
+//! Orders only asks, and cancels when it hears that no money will be taken.
 
 use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, Verdict, after, answer, react};
 use shop::contracts::{
@@ -49,6 +49,11 @@ impl Reactor for Orders {
     }
 }
 
+/// What Orders says, unless the order has gone another way.
+type Said<E> = Result<Option<E>, Fault>;
+/// It is cancelled, or somebody else has to be asked.
+type Cancelling = (Option<OrderCancelled>, Option<OrderCancelRequested>);
+
 impl Orders {
     async fn place(
         &self,
@@ -64,8 +69,7 @@ impl Orders {
         &self,
         tx: &mut Tx,
         ask: &CancelOrder,
-    ) -> Result<And<CancelNoted, (Option<OrderCancelled>, Option<OrderCancelRequested>)>, StepError>
-    {
+    ) -> Result<And<CancelNoted, Cancelling>, StepError> {
         let reason = Reason::CustomerCancelled;
         let said = match orders::standing(tx, &ask.order_id).await?.status {
             Status::Created => (orders::cancel(tx, ask, reason).await?, None),
@@ -82,7 +86,7 @@ impl Orders {
         &self,
         tx: &mut Tx,
         said: &OrderValidation,
-    ) -> Result<Option<Verdict<OrderValidated, OrderInvalidated>>, Fault> {
+    ) -> Said<Verdict<OrderValidated, OrderInvalidated>> {
         orders::hear(tx, said).await
     }
 
@@ -90,23 +94,15 @@ impl Orders {
         orders::decide_late(tx, created).await
     }
 
-    async fn paid(&self, tx: &mut Tx, said: &PaymentCaptured) -> Result<Option<OrderPaid>, Fault> {
+    async fn paid(&self, tx: &mut Tx, said: &PaymentCaptured) -> Said<OrderPaid> {
         orders::pay(tx, said).await
     }
 
-    async fn shipped(
-        &self,
-        tx: &mut Tx,
-        said: &ShipmentDispatched,
-    ) -> Result<Option<OrderShipped>, Fault> {
+    async fn shipped(&self, tx: &mut Tx, said: &ShipmentDispatched) -> Said<OrderShipped> {
         orders::ship(tx, said, &said.shipment_id, &said.tracking_no).await
     }
 
-    async fn declined(
-        &self,
-        tx: &mut Tx,
-        said: &PaymentDeclined,
-    ) -> Result<Option<OrderCancelled>, Fault> {
+    async fn declined(&self, tx: &mut Tx, said: &PaymentDeclined) -> Said<OrderCancelled> {
         orders::cancel(tx, said, Reason::Declined).await
     }
 
@@ -114,7 +110,7 @@ impl Orders {
         &self,
         tx: &mut Tx,
         said: &PaymentCaptureFailed,
-    ) -> Result<Option<OrderCancelled>, Fault> {
+    ) -> Said<OrderCancelled> {
         orders::cancel(tx, said, Reason::CaptureFailed).await
     }
 
@@ -122,32 +118,20 @@ impl Orders {
         &self,
         tx: &mut Tx,
         said: &ShipmentRejected,
-    ) -> Result<Option<OrderCancelRequested>, Fault> {
+    ) -> Said<OrderCancelRequested> {
         orders::request_cancel(tx, said, said.code).await
     }
 
-    async fn give_up(
-        &self,
-        tx: &mut Tx,
-        valid: &OrderValidated,
-    ) -> Result<Option<OrderCancelRequested>, Fault> {
+    async fn give_up(&self, tx: &mut Tx, valid: &OrderValidated) -> Said<OrderCancelRequested> {
         orders::request_cancel(tx, valid, Reason::Deadline).await
     }
 
-    /// Payments has let go: whoever asked for it gets the order cancelled.
-    async fn voided(
-        &self,
-        tx: &mut Tx,
-        said: &PaymentVoided,
-    ) -> Result<Option<OrderCancelled>, Fault> {
+    /// Payments has let go: the order is cancelled, for the reason for which that was asked.
+    async fn voided(&self, tx: &mut Tx, said: &PaymentVoided) -> Said<OrderCancelled> {
         orders::cancel(tx, said, Reason::CustomerCancelled).await
     }
 
-    async fn too_late(
-        &self,
-        tx: &mut Tx,
-        said: &CancelTooLate,
-    ) -> Result<Option<OrderCancelRefused>, Fault> {
+    async fn too_late(&self, tx: &mut Tx, said: &CancelTooLate) -> Said<OrderCancelRefused> {
         orders::refuse_cancel(tx, said).await
     }
 }

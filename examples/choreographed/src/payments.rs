@@ -1,10 +1,11 @@
-//! Payments: authorises for every valid order, captures when the parcel is ready, voids when Orders asks
-//! in time. It has the last word: capture and void of an order exclude each other.
+//! Payments: authorises for every valid order, captures when the parcel is ready, voids when Orders
+//! asks in time. It has the last word: capture and void of an order exclude each other.
 
 use ballet::{Call, Fault, Reactions, Reactor, Tx, Verdict, call, look};
 use shop::contracts::{
-    Bill, CancelTooLate, OrderCancelRequested, OrderValidated, PAYMENTS, PaymentAuthorized,
-    PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentVoided, ShipmentPrepared,
+    Authorized, Bill, CancelTooLate, OrderCancelRequested, OrderValidated, PAYMENTS,
+    PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentVoided,
+    ShipmentPrepared,
 };
 use shop::fakes::{Capture, Charge, Provider};
 use shop::payments;
@@ -84,7 +85,7 @@ impl Payments {
         &self,
         tx: &mut Tx,
         ready: &ShipmentPrepared,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<Authorized>, Fault> {
         Ok(Some(payments::authorization(tx, &ready.order_id).await?))
     }
 
@@ -93,11 +94,11 @@ impl Payments {
         &self,
         call: &Call,
         _: &ShipmentPrepared,
-        auth_ref: &String,
+        kept: &Authorized,
     ) -> Result<Capture, Fault> {
-        let capture = self.provider.capture(&call.key, auth_ref).await?;
+        let capture = self.provider.capture(&call.key, &kept.auth_ref).await?;
         if capture == Capture::Expired {
-            self.provider.void(&format!("{}/void", call.key), auth_ref).await?;
+            self.provider.void(&format!("{}/void", call.key), &kept.auth_ref).await?;
         }
         Ok(capture)
     }

@@ -1,12 +1,12 @@
-//! Shipping: makes a parcel ready when the money is, gives it to the carrier when the money was taken,
-//! and unpacks it when the order was cancelled.
+//! Shipping: makes a parcel ready when the money is, gives it to the carrier when the money was
+//! taken, and unpacks it when the order was cancelled.
 
 use ballet::{Call, Fault, Reactions, Reactor, Tx, Verdict, look, react};
 use shop::contracts::{
     OrderCancelled, PaymentAuthorized, PaymentCaptured, SHIPPING, ShipmentCancelled,
     ShipmentDispatched, ShipmentPrepared, ShipmentRejected,
 };
-use shop::fakes::Carrier;
+use shop::fakes::{Carrier, Waybill};
 use shop::shipping::{self, Shipment};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Shipping {
         call: &Call,
         _: &PaymentCaptured,
         parcel: &Shipment,
-    ) -> Result<String, Fault> {
+    ) -> Result<Waybill, Fault> {
         Ok(self.carrier.take(&call.key, &parcel.shipment_id, &parcel.to.address).await?)
     }
 
@@ -67,8 +67,8 @@ impl Shipping {
         &self,
         tx: &mut Tx,
         paid: &PaymentCaptured,
-        tracking_no: &String,
+        waybill: &Waybill,
     ) -> Result<ShipmentDispatched, Fault> {
-        shipping::dispatched(tx, &paid.order_id, tracking_no).await
+        shipping::dispatched(tx, &paid.order_id, &waybill.tracking_no).await
     }
 }

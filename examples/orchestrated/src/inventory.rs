@@ -1,7 +1,7 @@
 //! Inventory: keeps stock when asked, and gives it back or sells it when asked.
 
-use crate::answers::{Answer, answer_with};
-use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, answer};
+use crate::answers::{Answer, Noted, answer_with};
+use ballet::{And, Fault, Reactions, Reactor, Tx, answer};
 use shop::contracts::{
     CommitStock, INVENTORY, ReceiveStock, ReleaseStock, ReserveStock, StockHeld, StockLevel,
 };
@@ -23,11 +23,7 @@ impl Reactor for Inventory {
 }
 
 impl Inventory {
-    async fn receive(
-        &self,
-        tx: &mut Tx,
-        ask: &ReceiveStock,
-    ) -> Result<And<(), StockLevel>, StepError> {
+    async fn receive(&self, tx: &mut Tx, ask: &ReceiveStock) -> Noted<StockLevel> {
         Ok(And((), inventory::receive(tx, &ask.sku, ask.qty).await?))
     }
 
@@ -50,11 +46,7 @@ impl Inventory {
         Ok(And((), inventory::release(tx, &ask.order_id, ask.reason).await?))
     }
 
-    async fn commit(
-        &self,
-        tx: &mut Tx,
-        ask: &CommitStock,
-    ) -> Result<And<(), Committed>, StepError> {
+    async fn commit(&self, tx: &mut Tx, ask: &CommitStock) -> Noted<Committed> {
         Ok(And((), inventory::commit(tx, &ask.order_id).await?))
     }
 }

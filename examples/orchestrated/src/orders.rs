@@ -1,13 +1,14 @@
-//! Orders: answers requests, begins purchases by saying `OrderCreated`, and notes what the coordinator
-//! tells it.
+//! Orders: answers requests, begins purchases by saying `OrderCreated`, and notes what the
+//! coordinator tells it.
 
-use crate::answers::Answer;
-use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, answer};
+use crate::answers::Noted;
+use ballet::{And, Reactions, Reactor, StepError, Tx, answer, refuse};
 use shop::contracts::{
     CancelNoted, CancelOrder, CloseOrder, CompleteOrder, NotePaid, NoteValid, ORDERS,
     OrderCancelRefused, OrderCancelRequested, OrderCreated, OrderPaid, OrderShipped,
     OrderValidated, PlaceOrder, Placed, Reason, SetRule,
 };
+use shop::limits;
 use shop::orders::{self, Closed};
 
 /// Owns what becomes of orders.
@@ -50,15 +51,15 @@ impl Orders {
         Ok(And(orders::standing(tx, &ask.order_id).await?, requested))
     }
 
+    /// A check that the plan does not ask for cannot be required.
     async fn set_rule(&self, tx: &mut Tx, ask: &SetRule) -> Result<(), StepError> {
-        orders::set_rule(tx, ask)
+        match ask.check == limits::CHECK {
+            true => orders::set_rule(tx, ask),
+            false => Err(refuse("unknown_check", &ask.check)),
+        }
     }
 
-    async fn note_valid(
-        &self,
-        tx: &mut Tx,
-        told: &NoteValid,
-    ) -> Result<And<(), Option<OrderValidated>>, StepError> {
+    async fn note_valid(&self, tx: &mut Tx, told: &NoteValid) -> Noted<Option<OrderValidated>> {
         Ok(And((), orders::validate(tx, told).await?))
     }
 
@@ -67,20 +68,16 @@ impl Orders {
         &self,
         tx: &mut Tx,
         told: &NotePaid,
-    ) -> Result<And<(), (Option<OrderPaid>, Option<OrderCancelRefused>)>, StepError> {
+    ) -> Noted<(Option<OrderPaid>, Option<OrderCancelRefused>)> {
         let paid = orders::pay(tx, told).await?;
         Ok(And((), (paid, orders::refuse_cancel(tx, told).await?)))
     }
 
-    async fn complete(
-        &self,
-        tx: &mut Tx,
-        ask: &CompleteOrder,
-    ) -> Result<And<(), Option<OrderShipped>>, StepError> {
+    async fn complete(&self, tx: &mut Tx, ask: &CompleteOrder) -> Noted<Option<OrderShipped>> {
         Ok(And((), orders::ship(tx, ask, &ask.shipment_id, &ask.tracking_no).await?))
     }
 
-    async fn close(&self, tx: &mut Tx, ask: &CloseOrder) -> Result<And<(), Closed>, StepError> {
+    async fn close(&self, tx: &mut Tx, ask: &CloseOrder) -> Noted<Closed> {
         Ok(And((), orders::close(tx, ask).await?))
     }
 }

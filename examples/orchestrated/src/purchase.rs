@@ -33,15 +33,12 @@ impl Saga for Purchase {
                     )
                     .step(
                         "reserve-stock",
-                        ask(Self::reserve_stock).compensate(Self::release_stock).within(check),
+                        ask(Self::reserve).compensate(Self::release).within(check),
                     )
             })
             .step("note-valid", tell(Self::note_valid))
             .step("authorize", ask(Self::authorize).compensate(Self::void).within(pay))
-            .step(
-                "prepare-shipment",
-                ask(Self::prepare).compensate(Self::cancel_shipment).within(pay),
-            )
+            .step("prepare-shipment", ask(Self::prepare).compensate(Self::unpack).within(pay))
             .step("capture", ask(Self::capture).pivot())
             .step("note-paid", tell(Self::note_paid))
             .together(|side| {
@@ -70,11 +67,11 @@ impl Purchase {
         CheckLimit { order: order.clone() }
     }
 
-    fn reserve_stock(order: &Order) -> ReserveStock {
+    fn reserve(order: &Order) -> ReserveStock {
         ReserveStock { order_id: order.order_id.clone(), lines: order.lines.clone() }
     }
 
-    fn release_stock(order: &Order, why: &Why) -> ReleaseStock {
+    fn release(order: &Order, why: &Why) -> ReleaseStock {
         ReleaseStock { order_id: order.order_id.clone(), reason: ending(why).status() }
     }
 
@@ -95,7 +92,7 @@ impl Purchase {
         PrepareShipment { order_id, customer_id }
     }
 
-    fn cancel_shipment(order: &Order) -> CancelShipment {
+    fn unpack(order: &Order) -> CancelShipment {
         CancelShipment { order_id: order.order_id.clone() }
     }
 
@@ -126,8 +123,8 @@ impl Purchase {
     }
 }
 
-/// How an order ends whose purchase is taken back: a wish to cancel weighs most, then failed checks,
-/// all of them, then any other no; what is left did not answer in time.
+/// How an order ends whose purchase is taken back: a wish to cancel weighs most, then failed
+/// checks, all of them, then any other no; what is left did not answer in time.
 fn ending(why: &Why) -> Ending {
     let refusals = || why.refusals.iter().map(|(_, refusal)| refusal);
     let failed_checks: Vec<FailedCheck> = refusals().filter_map(FailedCheck::of).collect();

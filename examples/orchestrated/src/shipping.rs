@@ -6,7 +6,7 @@ use shop::contracts::{
     CancelShipment, DispatchShipment, Dispatched, PrepareShipment, Prepared, SHIPPING,
     ShipmentCancelled, ShipmentDispatched, ShipmentPrepared, ShipmentRejected,
 };
-use shop::fakes::Carrier;
+use shop::fakes::{Carrier, Waybill};
 use shop::shipping::{self, Shipment};
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ impl Shipping {
         call: &Call,
         _: &DispatchShipment,
         parcel: &Shipment,
-    ) -> Result<String, Fault> {
+    ) -> Result<Waybill, Fault> {
         Ok(self.carrier.take(&call.key, &parcel.shipment_id, &parcel.to.address).await?)
     }
 
@@ -68,9 +68,9 @@ impl Shipping {
         &self,
         tx: &mut Tx,
         ask: &DispatchShipment,
-        tracking_no: &String,
+        waybill: &Waybill,
     ) -> Result<And<Dispatched, ShipmentDispatched>, StepError> {
-        let said = shipping::dispatched(tx, &ask.order_id, tracking_no).await?;
+        let said = shipping::dispatched(tx, &ask.order_id, &waybill.tracking_no).await?;
         Ok(And(Dispatched { tracking_no: said.tracking_no.clone() }, said))
     }
 }

@@ -1,4 +1,5 @@
-//! The checks, as they are asked by the coordinator. What they say is published too: others compare.
+//! The checks, as they are asked by the coordinator. What they say is published too: others
+//! compare.
 
 use crate::answers::{Answer, judged};
 use ballet::{Reactions, Reactor, Tx, answer};
@@ -25,7 +26,7 @@ impl Reactor for Details {
 
 impl Details {
     async fn check(&self, _: &mut Tx, ask: &CheckDetails) -> Checked<DetailsFine> {
-        Ok(judged(details::check(&ask.order), DetailsFine {}))
+        judged(details::check(&ask.order), DetailsFine {})
     }
 }
 
@@ -45,7 +46,7 @@ impl Fraud {
     async fn assess(&self, tx: &mut Tx, ask: &AssessFraud) -> Checked<FraudScore> {
         let said = fraud::assess(tx, &ask.order).await?;
         let window_total_minor = said.evidence["window_total_minor"];
-        Ok(judged(said, FraudScore { window_total_minor }))
+        judged(said, FraudScore { window_total_minor })
     }
 }
 
@@ -63,6 +64,6 @@ impl Reactor for Limits {
 
 impl Limits {
     async fn check(&self, tx: &mut Tx, ask: &CheckLimit) -> Checked<LimitKept> {
-        Ok(judged(limits::check(tx, &ask.order).await?, LimitKept {}))
+        judged(limits::check(tx, &ask.order).await?, LimitKept {})
     }
 }

@@ -1,5 +1,5 @@
-//! Reactors that are the same in both modes, because nobody waits for them: they hear facts or answer
-//! requests, and no purchase takes another way because of them.
+//! Reactors that are the same in both modes, because nobody waits for them: they hear facts or
+//! answer requests, and no purchase takes another way because of them.
 
 use crate::contracts::{
     CUSTOMERS, CustomerErased, CustomerUpserted, EraseCustomer, NOTIFICATION, NotificationSent,

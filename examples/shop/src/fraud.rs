@@ -1,7 +1,8 @@
 //! The check for fraud: a session window for each customer.
 //!
-//! A window ends when a customer was quiet for an hour. Attempts count even if the order later fails,
-//! for whoever tries stolen cards fails often. Keeping them is policy and leaves nothing to take back.
+//! A window ends when a customer was quiet for an hour. Attempts count even if the order later
+//! fails, for whoever tries stolen cards fails often. Keeping them is policy and leaves nothing to
+//! take back.
 
 use crate::contracts::{CustomerId, Order, OrderId, OrderValidation};
 use crate::settings::{Settings, settings};
@@ -71,8 +72,8 @@ impl Policy {
         Self { limit_minor: settings.fraud_shadow_limit_minor, gap: settings.fraud_window }
     }
 
-    /// Adds an attempt to a customer's window. One that comes late is merged into the window that is
-    /// open by now.
+    /// Adds an attempt to a customer's window. One that comes late is merged into the window that
+    /// is open by now.
     #[must_use]
     pub fn fold(&self, window: Option<Window>, at: Time, minor: i64) -> (Window, Decision) {
         let open = window.filter(|window| at.since(window.last_at) < self.gap);

@@ -1,4 +1,5 @@
-//! What both examples share: the purchase of an iPad, as far as it does not matter who coordinates it.
+//! What both examples share: the purchase of an iPad, as far as it does not matter who coordinates
+//! it.
 //!
 //! ```text
 //! contracts/      what the services say to each other

@@ -39,8 +39,8 @@ pub struct Letter {
     pub text: String,
 }
 
-/// The letter that is still to be written, if there is one. A customer that is not known yet is waited
-/// for, but not for ever: nobody can write to a stranger.
+/// The letter that is still to be written, if there is one. A customer that is not known yet is
+/// waited for, but not for ever: nobody can write to a stranger.
 ///
 /// # Errors
 ///

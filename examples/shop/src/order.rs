@@ -1,7 +1,7 @@
 //! What a request to buy must look like.
 //!
-//! Only what is not an order at all is sent back here: no JSON, fields that are missing or unknown or
-//! of another type. Whether it is an order that we want is for the checks to say, in public.
+//! Only what is not an order at all is sent back here: no JSON, fields that are missing or unknown
+//! or of another type. Whether it is an order that we want is for the checks to say, in public.
 
 use crate::contracts::{CustomerId, Line};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! Orders: what is written down of an order, and what is said of it.
 //!
-//! Each function moves one order upon one message, and says what there is to say; nothing if the order
-//! has gone another way by then. Who is moved by what is for the reactors: see [`Row`] for the rest.
+//! Each function moves one order upon one message, and says what there is to say; nothing if the
+//! order has gone another way by then. Who is moved by what is for the reactors: see [`Row`] for
+//! the rest.
 
 mod cause;
 mod row;
@@ -161,8 +162,8 @@ pub async fn pay(tx: &mut Tx, cause: &impl Cause) -> Result<Option<OrderPaid>, F
     change(tx, cause, Row::pay).await
 }
 
-/// Notes that the parcel is on its way. That the money was taken may be heard later than that, for it
-/// is said elsewhere: then this waits.
+/// Notes that the parcel is on its way. That the money was taken may be heard later than that, for
+/// it is said elsewhere: then this waits.
 ///
 /// # Errors
 ///

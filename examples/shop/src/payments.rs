@@ -1,11 +1,11 @@
 //! Payments: what the provider keeps ready, and what was taken.
 //!
-//! What goes to the provider and what is written down are two functions, for they are two moments: the
-//! call may be made more than once, under one key; what came of it is recorded once.
+//! What goes to the provider and what is written down are two functions, for they are two moments:
+//! the call may be made more than once, under one key; what came of it is recorded once.
 
 use crate::contracts::{
-    Bill, OrderId, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
-    PaymentVoided,
+    Authorized, Bill, OrderId, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured,
+    PaymentDeclined, PaymentVoided,
 };
 use crate::fakes::{Capture, Charge};
 use ballet::{Fault, Table, Tx, Verdict};
@@ -70,15 +70,16 @@ pub fn authorized(
     })
 }
 
-/// The provider's number for what it keeps ready for an order.
+/// What the provider keeps ready for an order.
 ///
 /// # Errors
 ///
 /// A fault if there is no such payment.
-pub async fn authorization(tx: &mut Tx, order_id: &OrderId) -> Result<String, Fault> {
+pub async fn authorization(tx: &mut Tx, order_id: &OrderId) -> Result<Authorized, Fault> {
     let payment = tx.get(PAYMENTS, order_id).await?;
     let missing = || Fault::new(format!("nothing was authorised for {order_id}"));
-    payment.and_then(|payment| payment.auth_ref).ok_or_else(missing)
+    let auth_ref = payment.and_then(|payment| payment.auth_ref).ok_or_else(missing)?;
+    Ok(Authorized { auth_ref })
 }
 
 /// Writes down what the provider said to a capture.

@@ -1,7 +1,7 @@
 //! What may be set: deadlines, windows, limits, prices.
 //!
-//! Plans and tables of reactions are made without a `self`, so what they need of the settings is one
-//! value of the process, read from the environment when it is first asked for.
+//! Plans and tables of reactions are made without a `self`, so what they need of the settings is
+//! one value of the process, read from the environment when it is first asked for.
 
 use crate::contracts::Sku;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Shipping: parcels, and where they go.
 //!
-//! The address comes from Shipping's own copy of the customers, so that parcels are shipped while the
-//! service for customers is down.
+//! The address comes from Shipping's own copy of the customers, so that parcels are shipped while
+//! the service for customers is down.
 
 use crate::contracts::{
     Address, CustomerId, OrderId, Reason, ShipmentCancelled, ShipmentDispatched, ShipmentPrepared,

@@ -3,9 +3,9 @@
 use crate::app::define::Definitions;
 use crate::broker::Broker;
 use crate::coordinator::Carrier;
-use crate::engine::{Group, Hub, Settings, Wiring};
+use crate::engine::{Group, Handler, Hub, Settings, Wiring};
 use crate::error::{Error, ErrorKind};
-use crate::store::Store;
+use crate::store::{LaneId, Position, Store};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +42,9 @@ impl Running {
         for topic in topics.values() {
             broker.ensure(topic).await?;
         }
+        for handler in &definitions.handlers {
+            register(&*store, &*broker, &**handler, lanes).await?;
+        }
         let (stop, stopped) = watch::channel(false);
         let wiring = Arc::new(Wiring {
             incarnation: store.incarnation(),
@@ -73,4 +76,23 @@ impl Running {
             }
         }
     }
+}
+
+/// Writes down where a group begins, before anything can be said that it must hear.
+async fn register(
+    store: &dyn Store,
+    broker: &dyn Broker,
+    handler: &dyn Handler,
+    lanes: u32,
+) -> Result<(), Error> {
+    for lane in 0..lanes {
+        let mut positions = BTreeMap::new();
+        for source in handler.sources() {
+            let range = broker.range(&source.topic, lane).await?;
+            let from = if source.from_the_beginning { range.start } else { range.end };
+            positions.insert(source.topic, Position { next: from, from });
+        }
+        store.register(&LaneId::new(handler.group(), lane), &positions).await?;
+    }
+    Ok(())
 }

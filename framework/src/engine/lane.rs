@@ -120,7 +120,7 @@ impl Lane {
         self.marked = before;
         self.memory = Memory::of(taken);
         for source in self.handler.sources() {
-            let range = self.reader.range(&source.topic).await?;
+            let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
             self.memory.begin_topic(&source.topic, range, source.from_the_beginning);
         }
         self.reader.seek(&self.memory.offsets());

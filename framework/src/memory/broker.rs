@@ -84,6 +84,13 @@ impl Broker for Node {
         count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| unknown(topic))
     }
 
+    async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error> {
+        self.breathe().await;
+        let log = self.world.log();
+        let part = log.partition(topic, partition).ok_or_else(|| unknown(topic))?;
+        Ok(Range { start: 0, end: part.len() as u64 })
+    }
+
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
         for out in messages {
             self.pass(Point::Produce(out.topic.clone()), ErrorKind::Broker).await?;
@@ -201,13 +208,6 @@ impl LaneReader {
 
 #[async_trait]
 impl Reader for LaneReader {
-    async fn range(&self, topic: &str) -> Result<Range, Error> {
-        self.node.breathe().await;
-        let log = self.node.world.log();
-        let part = log.partition(topic, self.lane).ok_or_else(|| unknown(topic))?;
-        Ok(Range { start: 0, end: part.len() as u64 })
-    }
-
     fn seek(&mut self, positions: &BTreeMap<String, u64>) {
         self.positions.clone_from(positions);
     }

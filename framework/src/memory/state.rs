@@ -56,6 +56,13 @@ impl State {
         }
     }
 
+    pub(super) fn register(&mut self, id: &LaneId, positions: &BTreeMap<String, Position>) {
+        let lane = self.lanes.entry(id.clone()).or_default();
+        for (topic, position) in positions {
+            lane.positions.entry(topic.clone()).or_insert(*position);
+        }
+    }
+
     /// The compare-and-set, without writing: the writes are applied at the commit.
     pub(super) fn check(&self, advance: &Advance) -> Result<(), (u64, u64)> {
         let found = self.lanes.get(&advance.lane).map_or((0, 0), |lane| (lane.epoch, lane.batch));
@@ -100,7 +107,7 @@ impl State {
         let lane = self.lanes.entry(advance.lane.clone()).or_default();
         lane.batch += 1;
         lane.time = now;
-        lane.positions.clone_from(&advance.positions);
+        lane.positions.extend(advance.positions.clone());
         lane.sent.extend(writes.sent);
         lane.taken.extend(writes.taken);
         for timer in writes.timers.into_values() {

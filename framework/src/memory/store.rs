@@ -4,8 +4,8 @@ use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Node, Point};
 use crate::store::{
-    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, LaneId, Lock, RunRow,
-    Scan, Slot, Space, Status, Store, Taken, Timer, Writes,
+    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, LaneId, Lock, Position,
+    RunRow, Scan, Slot, Space, Status, Store, Taken, Timer, Writes,
 };
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,17 @@ use uuid::Uuid;
 impl Store for Node {
     fn incarnation(&self) -> u32 {
         1
+    }
+
+    async fn register(
+        &self,
+        lane: &LaneId,
+        positions: &BTreeMap<String, Position>,
+    ) -> Result<(), Error> {
+        self.breathe().await;
+        let _turn = self.world.writer.lock().await;
+        self.world.state().register(lane, positions);
+        Ok(())
     }
 
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {

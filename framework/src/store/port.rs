@@ -51,7 +51,7 @@ pub struct Advance {
     pub epoch: u64,
     /// The number of the last batch; this one will be the next.
     pub batch: u64,
-    /// Where each topic is read next, after this batch.
+    /// Where each topic is read next, after this batch. Topics that are not among them stay as they are.
     pub positions: BTreeMap<String, Position>,
     /// All batches up to this one have reached the broker.
     pub published: u64,
@@ -120,6 +120,14 @@ pub trait Store: Send + Sync + 'static {
     fn log(&self) -> Option<std::sync::Arc<dyn crate::broker::Broker>> {
         None
     }
+
+    /// Writes down where a group begins to read the topics that it has never read; those that it has are
+    /// left as they are. Only then is it said when *now* is, for those who begin there (H20).
+    async fn register(
+        &self,
+        lane: &LaneId,
+        positions: &BTreeMap<String, Position>,
+    ) -> Result<(), Error>;
 
     /// Makes the caller the owner of a lane, and nobody else any more.
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error>;

@@ -1,6 +1,7 @@
 //! Breadth first through everything that can happen to a run: the first path to a broken law is a
 //! shortest one.
 
+use crate::answers::OF_ANSWERS;
 use crate::effects::OF_EFFECTS;
 use crate::laws::OF_TURNS;
 use crate::node::{Key, Node, Turn, key, known_to_the_run};
@@ -226,7 +227,7 @@ fn step(shape: &Shape, node: &mut Node, the_move: Move) -> Result<(), Breach> {
 fn judge(shape: &Shape, node: &mut Node, input: Input) -> Result<(), Breach> {
     let turn = node.tell(shape, input).map_err(|how| ("it never panics".to_owned(), how))?;
     let breach = |name: &str, how| (name.to_owned(), how);
-    for (name, law) in OF_TURNS {
+    for (name, law) in OF_TURNS.iter().chain(OF_ANSWERS) {
         law(shape, &turn).map_or(Ok(()), |how| Err(breach(name, how)))?;
     }
     node.world.observe(shape, &turn.decision.facts);

@@ -7,13 +7,14 @@
 //! ```
 //!
 //! [`plans`] lists the plans, [`world`] is what surrounds a run, [`node`] is a run in its world and says
-//! when two of them are the same, [`explore`] goes breadth first through all of them, and [`laws`] and
-//! [`effects`] say what must hold. Beside them, `stories` and `troubles` tell what `decide` does by
+//! when two of them are the same, [`explore`] goes breadth first through all of them, and [`laws`],
+//! [`answers`] and [`effects`] say what must hold. Beside them, `stories` and `troubles` tell what `decide` does by
 //! examples, `found` holds what the check once found, and `proofs` and `proofs_of_effects` show that
 //! each law can be broken.
 
 #![allow(unreachable_pub)] // `pub` is what a module shows to its neighbours; there is nobody else.
 
+mod answers;
 mod check;
 mod effects;
 mod explore;

@@ -1,15 +1,16 @@
 //! Each law of a turn can be broken: it is held against a turn that is right, and against the same turn
 //! spoiled by hand.
 
+use crate::answers;
 use crate::laws::{self, TurnLaw};
 use crate::node::{Node, Turn, no, nothing};
 use crate::plans::{Kind, Line, Sketch, Timing};
 use crate::world::{Truth, World};
 use ballet::clock::Time;
-use ballet::message::Way;
-use ballet::saga::Shape;
+use ballet::message::{Reply, Way};
 use ballet::saga::decide::{Effect, Input, Progress};
-use ballet::saga::journal::{End, Fact, Verb, What};
+use ballet::saga::journal::{End, Fact, Signal, Verb, What};
+use ballet::saga::{Head, Shape};
 use std::sync::Arc;
 
 const FIRST: usize = 0;
@@ -248,4 +249,57 @@ fn operate(turn: &mut Turn, verb: Verb, taken: bool) {
         taken,
     })];
     turn.input = Input::Operate { verb, step: FIRST, by, reason };
+}
+
+/// The first step, in flight, answers yes in this round, and nothing is written down.
+fn unheard(turn: &mut Turn, round: u32) {
+    let reply = Reply::Done(nothing());
+    turn.input = Input::Replied { step: FIRST, way: Way::Forward, round, reply };
+    turn.before = Arc::clone(&turn.kept);
+    turn.decision.facts.clear();
+    turn.decision.effects.clear();
+}
+
+#[test]
+fn an_answer_that_is_lost_is_seen() {
+    breaks(answers::an_awaited_answer_counts, |turn| unheard(turn, 0));
+}
+
+#[test]
+fn an_old_answer_that_counts_is_seen() {
+    breaks(answers::an_answer_that_nobody_awaits_changes_nothing, |turn| {
+        unheard(turn, 1);
+        Arc::make_mut(&mut turn.kept).steps[FIRST] = Progress::Done;
+    });
+}
+
+#[test]
+fn a_cancel_that_is_lost_or_taken_for_late_is_seen() {
+    let cancel = |by: &str| Input::Cancel { by: by.to_owned(), reason: String::new() };
+    breaks(answers::a_cancel_is_written_down, |turn| turn.input = cancel("somebody"));
+    breaks(answers::a_cancel_is_written_down, |turn| {
+        turn.input = cancel("somebody");
+        let (by, reason) = ("somebody".to_owned(), String::new());
+        turn.decision.facts.push(fact(What::TooLate { by, reason }));
+    });
+}
+
+#[test]
+fn an_early_signal_that_is_forgotten_is_seen() {
+    breaks(answers::an_early_signal_is_kept, |turn| {
+        turn.input = Input::Signalled { step: AFTER, signal: Signal::No(no()) };
+    });
+    breaks(answers::an_early_signal_is_kept, |turn| {
+        Arc::make_mut(&mut turn.before).signals.insert(FIRST, Signal::No(no()));
+    });
+}
+
+#[test]
+fn a_signal_that_is_awaited_on_the_way_back_is_seen() {
+    let (mut shape, mut turn) = (plan(), first_turn());
+    shape.steps[FIRST].head = Head::Hear;
+    let law = answers::a_signal_is_not_awaited_on_the_way_back;
+    assert_eq!(law(&shape, &turn), None);
+    Arc::make_mut(&mut turn.kept).turned = true;
+    assert!(law(&shape, &turn).is_some());
 }

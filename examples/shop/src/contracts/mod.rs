@@ -1,7 +1,8 @@
 //! What the services say to each other: one file a service, in the order of the purchase.
 //!
-//! An event is a fact for everybody and carries what its readers need, so that nobody has to ask back.
-//! A command is an order to one service. Both modes use the same topics, so that one auditor reads both.
+//! An event is a fact for everybody and carries what its readers need, so that nobody has to ask
+//! back. A command is an order to one service. Both modes use the same topics, so that one auditor
+//! reads both.
 
 mod customers;
 mod inventory;

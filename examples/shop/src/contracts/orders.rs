@@ -145,7 +145,8 @@ pub struct Order {
     pub currency: String,
     /// Where it stands.
     pub status: Status,
-    /// The checks that it has to pass: those required when it was placed, whatever is required since.
+    /// The checks that it has to pass: those required when it was placed, whatever is required
+    /// since.
     pub required_checks: Vec<String>,
     /// Counts the facts about it, from 1.
     pub version: u64,
@@ -155,8 +156,8 @@ pub struct Order {
     pub deadline_at: Time,
 }
 
-/// A fact about an order: the order as it is from now on, whole, and what else there is to say. Readers
-/// keep what they need of it and never ask back.
+/// A fact about an order: the order as it is from now on, whole, and what else there is to say.
+/// Readers keep what they need of it and never ask back.
 macro_rules! order_fact {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* }) => {
         $(#[$doc])*

@@ -2,6 +2,7 @@
 
 use crate::contracts::Address;
 use crate::fakes::{Outage, Wire, lock};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -16,6 +17,13 @@ pub struct Parcel {
     pub tracking_no: String,
 }
 
+/// What the carrier says to a parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waybill {
+    /// By which it can be followed.
+    pub tracking_no: String,
+}
+
 /// The carrier.
 #[derive(Debug, Default)]
 pub struct Carrier {
@@ -25,7 +33,7 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// Takes a parcel, and says by which number it can be followed.
+    /// Takes a parcel.
     ///
     /// # Errors
     ///
@@ -35,7 +43,7 @@ impl Carrier {
         key: &str,
         shipment_id: &str,
         address: &Address,
-    ) -> Result<String, Outage> {
+    ) -> Result<Waybill, Outage> {
         self.wire.reach().await?;
         let mut parcels = lock(&self.parcels);
         let parcel = parcels.entry(key.to_owned()).or_insert_with(|| Parcel {
@@ -43,7 +51,7 @@ impl Carrier {
             address: address.clone(),
             tracking_no: format!("T/{key}"),
         });
-        Ok(parcel.tracking_no.clone())
+        Ok(Waybill { tracking_no: parcel.tracking_no.clone() })
     }
 
     /// All parcels that it was ever given.

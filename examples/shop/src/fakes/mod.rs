@@ -1,13 +1,13 @@
 //! The outside world, with dials.
 //!
-//! Each fake is as far outside as the real thing: it keeps its own books, knows repeated calls by their
-//! key, and can be down, slow, or worse. It survives the shop's crashes, as the world does.
+//! Each fake is as far outside as the real thing: it keeps its own books, knows repeated calls by
+//! their key, and can be down, slow, or worse. It survives the shop's crashes, as the world does.
 
 mod carrier;
 mod mail;
 mod provider;
 
-pub use carrier::{Carrier, Parcel};
+pub use carrier::{Carrier, Parcel, Waybill};
 pub use mail::{Mail, Posted};
 pub use provider::{Authorization, Capture, Charge, Held, Provider};
 

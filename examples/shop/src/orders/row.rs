@@ -121,8 +121,8 @@ impl Row {
         self.order.clone()
     }
 
-    /// Comes to stand there, if it may.
-    fn become_<E: Event>(&mut self, next: Status, moment: Moment) -> Option<Order> {
+    /// Goes on to a status, if it may.
+    fn enter<E: Event>(&mut self, next: Status, moment: Moment) -> Option<Order> {
         self.order.status.may_become(next).then(|| {
             self.order.status = next;
             self.say::<E>(moment)
@@ -131,25 +131,26 @@ impl Row {
 
     /// Every required check has passed.
     pub fn validate(&mut self, moment: Moment) -> Option<OrderValidated> {
-        let order = self.become_::<OrderValidated>(Status::Valid, moment)?;
+        let order = self.enter::<OrderValidated>(Status::Valid, moment)?;
         Some(OrderValidated { order })
     }
 
-    /// Required checks have failed.
+    /// Required checks have failed. They are named in one order, whoever spoke first.
     pub fn invalidate(
         &mut self,
-        failed_checks: Vec<FailedCheck>,
+        mut failed_checks: Vec<FailedCheck>,
         moment: Moment,
     ) -> Option<OrderInvalidated> {
-        let order = self.become_::<OrderInvalidated>(Status::Invalid, moment)?;
+        let order = self.enter::<OrderInvalidated>(Status::Invalid, moment)?;
         self.pending_cancel = None;
+        failed_checks.sort_by(|one, other| one.check.cmp(&other.check));
         Some(OrderInvalidated { order, failed_checks })
     }
 
     /// The money was taken. A pending wish is decided by that, and refused by
     /// [`refuse_cancel`](Self::refuse_cancel).
     pub fn pay(&mut self, moment: Moment) -> Option<OrderPaid> {
-        let order = self.become_::<OrderPaid>(Status::Paid, moment)?;
+        let order = self.enter::<OrderPaid>(Status::Paid, moment)?;
         Some(OrderPaid { order })
     }
 
@@ -160,19 +161,20 @@ impl Row {
         tracking_no: &str,
         moment: Moment,
     ) -> Option<OrderShipped> {
-        let order = self.become_::<OrderShipped>(Status::Shipped, moment)?;
+        let order = self.enter::<OrderShipped>(Status::Shipped, moment)?;
         let (shipment_id, tracking_no) = (shipment_id.to_owned(), tracking_no.to_owned());
         Some(OrderShipped { order, shipment_id, tracking_no })
     }
 
     /// The order is given up. Whoever had asked for it first is the reason.
     pub fn cancel(&mut self, reason: Reason, moment: Moment) -> Option<OrderCancelled> {
-        let order = self.become_::<OrderCancelled>(Status::Cancelled, moment)?;
+        let order = self.enter::<OrderCancelled>(Status::Cancelled, moment)?;
         let reason = self.pending_cancel.take().map_or(reason, |wish| wish.reason);
         Some(OrderCancelled { order, reason })
     }
 
-    /// Somebody wants the order cancelled: it is pending from now on, unless it is already, or too late.
+    /// Somebody wants the order cancelled: it is pending from now on, unless it is already, or too
+    /// late.
     pub fn request_cancel(
         &mut self,
         reason: Reason,
@@ -202,7 +204,8 @@ impl Row {
         }
     }
 
-    /// What the checks come to, once all required ones have spoken, so that all that failed are named.
+    /// What the checks come to, once all required ones have spoken, so that all that failed are
+    /// named.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
         let spoken = |check: &String| {

@@ -1,5 +1,5 @@
 use super::{Decision, Moment, Row};
-use crate::contracts::{Finding, OrderValidation, PlaceOrder, Reason, Status};
+use crate::contracts::{FailedCheck, Finding, OrderValidation, PlaceOrder, Reason, Status};
 use crate::order::NewOrder;
 use crate::testing::order;
 use ballet::clock::Time;
@@ -133,6 +133,13 @@ fn the_checks_may_speak_in_any_order_and_decide_once() {
             assert_eq!(failed, expected, "{order:?}");
         }
     }
+}
+
+#[test]
+fn failed_checks_are_named_in_one_order() {
+    let failed = |check: &str| FailedCheck { check: check.to_owned(), reasons: Vec::new() };
+    let said = created(&CHECKS).invalidate(vec![failed("inventory"), failed("fraud")], NOW);
+    assert_eq!(said.unwrap().failed_checks, [failed("fraud"), failed("inventory")]);
 }
 
 #[test]
