@@ -18,6 +18,7 @@ pub mod message;
 pub mod reactor;
 pub mod saga;
 pub mod store;
+pub mod story;
 pub mod table;
 pub mod tx;
 pub mod view;

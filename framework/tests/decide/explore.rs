@@ -39,6 +39,9 @@ pub struct Thoroughness {
     /// Whether everything is tried after an operator was at work, and after nobody drove the run for
     /// a while; otherwise an operator is followed only by what goes well.
     pub thorough: bool,
+    /// Whether answers are delivered that nobody awaits. That they change nothing is a law, and it is
+    /// not another one in longer plans.
+    pub stale: bool,
     /// Whether to say what the run went through.
     pub lives: bool,
 }
@@ -135,6 +138,9 @@ impl Search<'_> {
         let mut moves = node.moves(self.shape);
         if self.how.thorough && node.wake.is_some() {
             moves.push(Move::Sleep);
+        }
+        if !self.how.stale {
+            moves.retain(|the_move| node.is_awaited(*the_move));
         }
         if !node.world.operated && node.state.ended.is_none() {
             for step in node.state.attention.keys().copied() {

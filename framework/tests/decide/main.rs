@@ -36,19 +36,23 @@ use plans::Kind;
 
 const EVERY: [Kind; 4] = [Kind::Act, Kind::Ask, Kind::Tell, Kind::Hear];
 
+const EVERYTHING: Thoroughness =
+    Thoroughness { apart: true, thorough: true, stale: true, lives: false };
+
 #[test]
 fn one_step_whatever_happens() {
-    check(&all_variants(1, &EVERY), Thoroughness { apart: true, thorough: true, lives: false });
+    check(&all_variants(1, &EVERY), EVERYTHING);
 }
 
 #[test]
 fn two_steps_whatever_happens() {
-    check(&all_variants(2, &EVERY), Thoroughness { apart: true, thorough: true, lives: false });
+    check(&all_variants(2, &EVERY), EVERYTHING);
 }
 
 #[test]
 fn three_steps_with_every_head() {
-    check(&two_variants(3, &EVERY), Thoroughness::default());
+    let how = Thoroughness { stale: true, ..Thoroughness::default() };
+    check(&two_variants(3, &EVERY), how);
 }
 
 #[test]

@@ -148,6 +148,18 @@ impl Node {
         })
     }
 
+    /// Whether a move is anything but an answer to what has been answered.
+    pub fn is_awaited(&self, the_move: Move) -> bool {
+        let progress = |step: usize| self.state.steps[step];
+        match the_move {
+            Move::Answer { step, .. } => {
+                matches!(progress(step), Progress::InFlight { .. } | Progress::Unknown { .. })
+            }
+            Move::Undone { step, .. } => matches!(progress(step), Progress::Undoing { .. }),
+            _ => true,
+        }
+    }
+
     /// What a move tells the run, if anything.
     pub fn input(&self, the_move: Move) -> Option<Input> {
         let by = || ("somebody".to_owned(), "because".to_owned());
