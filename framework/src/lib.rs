@@ -17,6 +17,8 @@ pub mod memory;
 pub mod message;
 pub mod reactor;
 pub mod saga;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod store;
 pub mod story;
 pub mod table;

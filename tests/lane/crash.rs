@@ -1,5 +1,6 @@
 //! A node dies at every point in turn, and another one goes on.
 
+use crate::lane::shop::ended;
 use crate::lane::shop::{
     Buy, CHARGES, Cashier, HOLDS, Inventory, SHELF, STOCKED, Shelves, TOO_MUCH, Till,
     choreographed, dying, orchestrated, order, world,
@@ -47,7 +48,7 @@ async fn survives(kind: usize, at: usize, which: fn(&Point) -> bool, cents: u64)
     node.kill();
 
     let app = orchestrated(&world.node()).await;
-    let outcome = app.run::<Buy>("1").outcome().await.unwrap();
+    let outcome = ended(&app.run::<Buy>("1")).await;
     let paid = cents <= TOO_MUCH;
     let context = format!("kind {kind}, point {at}, {cents} cents");
     assert_eq!(outcome == Outcome::Completed, paid, "{context}");

@@ -1,6 +1,7 @@
 //! Ownership: zombies are fenced, an unknown commit is asked after, time does not pass for who is behind.
 
 use crate::lane::echo::{Dials, Room, WORDS, heard, serve, stamped};
+use crate::lane::shop::ended;
 use crate::lane::shop::{Buy, orchestrated, order, world};
 use ballet::memory::{Fate, Point};
 use ballet::{Outcome, Settings};
@@ -52,7 +53,7 @@ async fn completes_though(times: usize, which: impl Fn(&Point) -> bool + Send + 
     while begun.is_err() {
         begun = app.begin::<Buy>("1", &order("1", 5)).await;
     }
-    assert_eq!(begun.unwrap().outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&begun.unwrap()).await, Outcome::Completed);
     let id = "1".to_owned();
     let holds = app.row::<crate::lane::shop::Inventory, _, _>(crate::lane::shop::HOLDS, &id).await;
     assert_eq!(holds.unwrap(), Some(1));
@@ -108,7 +109,7 @@ async fn an_outage_of_the_coordinator_does_not_make_healthy_runs_late() {
     let node = world.node();
     let coordinator = ballet::App::new(node.store()).broker(node.broker()).saga(Buy);
     let coordinator = coordinator.start().await.unwrap();
-    assert_eq!(coordinator.run::<Buy>("1").outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&coordinator.run::<Buy>("1")).await, Outcome::Completed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +124,7 @@ async fn a_new_owner_publishes_what_the_old_one_left_before_anything_of_its_own(
     let app = orchestrated(&world.node()).await;
     app.begin::<Buy>("2", &order("2", 5)).await.unwrap();
     for id in ["1", "2"] {
-        assert_eq!(app.run::<Buy>(id).outcome().await.unwrap(), Outcome::Completed);
+        assert_eq!(ended(&app.run::<Buy>(id)).await, Outcome::Completed);
     }
     let mut edges = std::collections::BTreeMap::<String, Vec<u64>>::new();
     for message in world.topic("inventory.commands") {

@@ -1,5 +1,6 @@
 //! Nothing goes wrong.
 
+use crate::lane::shop::ended;
 use crate::lane::shop::{
     Buy, CHARGES, Cashier, Desk, HOLDS, Inventory, SHELF, STOCKED, Shelves, TOO_MUCH, Till,
     choreographed, orchestrated, order, world,
@@ -12,7 +13,7 @@ async fn a_saga_of_two_asked_steps_completes() {
     let world = world();
     let app = orchestrated(&world.node()).await;
     let run = app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
-    assert_eq!(run.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&run).await, Outcome::Completed);
     let id = "1".to_owned();
     assert_eq!(app.row::<Inventory, _, _>(HOLDS, &id).await.unwrap(), Some(1));
     assert_eq!(app.row::<Till, _, _>(CHARGES, &id).await.unwrap(), Some(5));
@@ -24,7 +25,7 @@ async fn a_refused_pivot_takes_back_what_was_done() {
     let world = world();
     let app = orchestrated(&world.node()).await;
     let run = app.begin::<Buy>("1", &order("1", TOO_MUCH + 1)).await.unwrap();
-    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!("it completed") };
+    let Outcome::Compensated(why) = ended(&run).await else { panic!("it completed") };
     assert_eq!(why.to_string(), "charge said declined: too much");
     assert_eq!(app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap(), Some(0));
     let shelf = app.row::<Inventory, _, _>(SHELF, &"ipad".to_owned()).await.unwrap();
@@ -38,7 +39,7 @@ async fn a_run_is_begun_once_by_its_id_and_another_input_is_a_conflict() {
     for _ in 0..3 {
         app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
     }
-    assert_eq!(app.run::<Buy>("1").outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&app.run::<Buy>("1")).await, Outcome::Completed);
     app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
     let told = app.begin::<Buy>("1", &order("1", 6)).await.unwrap_err();
     assert_eq!(told.kind(), ballet::ErrorKind::Conflict);
@@ -90,7 +91,7 @@ async fn a_hundred_sagas_share_batches() {
     }
     let mut ends = (0, 0);
     for n in 0..150_u64 {
-        match app.run::<Buy>(n.to_string()).outcome().await.unwrap() {
+        match ended(&app.run::<Buy>(n.to_string())).await {
             Outcome::Completed => ends.0 += 1,
             Outcome::Compensated(_) => ends.1 += 1,
         }

@@ -12,3 +12,6 @@ mod happy;
 mod outside;
 mod parking;
 mod shop;
+mod verbs;
+mod versions;
+mod views;

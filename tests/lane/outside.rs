@@ -3,6 +3,7 @@
 use crate::lane::bank::{
     Bank, Consent, Hotel, Order, Purchase, ROOMS, Travel, Trip, cards, travel,
 };
+use crate::lane::shop::ended;
 use crate::lane::shop::{dying, world};
 use ballet::memory::Point;
 use ballet::{Outcome, Refusal, Running};
@@ -24,7 +25,7 @@ async fn a_saga_of_methods_commands_and_signals_completes() {
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(bank.balance(), 1, "the ticket is bought, and the fare waits for consent");
     run.signal("consent", &Consent { by: "Eva".into() }).await.unwrap();
-    assert_eq!(run.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&run).await, Outcome::Completed);
     assert_eq!((bank.balance(), rooms(&app).await), (501, Some(1)));
 }
 
@@ -35,9 +36,9 @@ async fn an_early_signal_is_kept_and_a_step_that_is_not_needed_is_skipped() {
     let app = travel(&world.node(), &bank).await;
     let early = app.begin::<Travel>("1", &trip(500)).await.unwrap();
     early.signal("consent", &Consent { by: "Eva".into() }).await.unwrap();
-    assert_eq!(early.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&early).await, Outcome::Completed);
     let cheap = app.begin::<Travel>("2", &trip(50)).await.unwrap();
-    assert_eq!(cheap.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&cheap).await, Outcome::Completed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,12 +47,12 @@ async fn a_signal_that_refuses_or_never_comes_takes_the_run_back() {
     let app = travel(&world.node(), &bank).await;
     let run = app.begin::<Travel>("1", &trip(500)).await.unwrap();
     run.refuse("consent", Refusal::new("too_dear", "not for that")).await.unwrap();
-    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "consent said too_dear: not for that");
     assert_eq!((bank.balance(), rooms(&app).await), (0, Some(0)));
 
     let silent = app.begin::<Travel>("2", &trip(500)).await.unwrap();
-    let Outcome::Compensated(why) = silent.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(why) = ended(&silent).await else { panic!() };
     assert_eq!(why.to_string(), "consent said timed_out: no signal came in time");
     assert_eq!(bank.balance(), 0);
 }
@@ -62,7 +63,7 @@ async fn a_method_that_breaks_is_run_again_under_its_key() {
     bank.set(|ledger| (ledger.broken, ledger.broken_after) = (2, 2));
     let app = travel(&world.node(), &bank).await;
     let run = app.begin::<Travel>("1", &trip(50)).await.unwrap();
-    assert_eq!(run.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&run).await, Outcome::Completed);
     assert_eq!((bank.balance(), bank.calls()), (51, 7), "three effects and four broken calls");
 }
 
@@ -74,7 +75,7 @@ async fn a_method_whose_outcome_is_unknown_is_run_until_it_answers_and_then_take
     bank.set(|ledger| ledger.broken_after = 15);
     let app = travel(&world.node(), &bank).await;
     let run = app.begin::<Travel>("1", &trip(50)).await.unwrap();
-    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "buy-ticket was late");
     assert_eq!((bank.balance(), rooms(&app).await), (0, Some(0)));
 }
@@ -84,7 +85,7 @@ async fn a_refused_pivot_takes_back_methods_and_commands() {
     let (world, bank) = (world(), Bank::default());
     let app = travel(&world.node(), &bank).await;
     let run = app.begin::<Travel>("1", &trip(-5)).await.unwrap();
-    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "pay-fare said negative: a fare is positive");
     assert_eq!((bank.balance(), rooms(&app).await), (0, Some(0)));
 }
@@ -96,15 +97,15 @@ async fn a_cancel_before_the_pivot_takes_back_and_after_it_is_too_late() {
     let run = app.begin::<Travel>("1", &trip(500)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
     run.cancel("Eva", "rain").await.unwrap();
-    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "cancelled: rain");
     assert_eq!(bank.balance(), 0);
 
     let done = app.begin::<Travel>("2", &trip(50)).await.unwrap();
-    assert_eq!(done.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&done).await, Outcome::Completed);
     done.cancel("Eva", "rain").await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(done.outcome().await.unwrap(), Outcome::Completed);
+    assert_eq!(ended(&done).await, Outcome::Completed);
     assert_eq!(bank.balance(), 51);
 }
 
@@ -136,7 +137,7 @@ async fn travels_on(at: usize, which: fn(&Point) -> bool, fare: i64) -> bool {
     drop(app);
     node.kill();
     let app = travel(&world.node(), &bank).await;
-    let outcome = app.run::<Travel>("1").outcome().await.unwrap();
+    let outcome = ended(&app.run::<Travel>("1")).await;
     assert_eq!(outcome == Outcome::Completed, fare > 0, "point {at}");
     let expected = if fare > 0 { (fare + 1, Some(1)) } else { (0, Some(0)) };
     assert_eq!((bank.balance(), rooms(&app).await), expected, "point {at}, fare {fare}");
@@ -153,7 +154,7 @@ async fn a_compensation_that_meets_a_call_under_way_waits_for_what_it_brings() {
     let run = app.begin::<Purchase>("1", &order).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     run.cancel("Eva", "changed her mind").await.unwrap();
-    let Outcome::Compensated(_) = run.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(_) = ended(&run).await else { panic!() };
     assert_eq!((bank.balance(), bank.calls()), (0, 2), "charged, and given back");
 }
 
@@ -167,7 +168,7 @@ async fn an_asked_step_that_is_late_is_taken_back_without_knowing_and_leaves_not
     let app = cards(&world.node(), &bank).await;
     let order = Order { id: "1".into(), cents: 70 };
     let run = app.begin::<Purchase>("1", &order).await.unwrap();
-    let Outcome::Compensated(why) = run.outcome().await.unwrap() else { panic!() };
+    let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "authorize was late");
     assert_eq!(bank.balance(), 0);
 }
@@ -206,7 +207,7 @@ async fn charges_on(at: usize, which: fn(&Point) -> bool) -> bool {
     let app = cards(&world.node(), &bank).await;
     let run = app.run::<Purchase>("1");
     run.cancel("Eva", "changed her mind").await.unwrap();
-    let Outcome::Compensated(_) = run.outcome().await.unwrap() else { panic!("point {at}") };
+    let Outcome::Compensated(_) = ended(&run).await else { panic!("point {at}") };
     assert_eq!(bank.balance(), 0, "point {at}");
     died
 }

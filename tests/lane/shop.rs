@@ -223,3 +223,10 @@ pub fn dying(world: &World, at: usize, which: impl Fn(&Point) -> bool + Send + '
 pub fn order(id: &str, cents: u64) -> Order {
     Order { id: id.to_owned(), cents }
 }
+
+/// How a run ends. Virtual time passes fast: one that has not ended after a day never will.
+pub async fn ended<S: Saga>(run: &ballet::Run<'_, S>) -> ballet::Outcome {
+    let a_day = std::time::Duration::from_secs(86_400);
+    let outcome = run.outcome_within(a_day).await.expect("the store is readable");
+    outcome.unwrap_or_else(|| panic!("{run:?} does not end"))
+}

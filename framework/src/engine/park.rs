@@ -33,14 +33,24 @@ impl Parking<'_> {
         }
     }
 
-    /// The message waits behind others of its key.
+    /// The message waits behind others of its key. One that was due is not due any more: it is tried
+    /// when those before it are gone.
     pub(super) fn behind(&mut self, item: &Item) {
         let (held, reason) = match self.memory.is_calling(&item.work.key()) {
             true => (Held::Calling, "a call of its key is under way"),
             false => (Held::Behind, "it stands behind another message of its key"),
         };
-        if self.earlier(item).is_none_or(|earlier| earlier.held == Held::Gap) {
-            self.put(item, held, 0, None, reason.to_owned());
+        match self.earlier(item) {
+            Some(earlier) if earlier.held == Held::NotYet => {
+                let due = self.now.after(self.settings.not_yet.delay(earlier.attempts));
+                let reason = earlier.reason.clone();
+                self.put(item, Held::NotYet, earlier.attempts, Some(due), reason);
+            }
+            Some(earlier) if earlier.due.is_none() && earlier.held != Held::Gap => {}
+            earlier => {
+                let attempts = earlier.map_or(0, |earlier| earlier.attempts);
+                self.put(item, held, attempts, None, reason.to_owned());
+            }
         }
     }
 

@@ -112,11 +112,20 @@ impl<'a> Draft<'a> {
                 self.memory.is_calling(&key) || !(free || first)
             }
             _ if !self.memory.is_held(&key) => false,
-            _ => {
-                let back = self.handler.pair(&item.work).is_some_and(|(_, back)| back);
-                !back || self.memory.is_calling(&key)
-            }
+            _ => self.memory.is_calling(&key) || !self.passes(&item.work),
         }
+    }
+
+    /// Whether it takes back what is set aside before it, so that waiting for it would be for ever.
+    fn passes(&self, work: &Work) -> bool {
+        let Some((pair, true)) = self.handler.pair(work) else { return false };
+        let key = work.key();
+        let before = self
+            .memory
+            .holders(&key)
+            .filter_map(|parked| self.handler.pair(&Work::decode(&parked.body).ok()?));
+        let ways: Vec<bool> = before.filter(|(of, _)| *of == pair).map(|(_, back)| back).collect();
+        !ways.is_empty() && ways.iter().all(|back| !back)
     }
 
     async fn handle(&mut self, batch: &mut dyn Batch, item: Item) -> Result<(), Error> {

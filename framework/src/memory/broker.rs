@@ -14,8 +14,9 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub(super) struct Log {
     topics: BTreeMap<String, Vec<Vec<Bytes>>>,
-    /// The members of each group, in the order they joined.
-    groups: BTreeMap<String, Vec<Node>>,
+    /// The members of each group, in the order they joined, by their number.
+    groups: BTreeMap<String, BTreeMap<u64, Node>>,
+    joined: u64,
 }
 
 impl Log {
@@ -112,10 +113,17 @@ impl Broker for Node {
         lanes: u32,
     ) -> Result<Box<dyn Member>, Error> {
         self.breathe().await;
-        self.world.log().groups.entry(group.to_owned()).or_default().push(self.clone());
+        let me = {
+            let mut log = self.world.log();
+            log.joined += 1;
+            let me = log.joined;
+            log.groups.entry(group.to_owned()).or_default().insert(me, self.clone());
+            me
+        };
         self.world.appended.send_modify(|count| *count += 1);
         Ok(Box::new(Membership {
             node: self.clone(),
+            me,
             group: group.to_owned(),
             topics: topics.clone(),
             lanes,
@@ -127,6 +135,7 @@ impl Broker for Node {
 
 struct Membership {
     node: Node,
+    me: u64,
     group: String,
     topics: BTreeSet<String>,
     lanes: u32,
@@ -139,11 +148,22 @@ impl Membership {
     fn deal(&self) -> BTreeSet<u32> {
         let mut log = self.node.world.log();
         let members = log.groups.entry(self.group.clone()).or_default();
-        members.retain(Node::is_alive);
-        let awake: Vec<&Node> = members.iter().filter(|node| !node.is_frozen()).collect();
-        let me = awake.iter().position(|node| std::ptr::eq(&*node.alive, &*self.node.alive));
+        members.retain(|_, node| node.is_alive());
+        let awake: Vec<u64> =
+            members.iter().filter(|(_, node)| !node.is_frozen()).map(|(member, _)| *member).collect();
+        let me = awake.iter().position(|member| *member == self.me);
         let Some(me) = me else { return BTreeSet::new() };
         (0..self.lanes).filter(|lane| *lane as usize % awake.len() == me).collect()
+    }
+}
+
+impl Drop for Membership {
+    /// Whoever goes leaves the group; the others are dealt its lanes.
+    fn drop(&mut self) {
+        if let Some(members) = self.node.world.log().groups.get_mut(&self.group) {
+            members.remove(&self.me);
+        }
+        self.node.world.appended.send_modify(|count| *count += 1);
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod envelope;
 mod macros;
+pub(crate) mod maybe;
 
 pub use envelope::{Envelope, Kind, Message, Reply, Stamp, StepRef, Way};
 

@@ -19,6 +19,7 @@
 
 use crate::error::Refusal;
 use crate::message::Way;
+use crate::message::maybe;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -34,8 +35,10 @@ pub enum Barrier {
         /// The message that did it; `None` for commands, which may come again under a new id.
         by: Option<Uuid>,
         /// What is handed to the compensation.
+        #[serde(with = "maybe")]
         made: Option<Box<RawValue>>,
         /// What is answered again to a duplicate.
+        #[serde(with = "maybe")]
         reply: Option<Box<RawValue>>,
     },
     /// The business said no.
@@ -62,6 +65,7 @@ pub struct Calling {
     /// The message for which the call is made.
     pub by: Option<Uuid>,
     /// For a call back: what is being taken back.
+    #[serde(with = "maybe")]
     pub made: Option<Box<RawValue>>,
 }
 

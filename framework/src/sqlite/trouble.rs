@@ -35,12 +35,18 @@ pub(super) fn file(path: &Path, told: impl std::fmt::Display) -> String {
     format!("`{}` {told}", path.display())
 }
 
+/// A file that is not what was written.
+pub(super) fn damaged(path: &Path) -> Error {
+    let told = "is damaged: restore it from a backup, or name another file";
+    Error::new(ErrorKind::Store, file(path, told))
+}
+
 /// A file that cannot be opened.
 pub(super) fn unopened(path: &Path, told: sqlx::Error) -> Error {
     let text = match code(&told) {
         Some(5 | 6) => "is locked by another program: end it, or name another file",
         Some(8) => "cannot be written: make it and its folder writable",
-        Some(11 | 26) => "is damaged: restore it from a backup, or name another file",
+        Some(11 | 26) => return damaged(path).because(told),
         Some(14) => "cannot be opened: make its folder, and make it writable",
         _ => return Error::new(ErrorKind::Store, file(path, format!("cannot be opened ({told})"))),
     };

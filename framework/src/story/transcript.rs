@@ -2,8 +2,8 @@
 
 use crate::clock::Time;
 use crate::message::{Kind, Message, Way};
-use crate::saga::journal::{End, Journal, Signal, What};
 use crate::saga::Shape;
+use crate::saga::journal::{End, Journal, Signal, What};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use uuid::Uuid;

@@ -36,8 +36,9 @@ pub struct Violation {
 pub struct Thoroughness {
     /// Whether participants take commands by themselves; see [`World::apart`].
     pub apart: bool,
-    /// Whether everything is tried after an operator was at work, and after nobody drove the run for
-    /// a while; otherwise an operator is followed only by what goes well.
+    /// Whether every question is asked twice and every fact folded by itself, and everything is tried after an operator was at work
+    /// and after nobody drove the run for a while; otherwise an operator is followed only by what goes
+    /// well.
     pub thorough: bool,
     /// Whether answers are delivered that nobody awaits. That they change nothing is a law, and it is
     /// not another one in longer plans.
@@ -90,6 +91,9 @@ pub fn explore(shape: &Shape, needed: &[bool], how: Thoroughness) -> Result<Seen
     Ok(Seen { states, transitions, farthest, lives })
 }
 
+/// A law, and how it was broken.
+type Breach = (String, String);
+/// The same, with what was tried.
 type Failure = (String, String, Option<Move>);
 
 impl Search<'_> {
@@ -109,7 +113,7 @@ impl Search<'_> {
     fn expand(&mut self, at: usize, node: &Node) -> Result<(), Failure> {
         if at == 0 {
             let mut begun = node.clone();
-            judge(self.shape, &mut begun, Input::Begin).map_err(|(law, how)| (law, how, None))?;
+            self.judge(&mut begun, Input::Begin).map_err(|(law, how)| (law, how, None))?;
             let next = self.visit(at, None, begun);
             self.reached[at].next = Some(next);
             return Ok(());
@@ -119,8 +123,9 @@ impl Search<'_> {
         for the_move in self.moves(node, benign) {
             let mut next = node.clone();
             self.transitions += 1;
-            step(self.shape, &mut next, the_move)
-                .map_err(|(law, how)| (law, how, Some(the_move)))?;
+            let input = happen(&mut next, the_move);
+            let judged = input.map_or(Ok(()), |input| self.judge(&mut next, input));
+            judged.map_err(|(law, how)| (law, how, Some(the_move)))?;
             let next = self.visit(at, Some(the_move), next);
             if benign == Some(the_move) {
                 self.reached[at].next = Some(next);
@@ -197,14 +202,45 @@ impl Search<'_> {
             at = self.reached[at].from;
         }
         let mut told = String::new();
-        let begun = node.tell(self.shape, Input::Begin);
-        told += &transcript::told(self.shape, "begin", begun.as_ref().ok());
+        let begun = self.replay(&mut node, Input::Begin);
+        told += &transcript::told(self.shape, "begin", begun.as_ref());
         for the_move in moves.into_iter().rev() {
-            let turn = replay(self.shape, &mut node, the_move);
+            let input = happen(&mut node, the_move);
+            let turn = input.and_then(|input| self.replay(&mut node, input));
             let came = format!("{} {the_move:?}", node.now.micros());
             told += &transcript::told(self.shape, &came, turn.as_ref());
         }
         told
+    }
+
+    /// Tells the run, whatever the laws say.
+    fn replay(&self, node: &mut Node, input: Input) -> Option<Turn> {
+        let turn = node.tell(self.shape, input).ok()?;
+        node.world.observe(self.shape, &turn.decision.facts);
+        turn.decision.effects.iter().for_each(|effect| node.world.carry_out(effect));
+        Some(turn)
+    }
+
+    /// Tells the run, and holds what follows against the laws.
+    fn judge(&self, node: &mut Node, input: Input) -> Result<(), Breach> {
+        let turn = match self.how.thorough {
+            true => node.tell_twice(self.shape, input),
+            false => node.tell(self.shape, input),
+        };
+        let turn = turn.map_err(|how| ("it never panics".to_owned(), how))?;
+        let breach = |name: &str, how| Err((name.to_owned(), how));
+        for (name, law) in OF_TURNS.iter().chain(OF_ANSWERS) {
+            law(self.shape, &turn).map_or(Ok(()), |how| breach(name, how))?;
+        }
+        node.world.observe(self.shape, &turn.decision.facts);
+        for effect in &turn.decision.effects {
+            for (name, law) in OF_EFFECTS {
+                let how = law(self.shape, &turn, &node.world, effect);
+                how.map_or(Ok(()), |how| breach(name, how))?;
+            }
+            node.world.carry_out(effect);
+        }
+        Ok(())
     }
 }
 
@@ -221,36 +257,4 @@ fn happen(node: &mut Node, the_move: Move) -> Option<Input> {
     let input = node.input(the_move);
     node.world.happen(the_move);
     input
-}
-
-type Breach = (String, String);
-
-/// Lets a move happen and holds what follows against the laws.
-fn step(shape: &Shape, node: &mut Node, the_move: Move) -> Result<(), Breach> {
-    happen(node, the_move).map_or(Ok(()), |input| judge(shape, node, input))
-}
-
-fn judge(shape: &Shape, node: &mut Node, input: Input) -> Result<(), Breach> {
-    let turn = node.tell(shape, input).map_err(|how| ("it never panics".to_owned(), how))?;
-    let breach = |name: &str, how| (name.to_owned(), how);
-    for (name, law) in OF_TURNS.iter().chain(OF_ANSWERS) {
-        law(shape, &turn).map_or(Ok(()), |how| Err(breach(name, how)))?;
-    }
-    node.world.observe(shape, &turn.decision.facts);
-    for effect in &turn.decision.effects {
-        for (name, law) in OF_EFFECTS {
-            law(shape, &turn, &node.world, effect).map_or(Ok(()), |how| Err(breach(name, how)))?;
-        }
-        node.world.carry_out(effect);
-    }
-    Ok(())
-}
-
-/// Lets a move happen and tells the run, whatever the laws say.
-fn replay(shape: &Shape, node: &mut Node, the_move: Move) -> Option<Turn> {
-    let input = happen(node, the_move)?;
-    let turn = node.tell(shape, input).ok()?;
-    node.world.observe(shape, &turn.decision.facts);
-    turn.decision.effects.iter().for_each(|effect| node.world.carry_out(effect));
-    Some(turn)
 }

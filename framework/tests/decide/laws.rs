@@ -248,11 +248,11 @@ pub fn a_person_is_called_whenever_one_is_needed(shape: &Shape, turn: &Turn) -> 
 
 /// Deciding twice on the same journal gives the same.
 pub fn the_same_question_has_the_same_answer(_: &Shape, turn: &Turn) -> Broken {
-    let (a, b) = (&turn.decision, &turn.again);
+    let (a, b) = (&turn.decision, &turn.again.as_ref()?.decision);
     let facts = a.facts.len() == b.facts.len()
         && a.facts.iter().zip(&b.facts).all(|(a, b)| a.at == b.at && is_same(&a.what, &b.what));
     let same = facts && a.effects == b.effects && a.wake == b.wake;
-    broken(!same, || format!("{:?} and then {:?}", turn.decision, turn.again))
+    broken(!same, || format!("{a:?} and then {b:?}"))
 }
 
 /// Whether two facts say the same. The frequent ones are compared by hand, because there are millions.
@@ -279,7 +279,7 @@ pub fn the_journal_says_what_happened(_: &Shape, turn: &Turn) -> Broken {
         let is_yes = |signal: &Signal| matches!(signal, Signal::Yes(_));
         state.signals.iter().map(|(step, signal)| (*step, is_yes(signal))).collect()
     };
-    let (a, b) = (&*turn.told, &*turn.kept);
+    let (a, b) = (&turn.again.as_ref()?.state, &*turn.kept);
     let same = a.steps == b.steps
         && (a.began, a.turned, a.cancelled, a.late) == (b.began, b.turned, b.cancelled, b.late)
         && (&a.rounds, &a.quiet, &a.attention) == (&b.rounds, &b.quiet, &b.attention)

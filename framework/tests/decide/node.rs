@@ -32,14 +32,19 @@ pub struct Turn {
     pub now: Time,
     pub wake: Option<Time>,
     pub decision: Decision,
-    /// What the same question was answered once more.
-    pub again: Decision,
-    /// What the facts add up to one by one.
-    pub told: Arc<State>,
+    pub again: Option<Again>,
     /// What the journal adds up to after they were written down.
     pub kept: Arc<State>,
     /// Steps whose need was asked, each with the steps whose making was known then.
     pub asked: Vec<(usize, Vec<usize>)>,
+}
+
+/// A second opinion: what the same question was answered once more, and what its facts add up to one by
+/// one.
+#[derive(Debug, Clone)]
+pub struct Again {
+    pub decision: Decision,
+    pub state: State,
 }
 
 pub fn nothing() -> Box<RawValue> {
@@ -68,12 +73,19 @@ impl Node {
     pub fn tell(&mut self, shape: &Shape, input: Input) -> Result<Turn, String> {
         let mut asked = Vec::new();
         let decision = self.ask(shape, &input, &mut asked)?;
-        let again = self.ask(shape, &input, &mut Vec::new())?;
         let before = Arc::clone(&self.state);
-        let told = self.write_down(shape, &decision.facts);
+        self.write_down(shape, &decision.facts);
         let (world, now, wake, kept) = (self.world, self.now, self.wake, Arc::clone(&self.state));
         self.wake = decision.wake;
-        Ok(Turn { input, before, world, now, wake, decision, again, told, kept, asked })
+        Ok(Turn { input, before, world, now, wake, decision, again: None, kept, asked })
+    }
+
+    /// The same, after it was asked the same for nothing.
+    pub fn tell_twice(&mut self, shape: &Shape, input: Input) -> Result<Turn, String> {
+        let decision = self.ask(shape, &input, &mut Vec::new())?;
+        let state = self.one_by_one(shape, &decision.facts);
+        let again = Some(Again { decision, state });
+        Ok(Turn { again, ..self.tell(shape, input)? })
     }
 
     fn ask(
@@ -93,20 +105,21 @@ impl Node {
         decided.map_err(|_| "it panicked".to_owned()).map(|Ok(decision)| decision)
     }
 
-    /// Extends the journal; says what it would add up to if every fact stood for itself.
-    fn write_down(&mut self, shape: &Shape, facts: &[Fact]) -> Arc<State> {
+    fn write_down(&mut self, shape: &Shape, facts: &[Fact]) {
         if facts.is_empty() {
-            return Arc::clone(&self.state);
+            return;
         }
         let mut journal = Journal::clone(&self.journal);
-        let known = journal.facts.len();
-        journal.facts.extend_from_slice(facts);
-        let told = State::fold(shape, &journal);
-        journal.facts.truncate(known);
         journal.extend(facts.to_vec());
         self.state = Arc::new(State::fold(shape, &journal));
         self.journal = Arc::new(journal);
-        Arc::new(told)
+    }
+
+    /// What the journal would add up to if every fact stood for itself, and none were counted in place.
+    fn one_by_one(&self, shape: &Shape, facts: &[Fact]) -> State {
+        let mut journal = Journal::clone(&self.journal);
+        journal.facts.extend_from_slice(facts);
+        State::fold(shape, &journal)
     }
 
     /// All that may happen next.

@@ -11,6 +11,7 @@ use ballet::saga::decide::{Input, Progress, Ran, State};
 use ballet::saga::journal::{Signal, Verb};
 use ballet::saga::{Back, Head, Retry, Shape, StepShape};
 use expect_test::Expect;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn units(count: u64) -> Duration {
@@ -100,6 +101,7 @@ pub struct Came {
     told: String,
     step: &'static str,
     what: What,
+    old: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -113,7 +115,12 @@ enum What {
 }
 
 fn came(step: &'static str, told: &str, what: What) -> Came {
-    Came { told: format!("{step} {told}").trim().to_owned(), step, what }
+    Came { told: format!("{step} {told}").trim().to_owned(), step, what, old: false }
+}
+
+/// An answer to the first round that was under way for long.
+pub fn old(came: Came) -> Came {
+    Came { told: format!("{} (old)", came.told), old: true, ..came }
 }
 
 /// A participant answers that it is done.
@@ -205,13 +212,15 @@ pub fn tell_all<const N: usize>(plan: &Shape, unneeded: &[&str], came: [Came; N]
     node.now = Time::from_micros(0);
     let mut text = String::new();
     let mut last = tell_one(plan, &mut node, &mut text, "begin", Input::Begin);
-    for Came { told, step, what } in came {
+    for Came { told, step, what, old } in came {
         match (&what, node.wake) {
             (What::Time(Some(time)), _) => node.now = Time::default().after(units(*time)),
             (What::Time(None), Some(wake)) => node.now = node.now.max(wake),
             _ => {}
         }
-        let input = input(plan, &node.state, step, what);
+        let rounds = State { rounds: BTreeMap::new(), ..State::clone(&node.state) };
+        let state = if old { &rounds } else { &*node.state };
+        let input = input(plan, state, step, what);
         last = tell_one(plan, &mut node, &mut text, &told, input);
     }
     Told { text, node, last }

@@ -3,8 +3,8 @@
 
 use crate::stories::purchase;
 use crate::tale::{
-    act, ask, back, broke, broke_back, cancel, check, done, nothing_to_undo, operate, pivot, plan,
-    ran, ran_back, refused, sleep_until, tell, undone, wait,
+    act, ask, back, broke, broke_back, cancel, check, done, nothing_to_undo, old, operate, pivot,
+    plan, ran, ran_back, refused, sleep_until, tell, undone, wait,
 };
 use ballet::saga::journal::Verb;
 use expect_test::expect;
@@ -162,6 +162,7 @@ fn a_late_success_after_nothing_to_undo_opens_the_step_again() {
             wait(),
             nothing_to_undo("authorize"),
             done("authorize"),
+            old(nothing_to_undo("authorize")),
             undone("authorize"),
             undone("reserve-stock"),
         ],
@@ -197,6 +198,7 @@ fn a_late_success_after_nothing_to_undo_opens_the_step_again() {
                 authorize needs attention: it was done after it had been answered that it was not
                 authorize undoing, attempt 1 of round 1
                 -> ask to undo authorize
+            36 authorize says nothing to undo (old)
             36 authorize says undone
                 authorize undone
             36 reserve-stock says undone

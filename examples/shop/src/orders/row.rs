@@ -7,9 +7,9 @@
 //! ```
 
 use crate::contracts::{
-    FailedCheck, Finding, Mode, Order, OrderCancelRefused, OrderCancelRequested, OrderCancelled,
-    OrderCreated, OrderInvalidated, OrderPaid, OrderShipped, OrderValidated, OrderValidation,
-    PlaceOrder, Reason, Status,
+    Ending, FailedCheck, Finding, Mode, Order, OrderCancelRefused, OrderCancelRequested,
+    OrderCancelled, OrderCreated, OrderInvalidated, OrderPaid, OrderShipped, OrderValidated,
+    OrderValidation, PlaceOrder, Reason, Status,
 };
 use ballet::Event;
 use ballet::clock::Time;
@@ -26,6 +26,10 @@ pub struct Row {
     pub pending_cancel: Option<Wish>,
     /// What the checks that count have said.
     pub verdicts: BTreeMap<String, Heard>,
+    /// How it ended, if it was taken back.
+    pub ending: Option<Ending>,
+    /// By which the customer follows the parcel, once it is on its way.
+    pub tracking_no: Option<String>,
     /// Everything that was ever said of it, in order.
     pub history: Vec<Entry>,
 }
@@ -103,8 +107,14 @@ impl Row {
             created_at: moment.at,
             deadline_at: moment.at.after(deadline),
         };
-        let (verdicts, history) = (BTreeMap::new(), Vec::new());
-        let mut row = Self { order, pending_cancel: None, verdicts, history };
+        let mut row = Self {
+            order,
+            pending_cancel: None,
+            verdicts: BTreeMap::new(),
+            ending: None,
+            tracking_no: None,
+            history: Vec::new(),
+        };
         let order = row.say::<OrderCreated>(moment);
         (row, OrderCreated { order })
     }
@@ -144,6 +154,7 @@ impl Row {
         let order = self.enter::<OrderInvalidated>(Status::Invalid, moment)?;
         self.pending_cancel = None;
         failed_checks.sort_by(|one, other| one.check.cmp(&other.check));
+        self.ending = Some(Ending::Invalid { failed_checks: failed_checks.clone() });
         Some(OrderInvalidated { order, failed_checks })
     }
 
@@ -163,6 +174,7 @@ impl Row {
     ) -> Option<OrderShipped> {
         let order = self.enter::<OrderShipped>(Status::Shipped, moment)?;
         let (shipment_id, tracking_no) = (shipment_id.to_owned(), tracking_no.to_owned());
+        self.tracking_no = Some(tracking_no.clone());
         Some(OrderShipped { order, shipment_id, tracking_no })
     }
 
@@ -170,6 +182,7 @@ impl Row {
     pub fn cancel(&mut self, reason: Reason, moment: Moment) -> Option<OrderCancelled> {
         let order = self.enter::<OrderCancelled>(Status::Cancelled, moment)?;
         let reason = self.pending_cancel.take().map_or(reason, |wish| wish.reason);
+        self.ending = Some(Ending::Cancelled { reason });
         Some(OrderCancelled { order, reason })
     }
 

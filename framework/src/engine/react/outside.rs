@@ -3,7 +3,7 @@
 use crate::engine::handler::Trouble;
 use crate::engine::react::{Reacting, key_of};
 use crate::error::Fault;
-use crate::message::{Envelope, Message, Way};
+use crate::message::{Envelope, Message, Way, maybe};
 use crate::reactor::barrier::{self, Barrier};
 use crate::reactor::{Call, Compensation, Given, Reactor, Unit};
 use crate::store::Calling;
@@ -23,6 +23,7 @@ struct Errand {
     key: String,
     way: Way,
     /// What was looked up, or what is to be taken back.
+    #[serde(with = "maybe")]
     extra: Option<Box<RawValue>>,
 }
 

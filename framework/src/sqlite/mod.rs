@@ -1,0 +1,270 @@
+//! The embedded pair: a store and its log in one SQLite file.
+//!
+//! A batch appends its messages in its own transaction, so outbox and log are one and there is nothing to
+//! publish. Lanes share transactions and their fsync; [`writer`] tells how, and why nobody acts on what
+//! is then taken back. One process at a time opens the file; a second one is refused.
+
+mod batch;
+mod lock;
+mod log;
+mod pack;
+mod read;
+mod schema;
+mod tail;
+mod take;
+mod trouble;
+mod writer;
+mod writes;
+
+use crate::broker::Broker;
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::store::{
+    Advance, Begun, DeadLetter, Entered, Found, Inboxed, LaneId, Position, RunRow, Scan, Slot,
+    Status, Store, Taken,
+};
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use lock::Lock;
+use sqlx::{ConnectOptions, SqliteConnection};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tail::Log;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use writer::{Answer, Job, Pen, Writer};
+
+/// How many jobs may wait for the writer before whoever brings more waits too.
+const WAITING: usize = 1_024;
+
+/// How many read at a time, beside the writer.
+const READERS: usize = 4;
+
+/// A store and a log in one SQLite file, for one process.
+///
+/// Every commit that is answered is on the disk (`synchronous = FULL`).
+#[derive(Clone)]
+pub struct Sqlite {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    incarnation: u32,
+    jobs: mpsc::Sender<Job>,
+    log: Arc<Log>,
+    readers: Arc<Semaphore>,
+    idle: Mutex<Vec<SqliteConnection>>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a store in `{}`", self.shared.path.display())
+    }
+}
+
+impl Sqlite {
+    /// Opens the store in this file, and makes the file if there is none. The task that writes runs on
+    /// the runtime of the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if another process has it open, or if it is damaged,
+    /// another program's or a newer version's.
+    ///
+    /// # If the process dies
+    ///
+    /// Whenever that is, the file is as the last commit left it, and the next process may open it.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Arc<Self>, Error> {
+        Self::open_with_clock(path, Arc::new(SystemClock)).await
+    }
+
+    /// The same with another clock.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub async fn open_with_clock(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Error> {
+        let path = path.as_ref().to_owned();
+        let lock = Lock::take(&path).await?;
+        let (mut db, incarnation) = schema::open(&path).await?;
+        let log = Arc::new(schema::log(&mut db).await?);
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(Writer::new(Pen::new(db, Arc::clone(&log), clock), waiting, lock).run());
+        let readers = Arc::new(Semaphore::new(READERS));
+        let shared = Shared { path, incarnation, jobs, log, readers, idle: Mutex::default() };
+        Ok(Arc::new(Self { shared: Arc::new(shared) }))
+    }
+
+    /// Finishes what is under way, and lets go of the file. Dropping the store does so too, a little
+    /// later.
+    ///
+    /// # If the process dies
+    ///
+    /// Instead of this, nothing is lost.
+    pub async fn close(&self) {
+        let (closing, is_closed) = oneshot::channel();
+        if self.shared.jobs.send(Job::Close(closing)).await.is_ok() {
+            // Closed already, or closed now.
+            let _ = is_closed.await;
+        }
+    }
+
+    /// Writes something in one go, and answers when it is committed.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Pen) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let alone = Job::Alone(Box::new(move |pen: Result<&mut Pen, Error>| {
+            Box::pin(async move {
+                let done = match pen {
+                    Ok(pen) => work(pen).await,
+                    Err(told) => Err(told),
+                };
+                match done {
+                    Ok(done) => Some(Box::new(move |committed: writer::Committed| {
+                        // Whoever asked may have stopped waiting.
+                        let _ = reply.send(committed.map(|()| done));
+                    }) as Answer),
+                    Err(told) => {
+                        let _ = reply.send(Err(told));
+                        None
+                    }
+                }
+            })
+        }));
+        writer::send(&self.shared.jobs, alone, answer).await
+    }
+
+    /// Reads what is committed, on a connection of its own, in a task that nobody can cancel.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>
+        + Send
+        + 'static,
+    ) -> Result<T, Error> {
+        let permit = Arc::clone(&self.shared.readers).acquire_owned().await;
+        let permit = permit.map_err(|_| trouble::closed())?;
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::spawn(async move {
+            let _permit = permit;
+            let idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut db = match idle {
+                Some(db) => db,
+                None => shared.reader().await?,
+            };
+            let found = work(&mut db).await;
+            shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            found
+        });
+        task.await.map_err(|told| {
+            Error::new(crate::error::ErrorKind::Store, "what was read is damaged").because(told)
+        })?
+    }
+}
+
+impl Shared {
+    async fn reader(&self) -> Result<SqliteConnection, Error> {
+        let options = schema::options(&self.path, "reads").read_only(true);
+        options.connect().await.map_err(|told| trouble::unopened(&self.path, told))
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    fn incarnation(&self) -> u32 {
+        self.shared.incarnation
+    }
+
+    fn is_fused(&self) -> bool {
+        true
+    }
+
+    fn log(&self) -> Option<Arc<dyn Broker>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    async fn register(
+        &self,
+        lane: &LaneId,
+        positions: &BTreeMap<String, Position>,
+    ) -> Result<(), Error> {
+        let (lane, positions) = (lane.clone(), positions.clone());
+        self.write(move |pen| {
+            Box::pin(async move { take::register(&mut pen.db, &lane, &positions).await })
+        })
+        .await
+    }
+
+    async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {
+        let lane = lane.clone();
+        self.write(move |pen| {
+            Box::pin(async move { take::take(&mut pen.db, &lane, pen.clock.now()).await })
+        })
+        .await
+    }
+
+    async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Begin(Box::new(advance.clone()), reply);
+        let opened = writer::send(&self.shared.jobs, job, answer).await?;
+        Ok(batch::begun(advance.lane.clone(), opened))
+    }
+
+    async fn enter(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<Entered, Error> {
+        let (lane, entry, unless) = (lane.clone(), entry.clone(), unless.cloned());
+        self.write(move |pen| {
+            Box::pin(async move {
+                let now = pen.clock.now();
+                take::enter(&mut pen.db, &lane, &entry, unless.as_ref(), now).await
+            })
+        })
+        .await
+    }
+
+    async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {
+        let lane = lane.clone();
+        self.write(move |pen| {
+            Box::pin(async move { take::published(&mut pen.db, &lane, epoch, batch).await })
+        })
+        .await
+    }
+
+    async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
+        let (slots, scans) = (slots.clone(), scans.clone());
+        self.read(move |db| Box::pin(async move { read::find(db, &slots, &scans).await })).await
+    }
+
+    async fn runs(
+        &self,
+        saga: &str,
+        status: Option<Status>,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, Error> {
+        let saga = saga.to_owned();
+        self.read(move |db| Box::pin(async move { read::runs(db, &saga, status, limit).await }))
+            .await
+    }
+
+    async fn dead_letters(
+        &self,
+        group: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let group = group.map(str::to_owned);
+        self.read(move |db| {
+            Box::pin(async move { read::dead_letters(db, group.as_deref(), limit).await })
+        })
+        .await
+    }
+}

@@ -1,0 +1,164 @@
+//! Opening the file: whose it is, which schema it has, and what SQLite must promise.
+
+use crate::error::{Error, ErrorKind};
+use crate::sqlite::tail::{Log, Topic};
+use crate::sqlite::trouble::{damaged, file, store, unopened};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+/// Says in the header of the file that it is ours: `blet`.
+const APPLICATION: i32 = 0x626c_6574;
+
+/// The migrations, by number.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_lanes.sql")];
+
+/// With what every SQLite file begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// How connections to a file are made. The thread of each is named, so that tools can tell them apart.
+pub(super) fn options(path: &Path, role: &'static str) -> SqliteConnectOptions {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(false)
+        .statement_cache_capacity(256)
+        .row_buffer_size(1_024)
+        .pragma("cache_size", "-32768")
+        .pragma("temp_store", "MEMORY")
+        .thread_name(move |_| format!("{role} {name}"))
+}
+
+/// Opens the file to write, makes what is not there yet, and gives its incarnation.
+pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, u32), Error> {
+    look(path)?;
+    let db = options(path, "writes").create_if_missing(true).connect().await;
+    let mut db = db.map_err(|told| unopened(path, told))?;
+    let version = whose(&mut db, path).await?;
+    promise(&mut db, path).await?;
+    sound(&mut db, path).await?;
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        migrate(&mut db, number + 1, migration).await.map_err(|told| unopened(path, told))?;
+    }
+    let incarnation = incarnation(&mut db).await.map_err(|told| unopened(path, told))?;
+    Ok((db, incarnation))
+}
+
+/// A file that does not begin as SQLite's do is left alone.
+fn look(path: &Path) -> Result<(), Error> {
+    let mut header = Vec::new();
+    match std::fs::File::open(path) {
+        Err(_) => return Ok(()), // There is none yet, or SQLite will say why it cannot be read.
+        Ok(found) => {
+            let read = found.take(MAGIC.len() as u64).read_to_end(&mut header);
+            read.map_err(|told| Error::new(ErrorKind::Store, file(path, told)))?;
+        }
+    }
+    if header.is_empty() || header == MAGIC {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Store, file(path, "is not a database: name another file")))
+}
+
+/// The version of our schema in the file; 0 in an empty one.
+async fn whose(db: &mut SqliteConnection, path: &Path) -> Result<usize, Error> {
+    let asked = sqlx::query(
+        "SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
+         FROM pragma_application_id a, pragma_user_version v",
+    );
+    let row = asked.fetch_one(db).await.map_err(|told| unopened(path, told))?;
+    let (application, version, things): (i32, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    let known = MIGRATIONS.len();
+    let told = match (application, usize::try_from(version).unwrap_or(usize::MAX)) {
+        (0, 0) if things == 0 => return Ok(0),
+        (APPLICATION, version) if version <= known => return Ok(version),
+        (APPLICATION, version) => format!(
+            "was written by a newer ballet (schema {version}, this one knows {known}): use that one"
+        ),
+        _ => "belongs to another program: name another file".to_owned(),
+    };
+    Err(Error::new(ErrorKind::Store, file(path, told)))
+}
+
+/// Says what must hold, and makes sure that it does: a commit that is answered is on the disk.
+async fn promise(db: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    let asked =
+        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_mode = WAL";
+    let row = db.fetch_all(sqlx::query(asked)).await.map_err(|told| unopened(path, told))?;
+    let mode = row.last().map(|row| row.get::<String, _>(0)).unwrap_or_default();
+    let synchronous = db.fetch_one(sqlx::query("PRAGMA synchronous")).await;
+    let synchronous: i64 = synchronous.map_err(|told| unopened(path, told))?.get(0);
+    if mode == "wal" && synchronous == 2 {
+        return Ok(());
+    }
+    let told = format!(
+        "cannot be written safely (journal {mode}, synchronous {synchronous}): put it on a local disk"
+    );
+    Err(Error::new(ErrorKind::Store, file(path, told)))
+}
+
+/// Looks at what everything else hangs on. All of the file would take as long as the file is large, and
+/// what is damaged elsewhere is told by the statement that meets it.
+async fn sound(db: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    let asked = sqlx::query(
+        "SELECT c.quick_check FROM sqlite_schema s, pragma_quick_check(s.name) c
+         WHERE s.name IN ('meta', 'lanes', 'topics') AND c.quick_check <> 'ok'",
+    );
+    let found = asked.fetch_all(db).await.map_err(|told| unopened(path, told))?;
+    match found.first() {
+        None => Ok(()),
+        Some(row) => Err(damaged(path).because(row.get::<String, _>(0))),
+    }
+}
+
+/// Applies a migration and notes it, in one transaction.
+///
+/// # If the process dies
+///
+/// The migration is there as a whole or not at all.
+async fn migrate(
+    db: &mut SqliteConnection,
+    version: usize,
+    migration: &str,
+) -> Result<(), sqlx::Error> {
+    let text = format!(
+        "BEGIN IMMEDIATE;\n{migration}\nPRAGMA application_id = {APPLICATION};
+         PRAGMA user_version = {version};\nCOMMIT"
+    );
+    // Not prepared: it runs once.
+    db.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop)
+}
+
+/// The incarnation of the file, which is drawn when it is made.
+async fn incarnation(db: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
+    let drawn = sqlx::query(
+        "INSERT INTO meta (name, value) VALUES ('incarnation', $1)
+         ON CONFLICT (name) DO UPDATE SET value = value RETURNING value",
+    );
+    let row = drawn.bind(crate::id::incarnation()).fetch_all(db).await?;
+    Ok(row.first().map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// The log of a file: its topics, and where their partitions end.
+pub(super) async fn log(db: &mut SqliteConnection) -> Result<Log, Error> {
+    let rows = sqlx::query("SELECT number, name, partitions FROM topics");
+    let rows = rows.fetch_all(&mut *db).await.map_err(store)?;
+    let (mut topics, mut ends) = (BTreeMap::new(), BTreeMap::new());
+    for row in &rows {
+        let (number, name, partitions) = (row.get(0), row.get::<String, _>(1), row.get(2));
+        for partition in 0..partitions {
+            let last =
+                sqlx::query("SELECT max(\"offset\") FROM log WHERE topic = $1 AND partition = $2");
+            let last = last.bind(number).bind(partition).fetch_one(&mut *db).await;
+            let last: Option<i64> = last.map_err(store)?.get(0);
+            let end = last.map_or(0, |last| u64::try_from(last + 1).unwrap_or_default());
+            ends.insert((name.clone(), partition), end);
+        }
+        topics.insert(name, Topic { number, partitions });
+    }
+    Ok(Log::new(topics, ends))
+}

@@ -1,0 +1,230 @@
+//! Owning a lane: taking it, advancing it by compare-and-set, putting something into its inbox.
+
+use crate::clock::Time;
+use crate::edge::Edge;
+use crate::error::{Error, ErrorKind};
+use crate::sqlite::pack::Args;
+use crate::sqlite::read::{count, key, slots, time};
+use crate::sqlite::trouble::store;
+use crate::store::{
+    Advance, Calling, Entered, Held, Inboxed, LaneId, Parked, Position, Slot, Space, Taken,
+};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn damaged(cause: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Codec, "what is stored about a lane is not what was written")
+        .because(cause)
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(damaged)
+}
+
+/// Writes down where a group begins; what is there already stays.
+pub(super) async fn register(
+    db: &mut SqliteConnection,
+    lane: &LaneId,
+    positions: &BTreeMap<String, Position>,
+) -> Result<(), Error> {
+    let positions = serde_json::to_string(positions).expect("positions are plain data");
+    let registered = sqlx::query(
+        "INSERT INTO lanes (group_name, lane, epoch, batch, time, positions, published)
+         VALUES ($1, $2, 0, 0, 0, $3, 0)
+         ON CONFLICT (group_name, lane) DO UPDATE SET positions = json_patch($3, positions)",
+    );
+    let registered = registered.bind(&lane.group).bind(lane.lane).bind(positions);
+    registered.execute(db).await.map(drop).map_err(store)
+}
+
+/// Makes the caller the owner of a lane.
+pub(super) async fn take(
+    db: &mut SqliteConnection,
+    lane: &LaneId,
+    now: Time,
+) -> Result<Taken, Error> {
+    let row = sqlx::query(
+        "INSERT INTO lanes (group_name, lane, epoch, batch, time, positions, published)
+         VALUES ($1, $2, 1, 0, $3, '{}', 0)
+         ON CONFLICT (group_name, lane) DO UPDATE SET epoch = epoch + 1, time = max(time, $3)
+         RETURNING epoch, batch, time, positions",
+    )
+    .bind(&lane.group)
+    .bind(lane.lane)
+    .bind(now.micros())
+    .fetch_one(&mut *db)
+    .await
+    .map_err(store)?;
+    let positions: BTreeMap<String, Position> = from_json(row.get(3))?;
+    let (sent, taken) = edges(db, lane).await?;
+    let due = sqlx::query("SELECT min(due) FROM timers WHERE group_name = $1 AND lane = $2");
+    let due = due.bind(&lane.group).bind(lane.lane).fetch_one(&mut *db).await.map_err(store)?;
+    Ok(Taken {
+        epoch: count(&row, 0),
+        batch: count(&row, 1),
+        time: time(&row, 2),
+        positions,
+        sent,
+        taken,
+        parked: parked(db, lane).await?,
+        calls: calls(db, lane).await?,
+        unpublished: Vec::new(),
+        due: due.get::<Option<i64>, _>(0).map(Time::from_micros),
+    })
+}
+
+type Sent = BTreeMap<(String, u32), u64>;
+
+async fn edges(
+    db: &mut SqliteConnection,
+    lane: &LaneId,
+) -> Result<(Sent, BTreeMap<Edge, u64>), Error> {
+    let rows = sqlx::query(
+        "SELECT way, topic, partition, source, incarnation, source_lane, seq FROM edges
+         WHERE group_name = $1 AND lane = $2",
+    );
+    let rows = rows.bind(&lane.group).bind(lane.lane).fetch_all(db).await.map_err(store)?;
+    let (mut sent, mut taken) = (BTreeMap::new(), BTreeMap::new());
+    for row in &rows {
+        let (topic, seq) = (row.get::<String, _>(1), count(row, 6));
+        if row.get::<&str, _>(0) == "sent" {
+            sent.insert((topic, row.get(2)), seq);
+        } else {
+            let edge =
+                Edge { source: row.get(3), incarnation: row.get(4), lane: row.get(5), topic };
+            taken.insert(edge, seq);
+        }
+    }
+    Ok((sent, taken))
+}
+
+async fn parked(db: &mut SqliteConnection, lane: &LaneId) -> Result<Vec<Parked>, Error> {
+    let rows = sqlx::query(
+        "SELECT number, key, held, attempts, since, due, reason, edge, body FROM parked
+         WHERE group_name = $1 AND lane = $2 ORDER BY number",
+    );
+    let rows = rows.bind(&lane.group).bind(lane.lane).fetch_all(db).await.map_err(store)?;
+    let read = |row: &SqliteRow| {
+        let held: &str = row.get(2);
+        let held: Held = serde_json::from_value(held.into()).map_err(damaged)?;
+        Ok(Parked {
+            number: count(row, 0),
+            key: key(row, 1),
+            held,
+            attempts: row.get(3),
+            since: time(row, 4),
+            due: row.get::<Option<i64>, _>(5).map(Time::from_micros),
+            reason: row.get(6),
+            edge: row.get::<Option<&str>, _>(7).map(from_json).transpose()?,
+            body: row.get::<Vec<u8>, _>(8).into(),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn calls(db: &mut SqliteConnection, lane: &LaneId) -> Result<Vec<Calling>, Error> {
+    let rows = sqlx::query(
+        "SELECT id, key, holds, body FROM calls WHERE group_name = $1 AND lane = $2 ORDER BY id",
+    );
+    let rows = rows.bind(&lane.group).bind(lane.lane).fetch_all(db).await.map_err(store)?;
+    let read = |row: &SqliteRow| Calling {
+        id: row.get(0),
+        key: key(row, 1),
+        holds: row.get(2),
+        body: row.get::<Vec<u8>, _>(3).into(),
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Opens the savepoint of a batch and advances its lane. The lane's time, or who owns it and its batch.
+pub(super) async fn advance(
+    db: &mut SqliteConnection,
+    advance: &Advance,
+    now: Time,
+) -> Result<Result<Time, (u64, u64)>, Error> {
+    let Advance { lane, epoch, batch, positions, published } = advance;
+    let positions = serde_json::to_string(positions).expect("positions are plain data");
+    let args = Args::default().with(&lane.group).with(lane.lane);
+    let args = args.with(*epoch as i64).with(*batch as i64).with(now.micros());
+    let advanced = sqlx::query_with(
+        "SAVEPOINT batch;
+         UPDATE lanes SET batch = batch + 1, time = max(time, $5),
+                          positions = json_patch(positions, $6),
+                          published = max(published, $7)
+         WHERE group_name = $1 AND lane = $2 AND epoch = $3 AND batch = $4 RETURNING time",
+        args.with(positions).with(*published as i64).0,
+    );
+    // All of it, not only the first row: a statement that is not at its end holds the savepoint open.
+    if let Some(row) = advanced.fetch_all(&mut *db).await.map_err(store)?.first() {
+        return Ok(Ok(time(row, 0)));
+    }
+    let found = sqlx::query("SELECT epoch, batch FROM lanes WHERE group_name = $1 AND lane = $2");
+    let found = found.bind(&lane.group).bind(lane.lane).fetch_optional(db).await.map_err(store)?;
+    Ok(Err(found.map_or((0, 0), |row| (count(&row, 0), count(&row, 1)))))
+}
+
+/// Puts an entry into an inbox, unless something is there already that makes it needless.
+pub(super) async fn enter(
+    db: &mut SqliteConnection,
+    lane: &LaneId,
+    entry: &Inboxed,
+    unless: Option<&Slot>,
+    now: Time,
+) -> Result<Entered, Error> {
+    let space = unless.map_or("", |slot| match slot.space {
+        Space::Rows => "rows",
+        Space::Runs => "runs",
+        Space::Barriers => "barriers",
+    });
+    let args = Args::default().with(&lane.group).with(lane.lane).with(&entry.id);
+    let args = args.with(entry.key.as_str()).with(now.micros()).with(entry.body.to_vec());
+    let args = args.with(space).with(unless.map(|slot| slot.table.as_str()));
+    let entered = sqlx::query_with(
+        "INSERT INTO inbox (group_name, lane, id, key, at, body)
+         SELECT $1, $2, $3, $4, $5, $6
+         WHERE NOT EXISTS (SELECT 1 FROM rows WHERE $7 = 'rows' AND name = $8 AND key = $9)
+           AND NOT EXISTS (SELECT 1 FROM runs WHERE $7 = 'runs' AND saga = $8 AND key = $9)
+           AND NOT EXISTS (SELECT 1 FROM archive WHERE $7 = 'runs' AND saga = $8 AND key = $9)
+           AND NOT EXISTS
+               (SELECT 1 FROM barriers WHERE $7 = 'barriers' AND group_name = $8 AND key = $9)
+         ON CONFLICT (group_name, lane, id) DO NOTHING",
+        args.with(unless.map(|slot| slot.key.to_vec())).0,
+    );
+    if entered.execute(&mut *db).await.map_err(store)?.rows_affected() == 1 {
+        return Ok(Entered::New);
+    }
+    if let Some(slot) = unless
+        && let Some(body) = slots(db, &BTreeSet::from([slot.clone()])).await?.remove(slot)
+    {
+        return Ok(Entered::Exists(body));
+    }
+    let waiting =
+        sqlx::query("SELECT body FROM inbox WHERE group_name = $1 AND lane = $2 AND id = $3");
+    let waiting = waiting.bind(&lane.group).bind(lane.lane).bind(&entry.id);
+    let row = waiting.fetch_one(db).await.map_err(store)?;
+    Ok(Entered::Waiting(Bytes::from(row.get::<Vec<u8>, _>(0))))
+}
+
+/// Writes down that all batches of a lane up to this one have reached the broker.
+pub(super) async fn published(
+    db: &mut SqliteConnection,
+    lane: &LaneId,
+    epoch: u64,
+    batch: u64,
+) -> Result<(), Error> {
+    let marked = sqlx::query(
+        "UPDATE lanes SET published = max(published, $4)
+         WHERE group_name = $1 AND lane = $2 AND epoch = $3",
+    );
+    let marked = marked.bind(&lane.group).bind(lane.lane).bind(epoch as i64).bind(batch as i64);
+    marked.execute(db).await.map(drop).map_err(store)
+}
+
+/// Takes every lane away from its owner: whoever believes in a batch that was taken back must not
+/// advance.
+pub(super) async fn fence(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE lanes SET epoch = epoch + 1").execute(db).await.map(drop)
+}

@@ -1,0 +1,207 @@
+//! Inbox, timers, seen ids and parked messages.
+
+use super::slots::{plain, put, row};
+use super::{NOON, Pair, lane, open, write};
+use ballet::Key;
+use ballet::clock::Time;
+use ballet::store::{
+    Calling, Entered, Held, InboxRow, Inboxed, LaneId, Parked, Slot, Space, Store, Timer, Value,
+    Writes,
+};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub fn entry(id: &str, body: impl Into<Bytes>) -> Inboxed {
+    Inboxed { id: id.into(), key: Key::new("k"), body: body.into() }
+}
+
+async fn inbox(store: &dyn Store, lane: &LaneId, limit: u32) -> Vec<InboxRow> {
+    let (_, mut batch) = open(store, lane).await;
+    let rows = batch.inbox(limit).await.unwrap();
+    batch.roll_back().await;
+    rows
+}
+
+async fn ids(store: &dyn Store, lane: &LaneId, limit: u32) -> Vec<String> {
+    inbox(store, lane, limit).await.into_iter().map(|row| row.entry.id).collect()
+}
+
+pub async fn entries_are_taken_in_the_order_in_which_they_came<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    for id in ["c", "a", "d", "b"] {
+        assert_eq!(store.enter(&lane(), &entry(id, "x"), None).await.unwrap(), Entered::New);
+    }
+    assert_eq!(ids(&*store, &lane(), 3).await, ["c", "a", "d"]);
+    let rows = inbox(&*store, &lane(), 10).await;
+    assert_eq!((rows[1].at, &rows[1].entry), (NOON, &entry("a", "x")));
+    let taken = vec![rows[0].number, rows[2].number];
+    write(&*store, &lane(), Writes { inbox_taken: taken, ..Writes::default() }).await;
+    let pair = pair.reopen().await;
+    assert_eq!(ids(&*pair.store(), &lane(), 10).await, ["a", "b"]);
+    pair.store().enter(&lane(), &entry("c", "x"), None).await.unwrap();
+    assert_eq!(ids(&*pair.store(), &lane(), 10).await, ["a", "b", "c"]);
+}
+
+pub async fn the_same_id_enters_once<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    assert_eq!(store.enter(&lane(), &entry("a", "one"), None).await.unwrap(), Entered::New);
+    let again = store.enter(&lane(), &entry("a", "two"), None).await.unwrap();
+    assert_eq!(again, Entered::Waiting("one".into()));
+    let elsewhere = LaneId::new("group", 1);
+    assert_eq!(store.enter(&elsewhere, &entry("a", "two"), None).await.unwrap(), Entered::New);
+    let writes = Writes { inbox: vec![(lane(), entry("a", "three"))], ..Writes::default() };
+    write(&*store, &lane(), writes).await;
+    let rows = inbox(&*store, &lane(), 10).await;
+    assert_eq!(rows.iter().map(|row| &row.entry).collect::<Vec<_>>(), [&entry("a", "one")]);
+}
+
+pub async fn nothing_enters_if_what_it_would_bring_about_is_there<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let run = Slot::new(Space::Runs, "saga", "1");
+    let barrier = Slot::new(Space::Barriers, "group", "b\x001");
+    for slot in [&run, &barrier, &row("r")] {
+        let id = format!("{slot:?}");
+        let entered = store.enter(&lane(), &entry(&id, "x"), Some(slot)).await.unwrap();
+        assert_eq!(entered, Entered::New);
+    }
+    let ended = Value { body: "run".into(), status: Some(ballet::store::Status::Completed) };
+    put(&*store, [(run.clone(), Some(ended))]).await;
+    put(&*store, [(barrier.clone(), plain("barrier")), (row("r"), plain("row"))]).await;
+    for (slot, body) in [(&run, "run"), (&barrier, "barrier"), (&row("r"), "row")] {
+        let entered = store.enter(&lane(), &entry("new", "x"), Some(slot)).await.unwrap();
+        assert_eq!(entered, Entered::Exists(body.into()));
+    }
+    assert_eq!(inbox(&*store, &lane(), 10).await.len(), 3);
+}
+
+pub async fn a_batch_puts_entries_into_other_lanes<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let other = LaneId::new("other", 1);
+    let entries = vec![(other.clone(), entry("b", "x")), (other.clone(), entry("a", "y"))];
+    write(&*pair.store(), &lane(), Writes { inbox: entries, ..Writes::default() }).await;
+    let pair = pair.reopen().await;
+    assert_eq!(ids(&*pair.store(), &other, 10).await, ["b", "a"]);
+    assert_eq!(ids(&*pair.store(), &lane(), 10).await, [""; 0]);
+}
+
+fn later(micros: i64) -> Time {
+    Time::from_micros(NOON.micros() + micros)
+}
+
+pub fn timer(id: &str, due: i64) -> Timer {
+    Timer { id: id.into(), due: Some(later(due)), key: Key::new(id) }
+}
+
+fn timers(all: impl IntoIterator<Item = Timer>) -> Writes {
+    let timers = all.into_iter().map(|timer| (timer.id.clone(), timer)).collect();
+    Writes { timers, ..Writes::default() }
+}
+
+async fn due(store: &dyn Store, limit: u32) -> (Vec<Timer>, Option<Time>) {
+    let (_, mut batch) = open(store, &lane()).await;
+    let due = batch.due(limit).await.unwrap();
+    batch.roll_back().await;
+    due
+}
+
+pub async fn timers_are_taken_in_the_order_in_which_they_are_due<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let all = [timer("a", 3), timer("b", 1), timer("c", 2), timer("d", 9), timer("e", 8)];
+    write(&*pair.store(), &lane(), timers(all)).await;
+    assert_eq!(pair.store().take(&lane()).await.unwrap().due, Some(later(1)));
+    assert_eq!(due(&*pair.store(), 10).await, (vec![], Some(later(1))));
+    let pair = pair.reopen().await;
+    pair.set_time(later(3));
+    let (b, c, a) = (timer("b", 1), timer("c", 2), timer("a", 3));
+    let all = vec![b.clone(), c.clone(), a.clone()];
+    assert_eq!(due(&*pair.store(), 10).await, (all.clone(), Some(later(8))));
+    assert_eq!(due(&*pair.store(), 3).await, (all, Some(later(8))));
+    assert_eq!(due(&*pair.store(), 2).await, (vec![b, c], Some(later(3))));
+    pair.set_time(later(9));
+    assert_eq!(due(&*pair.store(), 10).await.1, None);
+}
+
+pub async fn a_timer_that_is_set_again_is_replaced<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    write(&*pair.store(), &lane(), timers([timer("a", 1), timer("b", 2), timer("c", 3)])).await;
+    let gone = Timer { due: None, ..timer("b", 2) };
+    let moved = Timer { key: Key::new("other"), ..timer("a", 7) };
+    write(&*pair.store(), &lane(), timers([gone, moved.clone()])).await;
+    let pair = pair.reopen().await;
+    pair.set_time(later(9));
+    assert_eq!(due(&*pair.store(), 10).await, (vec![timer("c", 3), moved], None));
+}
+
+pub async fn foreign_ids_are_seen_by_their_group_alone<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let ids = ["a".to_owned(), "b".to_owned(), "a\u{0}".to_owned()];
+    let writes = Writes { seen: ids.to_vec(), ..Writes::default() };
+    write(&*pair.store(), &lane(), writes.clone()).await;
+    write(&*pair.store(), &lane(), writes).await;
+    let pair = pair.reopen().await;
+    let asked: BTreeSet<String> = ids.iter().cloned().chain(["c".to_owned()]).collect();
+    for (lane, count) in [(lane(), 3), (LaneId::new("group", 1), 3), (LaneId::new("other", 0), 0)] {
+        let store = pair.store();
+        let (_, mut batch) = open(&*store, &lane).await;
+        let seen = batch.seen(&asked).await.unwrap();
+        assert_eq!(seen.len(), count, "{lane}: {seen:?}");
+        assert!(!seen.contains("c"));
+        batch.roll_back().await;
+    }
+}
+
+pub fn parked(number: u64, held: Held) -> Parked {
+    Parked {
+        number,
+        key: Key::new("k"),
+        held,
+        attempts: 2,
+        since: NOON,
+        due: Some(later(5)),
+        reason: "it said \"no\"".into(),
+        edge: None,
+        body: "body".into(),
+    }
+}
+
+pub async fn parked_messages_are_changed_and_released<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let all = vec![parked(1, Held::Fault), parked(10, Held::Behind), parked(2, Held::NotYet)];
+    write(&*pair.store(), &lane(), Writes { parked: all, ..Writes::default() }).await;
+    let again = Parked { attempts: 3, due: None, ..parked(2, Held::Unknown) };
+    let writes = Writes { parked: vec![again.clone()], released: vec![1, 2], ..Writes::default() };
+    write(&*pair.store(), &lane(), writes).await;
+    let taken = pair.reopen().await.store().take(&lane()).await.unwrap();
+    assert_eq!(taken.parked, [again, parked(10, Held::Behind)]);
+}
+
+pub async fn texts_may_hold_any_characters<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let text = "zero \u{0}, quote \" ' `, line \n, \u{1F980}, \u{7f}\u{80}\\u0000";
+    let id = Inboxed { id: text.into(), key: Key::new(text), body: text.into() };
+    let call = Calling { id: text.into(), key: Key::new(text), holds: true, body: text.into() };
+    let aside = Parked { reason: text.into(), key: Key::new(text), ..parked(1, Held::Fault) };
+    let timer = Timer { id: text.into(), due: Some(NOON), key: Key::new(text) };
+    let writes = Writes {
+        inbox: vec![(lane(), id.clone())],
+        calls: vec![call.clone()],
+        parked: vec![aside.clone()],
+        timers: BTreeMap::from([(text.to_owned(), timer.clone())]),
+        ..Writes::default()
+    };
+    write(&*pair.store(), &lane(), writes).await;
+    let pair = pair.reopen().await;
+    let taken = pair.store().take(&lane()).await.unwrap();
+    assert_eq!((taken.calls, taken.parked), (vec![call], vec![aside]));
+    assert_eq!(due(&*pair.store(), 10).await.0, [timer.clone()]);
+    assert_eq!(inbox(&*pair.store(), &lane(), 10).await[0].entry, id);
+    let gone = Timer { due: None, ..timer };
+    let timers = BTreeMap::from([(text.to_owned(), gone)]);
+    let writes = Writes { called: vec![text.to_owned()], timers, ..Writes::default() };
+    write(&*pair.store(), &lane(), writes).await;
+    assert_eq!(pair.store().take(&lane()).await.unwrap().calls, []);
+    assert_eq!(due(&*pair.store(), 10).await, (vec![], None));
+}

@@ -1,0 +1,103 @@
+//! Who owns a lane, where it stands, and what time it is there.
+
+use super::{NOON, Pair, at, begin, lane, next, open};
+use ballet::clock::Time;
+use ballet::store::{Advance, Begun, LaneId, Position, Writes};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub async fn taking_a_lane_raises_its_epoch<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let first = pair.store().take(&lane()).await.unwrap();
+    let second = pair.store().take(&lane()).await.unwrap();
+    assert_eq!((first.epoch, first.batch, first.time), (1, 0, NOON));
+    assert_eq!((second.epoch, second.batch), (2, 0));
+    let third = pair.reopen().await.store().take(&lane()).await.unwrap();
+    assert_eq!(third.epoch, 3);
+}
+
+pub async fn whoever_lost_the_lane_is_told_so_with_epoch_and_batch<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let old = store.take(&lane()).await.unwrap();
+    let (new, batch) = open(&*store, &lane()).await;
+    batch.commit().await.unwrap();
+    let Begun::Lost { epoch, batch } = store.begin(&next(&lane(), &old)).await.unwrap() else {
+        panic!("the old owner went on")
+    };
+    assert_eq!((epoch, batch), (new.epoch, 1));
+    assert_eq!(store.take(&lane()).await.unwrap().batch, 1);
+}
+
+pub async fn of_two_batches_with_the_same_number_one_is_committed<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let taken = store.take(&lane()).await.unwrap();
+    let one = begin(&*store, &next(&lane(), &taken)).await;
+    let advance = next(&lane(), &taken);
+    let (other, ()) = tokio::join!(store.begin(&advance), async { one.commit().await.unwrap() });
+    let Begun::Lost { epoch, batch } = other.unwrap() else { panic!("both began") };
+    assert_eq!((epoch, batch), (taken.epoch, 1));
+}
+
+pub async fn time_never_goes_backwards<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let (taken, batch) = open(&*store, &lane()).await;
+    assert_eq!((taken.time, batch.now()), (NOON, NOON));
+    batch.commit().await.unwrap();
+    pair.set_time(Time::from_micros(NOON.micros() - 5_000_000));
+    let (taken, batch) = open(&*store, &lane()).await;
+    assert_eq!((taken.time, batch.now()), (NOON, NOON));
+    batch.commit().await.unwrap();
+    let later = NOON.after(Duration::from_secs(1));
+    pair.set_time(later);
+    let (_, batch) = open(&*store, &lane()).await;
+    assert_eq!(batch.now(), later);
+    batch.commit().await.unwrap();
+    let pair = pair.reopen().await;
+    pair.set_time(NOON);
+    assert_eq!(pair.store().take(&lane()).await.unwrap().time, later);
+}
+
+pub async fn a_group_begins_where_it_was_registered_first<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    store.register(&lane(), &at("a", 7)).await.unwrap();
+    store.register(&lane(), &at("a", 9)).await.unwrap();
+    store.register(&lane(), &at("b", 3)).await.unwrap();
+    let taken = pair.reopen().await.store().take(&lane()).await.unwrap();
+    assert_eq!(taken.positions["a"], Position { next: 7, from: 0 });
+    assert_eq!(taken.positions["b"], Position { next: 3, from: 0 });
+    assert_eq!((taken.epoch, taken.batch), (1, 0));
+}
+
+pub async fn positions_of_other_topics_stay_as_they_are<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    store.register(&lane(), &at("a", 7)).await.unwrap();
+    let taken = store.take(&lane()).await.unwrap();
+    let read = BTreeMap::from([("b \"quoted\"".to_owned(), Position { next: 5, from: 2 })]);
+    let advance = Advance { positions: read, ..next(&lane(), &taken) };
+    begin(&*store, &advance).await.commit().await.unwrap();
+    let taken = pair.reopen().await.store().take(&lane()).await.unwrap();
+    assert_eq!(taken.positions["a"].next, 7);
+    assert_eq!(taken.positions["b \"quoted\""], Position { next: 5, from: 2 });
+}
+
+pub async fn lanes_do_not_meet<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let lanes = [LaneId::new("a", 0), LaneId::new("a", 1), LaneId::new("b", 0)];
+    for (seq, lane) in (1..).zip(&lanes) {
+        let (_, mut batch) = open(&*store, lane).await;
+        let sent = BTreeMap::from([(("t".to_owned(), 0), seq)]);
+        batch.flush(Writes { sent, ..Writes::default() }).await.unwrap();
+        batch.commit().await.unwrap();
+    }
+    for (seq, lane) in (1..).zip(&lanes) {
+        let taken = store.take(lane).await.unwrap();
+        assert_eq!((taken.epoch, taken.batch), (2, 1));
+        assert_eq!(taken.sent, BTreeMap::from([(("t".to_owned(), 0), seq)]));
+    }
+}
