@@ -2,5 +2,6 @@
 
 mod conformance;
 mod lane;
+mod statements;
 mod tidy;
 mod ui;

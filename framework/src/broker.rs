@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::message::Message;
-use crate::store::Outgoing;
+use crate::message::Outgoing;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};

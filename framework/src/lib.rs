@@ -11,6 +11,7 @@ pub mod edge;
 #[cfg(feature = "runtime")]
 pub mod engine;
 pub mod error;
+pub mod future;
 pub mod id;
 #[cfg(feature = "memory")]
 pub mod memory;

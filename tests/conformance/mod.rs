@@ -7,7 +7,8 @@ mod batches;
 mod entries;
 mod lanes;
 mod log;
-mod pairs;
+pub mod pairs;
+mod shop;
 mod slots;
 mod sqlite;
 

@@ -157,7 +157,10 @@ async fn bytes_in_the_log_that_are_no_message_are_told_so() {
     }
     assert_eq!(*arrived[0].message.as_ref().unwrap(), message(1, "x"));
     let (bytes, told) = arrived[1].message.as_ref().unwrap_err();
-    assert_eq!((&bytes[..], &**told), (&b"\x00\xff\n"[..], "these bytes are not a message: no envelope"));
+    assert_eq!(
+        (&bytes[..], &**told),
+        (&b"\x00\xff\n"[..], "these bytes are not a message: no envelope")
+    );
     assert_eq!(*arrived[2].message.as_ref().unwrap(), message(2, "y"));
 }
 

@@ -11,7 +11,7 @@ mod fencing;
 mod happy;
 mod outside;
 mod parking;
-mod shop;
+pub mod shop;
 mod verbs;
 mod versions;
 mod views;

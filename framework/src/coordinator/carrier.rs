@@ -2,10 +2,11 @@
 
 use crate::clock::Time;
 use crate::error::{Fault, StepError};
+use crate::future::BoxFuture;
 use crate::message::Way;
 use crate::saga::decide::{Decision, Input, decide};
 use crate::saga::journal::Journal;
-use crate::saga::{BoxFuture, Cx, Plan, Saga, Shape};
+use crate::saga::{Cx, Plan, Saga, Shape};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 

@@ -19,8 +19,8 @@ pub(crate) use starts::Starts;
 
 use crate::engine::{Handler, Source, Trouble, Work};
 use crate::error::Fault;
+use crate::future::BoxFuture;
 use crate::message::replies_of;
-use crate::saga::BoxFuture;
 use crate::store::Calling;
 use crate::tx::Tx;
 use bytes::Bytes;

@@ -2,7 +2,7 @@
 
 use crate::engine::work::Work;
 use crate::error::Fault;
-use crate::saga::BoxFuture;
+use crate::future::BoxFuture;
 use crate::store::Calling;
 use crate::tx::Tx;
 use bytes::Bytes;

@@ -6,8 +6,8 @@
 
 use crate::broker::Broker;
 use crate::clock::rest;
+use crate::message::Outgoing;
 use crate::saga::Retry;
-use crate::store::Outgoing;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Notify, mpsc};

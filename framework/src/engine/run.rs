@@ -10,8 +10,8 @@ use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::id::derived;
-use crate::message::{Envelope, Message, Stamp};
-use crate::store::{Batch, Calling, LaneId, Outgoing, Timer, Writes};
+use crate::message::{Envelope, Message, Outgoing, Stamp};
+use crate::store::{Batch, Calling, LaneId, Timer, Writes};
 use crate::tx::{Cause, Effects, Entry, Send, Tx};
 use std::collections::{BTreeSet, VecDeque};
 

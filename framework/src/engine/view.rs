@@ -3,7 +3,7 @@
 use crate::engine::handler::{Handler, Source, Trouble};
 use crate::engine::work::Work;
 use crate::error::Fault;
-use crate::saga::BoxFuture;
+use crate::future::BoxFuture;
 use crate::store::{Calling, Lock, Slot, Space, Value};
 use crate::tx::Tx;
 use crate::view::{Source as Folded, View};

@@ -4,7 +4,7 @@ use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Node, Point};
 use crate::message::Message;
-use crate::store::Outgoing;
+use crate::message::Outgoing;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,8 +149,11 @@ impl Membership {
         let mut log = self.node.world.log();
         let members = log.groups.entry(self.group.clone()).or_default();
         members.retain(|_, node| node.is_alive());
-        let awake: Vec<u64> =
-            members.iter().filter(|(_, node)| !node.is_frozen()).map(|(member, _)| *member).collect();
+        let awake: Vec<u64> = members
+            .iter()
+            .filter(|(_, node)| !node.is_frozen())
+            .map(|(member, _)| *member)
+            .collect();
         let me = awake.iter().position(|member| *member == self.me);
         let Some(me) = me else { return BTreeSet::new() };
         (0..self.lanes).filter(|lane| *lane as usize % awake.len() == me).collect()

@@ -2,9 +2,10 @@
 
 use crate::clock::Time;
 use crate::edge::Edge;
+use crate::message::Outgoing;
 use crate::store::{
-    Advance, Calling, DeadLetter, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Scan,
-    Slot, Space, Taken, Timer, Value, Writes,
+    Advance, Calling, DeadLetter, InboxRow, Inboxed, LaneId, Parked, Position, Scan, Slot, Space,
+    Taken, Timer, Value, Writes,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};

@@ -157,6 +157,17 @@ impl Message {
     }
 }
 
+/// A message on its way to a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The topic.
+    pub topic: String,
+    /// The partition, computed by us.
+    pub partition: u32,
+    /// The message.
+    pub message: Message,
+}
+
 /// The body of a reply.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ mod envelope;
 mod macros;
 pub(crate) mod maybe;
 
-pub use envelope::{Envelope, Kind, Message, Reply, Stamp, StepRef, Way};
+pub use envelope::{Envelope, Kind, Message, Outgoing, Reply, Stamp, StepRef, Way};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -55,7 +55,7 @@ impl<R, A, T> fmt::Debug for Called<R, A, T> {
 }
 
 /// Looks first, in the transaction that notes the call. `None`: there is nothing to call for, and
-/// nobody is called.
+/// nobody is called. A reaction then does nothing at all; an answer refuses with `not_found`.
 pub fn look<F, R, A, L>(f: F) -> Looked<R, A, L>
 where
     F: for<'a> InTx<'a, R, A, Result<Option<L>, Fault>>,

@@ -175,6 +175,12 @@ pub enum Verdict<Y, N> {
     No(N),
 }
 
+impl<Y, N> From<Result<Y, N>> for Verdict<Y, N> {
+    fn from(result: Result<Y, N>) -> Self {
+        result.map_or_else(Self::No, Self::Yes)
+    }
+}
+
 impl<Y: Emit, N: Emit> Emit for Verdict<Y, N> {
     type Made = Y::Made;
     fn names() -> Names {

@@ -4,10 +4,10 @@
 //! whoever is given a `&Call` talks to the outside and has no transaction in reach.
 
 use crate::error::{Fault, StepError};
+use crate::future::BoxFuture;
 use crate::message::Record;
 use crate::reactor::call::Call;
 use crate::reactor::emit::{Emit, Names, Said, Says};
-use crate::saga::BoxFuture;
 use crate::tx::Tx;
 use serde_json::value::{RawValue, to_raw_value};
 use std::any::Any;

@@ -105,14 +105,26 @@ impl<R: Reactor> Reactions<R> {
         let units = self.units.iter().flat_map(|unit| {
             unit.topic.into_iter().chain(unit.back.iter().filter_map(|back| back.topic))
         });
+        // What the reactor says itself begins and ends its waits without being heard.
+        let own = self.says();
         let waits = self.waits.iter().flat_map(|waiting| {
-            let until = waiting.wait.until.iter().map(|(_, topic)| *topic);
-            std::iter::once(waiting.wait.after.1).chain(until)
+            let until = waiting.wait.until.iter().copied();
+            std::iter::once(waiting.wait.after).chain(until)
         });
+        let waits = waits.filter(|(name, _)| !own.contains(name)).map(|(_, topic)| topic);
         let mut topics: Vec<Topic> = units.chain(waits).collect();
         topics.sort_by_key(|topic| topic.name);
         topics.dedup_by_key(|topic| topic.name);
         topics
+    }
+
+    /// The names of all that it may say.
+    fn says(&self) -> Vec<&'static str> {
+        let lines = self.outline();
+        let names = |line: &Outline| {
+            line.says.all().chain(line.too_late.all()).collect::<Vec<&'static str>>()
+        };
+        lines.iter().flat_map(names).collect()
     }
 
     /// What is wrong with the table, if anything: rules that types cannot hold.

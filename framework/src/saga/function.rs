@@ -6,10 +6,6 @@
 use crate::error::Fault;
 use crate::saga::known::Known;
 use std::future::Future;
-use std::pin::Pin;
-
-/// A boxed future that may move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A pure function from known things to `Out`.
 #[diagnostic::on_unimplemented(

@@ -23,7 +23,7 @@ mod retry;
 mod shape;
 mod step;
 
-pub use function::{Action, BoxFuture, Compensation, Function};
+pub use function::{Action, Compensation, Function};
 pub use known::{Begun, Below, Cx, Has, Here, Known, KnownIn, Len, Made, Why};
 pub use law::{
     Act, Always, Ask, Committed, Compensable, Decides, FitsIn, Headed, Hear, MayEnd, Nothing, Open,

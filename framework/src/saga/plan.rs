@@ -4,7 +4,9 @@
 //! by then. That is all it takes for the laws of sagas to be types.
 
 use crate::error::{Error, ErrorKind, Fault, StepError};
+use crate::future::BoxFuture;
 use crate::message::{Command, Way};
+use crate::saga::Saga;
 use crate::saga::function::Function;
 use crate::saga::journal::Journal;
 use crate::saga::known::{Begun, Cx, Known, KnownIn, Len, Why};
@@ -12,7 +14,6 @@ use crate::saga::law::{Committed, FitsIn, MayEnd, Reversible};
 use crate::saga::retry::Retry;
 use crate::saga::shape::{Back, Head, Shape, StepShape};
 use crate::saga::step::{Backward, Forward, Json, Parts, Pure, Typed, Value, command};
-use crate::saga::{BoxFuture, Saga};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;

@@ -2,8 +2,9 @@
 //! `when`, `within`, `retry`), all chained values.
 
 use crate::error::{Fault, StepError};
+use crate::future::BoxFuture;
 use crate::message::{Command, Record};
-use crate::saga::function::{Action, BoxFuture, Compensation, Function};
+use crate::saga::function::{Action, Compensation, Function};
 use crate::saga::known::Known;
 use crate::saga::law::{
     Act, Always, Answered, Ask, Compensable, Decides, Headed, Hear, Nothing, Open, Pivot, Presence,

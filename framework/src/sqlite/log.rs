@@ -6,10 +6,10 @@
 use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
+use crate::message::Outgoing;
 use crate::sqlite::Sqlite;
 use crate::sqlite::tail::{Log, Waiting};
 use crate::sqlite::writes::Draft;
-use crate::store::Outgoing;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;

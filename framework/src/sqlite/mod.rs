@@ -12,6 +12,8 @@ mod read;
 mod schema;
 mod tail;
 mod take;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod writer;
 mod writes;

@@ -7,8 +7,8 @@
 use crate::broker::{Arrived, TopicSpec};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
+use crate::message::Outgoing;
 use crate::sqlite::log::{Appended, unknown};
-use crate::store::Outgoing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

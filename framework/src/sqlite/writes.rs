@@ -5,10 +5,11 @@
 
 use crate::clock::Time;
 use crate::edge::Edge;
+use crate::message::Outgoing;
 use crate::sqlite::log::Appended;
 use crate::sqlite::pack::{Args, Pack};
 use crate::store::{
-    Calling, DeadLetter, Inboxed, LaneId, Outgoing, Parked, Slot, Space, Timer, Value, Writes,
+    Calling, DeadLetter, Inboxed, LaneId, Parked, Slot, Space, Timer, Value, Writes,
 };
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;

@@ -9,6 +9,6 @@ mod writes;
 pub use port::{Advance, Batch, Begun, Entered, Found, RunRow, Store, Taken};
 pub use slot::{Lock, Scan, Slot, Space};
 pub use writes::{
-    Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Status,
-    Timer, Value, Writes,
+    Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Value,
+    Writes,
 };

@@ -7,10 +7,10 @@
 use crate::clock::Time;
 use crate::edge::Edge;
 use crate::error::Error;
+use crate::message::Outgoing;
 use crate::store::slot::{Lock, Scan, Slot};
 use crate::store::writes::{
-    Calling, DeadLetter, InboxRow, Inboxed, LaneId, Outgoing, Parked, Position, Status, Timer,
-    Writes,
+    Calling, DeadLetter, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Writes,
 };
 use async_trait::async_trait;
 use bytes::Bytes;

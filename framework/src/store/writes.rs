@@ -2,7 +2,7 @@
 
 use crate::clock::Time;
 use crate::edge::Edge;
-use crate::message::{Key, Message};
+use crate::message::{Key, Outgoing};
 use crate::store::slot::Slot;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -104,17 +104,6 @@ impl Status {
     pub const fn is_end(self) -> bool {
         matches!(self, Self::Completed | Self::Compensated)
     }
-}
-
-/// A message on its way to a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The topic.
-    pub topic: String,
-    /// The partition, computed by us.
-    pub partition: u32,
-    /// The message.
-    pub message: Message,
 }
 
 /// Something that enters a lane and comes from no broker.

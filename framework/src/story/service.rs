@@ -272,7 +272,7 @@ impl<R: Reactor> ServiceStory<R> {
 
 /// What a call brings, if it does not wait.
 fn ready<T>(
-    mut call: crate::saga::BoxFuture<'_, Result<T, Fault>>,
+    mut call: crate::future::BoxFuture<'_, Result<T, Fault>>,
     service: &str,
 ) -> Result<T, Fault> {
     match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
