@@ -29,7 +29,7 @@ pub mod view;
 #[cfg(feature = "runtime")]
 pub use app::{App, Outcome, Requested, Run, Running};
 #[cfg(feature = "runtime")]
-pub use engine::Settings;
+pub use engine::{Health, Settings};
 pub use error::{Error, ErrorKind, Fault, Refusal, StepError, refuse};
 pub use message::{Command, Envelope, Event, Key, Message, Record, Topic, Way};
 pub use reactor::{

@@ -122,6 +122,25 @@ async fn duplicates_on_an_edge_are_dropped_and_gaps_wait() {
     assert_eq!(room.heard_after("a", 5).await, [1, 2, 3, 4]);
 }
 
+/// A message that never comes was lost by somebody: its edge halts, loudly, and nobody else (H3).
+#[tokio::test(start_paused = true)]
+async fn a_gap_that_grows_old_is_told_by_health_and_other_edges_go_on() {
+    let room = Room::open().await;
+    room.heard_after("a", 1).await;
+    assert!(room.app.is_ready());
+    room.world.append(WORDS.name, 0, stamped("a", 2, 2).encode());
+    room.world.append(WORDS.name, 0, foreign("b", 7, None).encode());
+    assert_eq!(room.heard_after("b", 5).await, [7]);
+    assert!(room.app.is_ready(), "it may still come");
+    room.heard_after("a", 60).await;
+    let health = room.app.health().into_values().next().unwrap();
+    assert_eq!(health.broken, ["talker/0 to t.words misses the message before number 2"]);
+    assert!(!room.app.is_ready());
+    room.world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
+    assert_eq!(room.heard_after("a", 5).await, [1, 2]);
+    assert!(room.app.is_ready());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_foreign_message_stands_on_no_edge_and_is_taken_once() {
     let room = Room::open().await;

@@ -8,10 +8,12 @@
 //! inventory  payments  shipping  customers  notification  the other services
 //! bystanders      reactors that are the same in both modes, because nobody waits for them
 //! fakes/          the outside world, with dials        settings                 what may be set
+//! audit           what must be true of the books when all is quiet
 //! ```
 //!
 //! Not here: who does what when. That is all that `orchestrated` and `choreographed` contain.
 
+pub mod audit;
 pub mod bystanders;
 pub mod contracts;
 pub mod customers;

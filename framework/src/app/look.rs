@@ -3,16 +3,17 @@
 use crate::app::ask::Run;
 use crate::app::running::Running;
 use crate::clock::{Stopwatch, rest};
+use crate::engine::Health;
 use crate::error::{Error, ErrorKind};
 use crate::message::Record;
 use crate::reactor::Reactor;
 use crate::saga::journal::{End, Journal};
 use crate::saga::{Saga, Why};
-use crate::store::{DeadLetter, RunRow, Scan, Slot, Space, Status};
+use crate::store::{DeadLetter, LaneId, RunRow, Scan, Slot, Space, Status};
 use crate::table::{Table, TableKey};
 use crate::view::View;
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How a run ended.
@@ -142,6 +143,19 @@ impl Running {
         limit: u32,
     ) -> Result<Vec<RunRow>, Error> {
         self.wiring.store.runs(saga, status, limit).await
+    }
+
+    /// How the lanes are that are assigned to this process, by group and lane.
+    #[must_use]
+    pub fn health(&self) -> BTreeMap<LaneId, Health> {
+        self.wiring.hub.health()
+    }
+
+    /// Whether every lane of this process is well: it may be given work.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let health = self.health();
+        !health.is_empty() && health.values().all(Health::is_well)
     }
 
     /// Lists dead letters, newest first.

@@ -1,5 +1,6 @@
 //! Who waits for what in this process: hints only, everything is found by polling too.
 
+use crate::engine::health::Health;
 use crate::store::{LaneId, Slot};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,6 +8,7 @@ use tokio::sync::Notify;
 
 #[derive(Default)]
 struct Waiting {
+    health: BTreeMap<LaneId, Health>,
     lanes: BTreeMap<LaneId, Arc<Notify>>,
     slots: BTreeMap<Slot, Vec<std::sync::Weak<Notify>>>,
 }
@@ -30,6 +32,16 @@ impl Hub {
         if let Some(waiting) = self.waiting().lanes.get(lane) {
             waiting.notify_one();
         }
+    }
+
+    /// A lane says how it is.
+    pub(crate) fn report(&self, lane: &LaneId, health: Health) {
+        self.waiting().health.insert(lane.clone(), health);
+    }
+
+    /// How the lanes of this process are.
+    pub(crate) fn health(&self) -> BTreeMap<LaneId, Health> {
+        self.waiting().health.clone()
     }
 
     /// What a client waits on, as long as it holds it.

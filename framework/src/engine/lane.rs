@@ -9,6 +9,7 @@ use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::calls::Calls;
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
+use crate::engine::health::Health;
 use crate::engine::memory::Memory;
 use crate::engine::publish::Publisher;
 use crate::engine::run::{Draft, replays, storm};
@@ -43,6 +44,8 @@ pub(super) struct Lane {
     /// Handled and faulted, batch by batch, of the last 500 messages.
     recent: VecDeque<(usize, usize)>,
     storms: u32,
+    /// Edges that are halted, as last told.
+    broken: Vec<String>,
 }
 
 /// What one batch will work on.
@@ -77,6 +80,7 @@ impl Lane {
             refeed: false,
             recent: VecDeque::new(),
             storms: 0,
+            broken: Vec::new(),
             wiring,
         }
     }
@@ -90,20 +94,41 @@ impl Lane {
             }
             attempt += 1;
             if let Err(told) = self.take().await {
-                tracing::warn!(lane = %self.id, %told, "the lane could not be taken");
+                self.complain(&told, "the lane could not be taken");
                 continue;
             }
+            self.report();
             while !*self.stopped.borrow() {
                 match self.turn().await {
                     Ok(()) => attempt = 1,
                     Err(told) => {
-                        tracing::warn!(lane = %self.id, %told, "the lane is taken again");
+                        self.complain(&told, "the lane is taken again");
                         break;
                     }
                 }
+                self.report();
             }
         }
         self.drain().await;
+        self.wiring.hub.report(&self.id, Health::default());
+    }
+
+    /// Says how the lane is. An edge on which a message is missing for too long is a loss, and loud.
+    fn report(&mut self) {
+        let health = Health::of(&self.memory, &self.wiring.settings);
+        if health.broken != self.broken {
+            for edge in &health.broken {
+                tracing::error!(lane = %self.id, edge, "a message is missing; the edge is halted");
+            }
+            self.broken.clone_from(&health.broken);
+        }
+        self.wiring.hub.report(&self.id, health);
+    }
+
+    fn complain(&self, told: &Error, what: &str) {
+        tracing::warn!(lane = %self.id, %told, "{what}");
+        let told = Some(told.to_string());
+        self.wiring.hub.report(&self.id, Health { told, ..Health::default() });
     }
 
     /// Becomes the owner. What the one before left unpublished goes out first (H2), and the calls that

@@ -17,6 +17,7 @@ mod calls;
 mod discover;
 mod group;
 mod handler;
+mod health;
 mod hub;
 mod lane;
 mod memory;
@@ -31,6 +32,7 @@ mod work;
 
 pub(crate) use group::{Group, Wiring};
 pub(crate) use handler::{Handler, Source, Trouble};
+pub use health::Health;
 pub(crate) use hub::Hub;
 pub(crate) use react::{Reacting, RequestRow};
 pub use settings::Settings;

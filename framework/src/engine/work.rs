@@ -6,8 +6,9 @@ use crate::store::Calling;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// One thing to work on.
+/// One thing to work on. Messages are the rule, so their size is no waste.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Work {
     Message {
         topic: String,

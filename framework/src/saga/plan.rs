@@ -58,7 +58,6 @@ impl<S> fmt::Debug for Plan<S> {
 
 impl<S: Saga> Plan<S> {
     /// Begins a plan.
-    #[must_use]
     pub fn begin() -> Steps<S, Reversible, Begun<S>> {
         let shape = Shape {
             saga: S::NAME,
@@ -362,8 +361,8 @@ impl<S: Saga, P: Phase, M: Len> Steps<S, P, M> {
     label = "move it out of `together`"
 )]
 pub trait Stays<P> {}
-impl Stays<Reversible> for Reversible {}
-impl Stays<Committed> for Committed {}
+impl Stays<Self> for Reversible {}
+impl Stays<Self> for Committed {}
 
 impl<S: Saga, P: Phase, M: Len, A> Side<S, P, M, A> {
     /// Adds a step beside the others.

@@ -255,6 +255,7 @@ impl<H> Step<H, Open, Always> {
 
 impl<C, A, P> Step<Tell<C, A>, Open, P> {
     /// Nothing: it is there so that the compiler can say why.
+    #[must_use]
     pub fn compensate<F>(self, _: F) -> Step<Tell<C, A>, Nothing, P>
     where
         Tell<C, A>: Answered,

@@ -186,6 +186,7 @@ impl<S: Saga> SagaStory<S> {
     /// # Panics
     ///
     /// If nobody waits for `C`.
+    #[allow(clippy::needless_pass_by_value)] // `story.reply::<Reserve>(held(7))` reads as it is said.
     pub fn reply<C: Command>(&mut self, reply: C::Reply) {
         let made = to_raw_value(&reply).expect("a reply can be written as JSON");
         self.answer::<C>(Reply::Done(made));

@@ -1,0 +1,62 @@
+//! How lanes are: progress, and not that a port is open.
+
+use crate::clock::Time;
+use crate::engine::memory::Memory;
+use crate::engine::settings::Settings;
+use crate::store::Held;
+use std::collections::BTreeMap;
+
+/// How a lane of this process is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Whether the lane has an owner in this process that works.
+    pub owned: bool,
+    /// Whether everything was read that was there when the lane was taken; until then deadlines wait.
+    pub caught_up: bool,
+    /// The clock of the lane at its last batch.
+    pub time: Time,
+    /// How many batches it has committed in its life.
+    pub batches: u64,
+    /// Messages that are set aside, by why.
+    pub parked: BTreeMap<Held, usize>,
+    /// Calls to the outside that are under way.
+    pub calling: usize,
+    /// Edges on which a message is missing for longer than a gap may last: somebody lost it.
+    pub broken: Vec<String>,
+    /// What the lane last complained of, until its next batch.
+    pub told: Option<String>,
+}
+
+impl Health {
+    /// Whether nothing keeps the lane from working.
+    #[must_use]
+    pub const fn is_well(&self) -> bool {
+        self.owned && self.caught_up && self.broken.is_empty() && self.told.is_none()
+    }
+
+    pub(super) fn of(memory: &Memory, settings: &Settings) -> Self {
+        let mut parked = BTreeMap::new();
+        let mut broken = BTreeMap::new();
+        for at in memory.parked.values() {
+            *parked.entry(at.held).or_default() += 1;
+            let old = memory.time.since(at.since) > settings.gap;
+            if let (Held::Gap, true, Some((edge, seq))) = (at.held, old, &at.edge) {
+                let text = format!(
+                    "{}/{} to {} misses the message before number {seq}",
+                    edge.source, edge.lane, edge.topic
+                );
+                broken.entry(edge.clone()).or_insert(text);
+            }
+        }
+        Self {
+            owned: true,
+            caught_up: memory.is_caught_up(),
+            time: memory.time,
+            batches: memory.batch,
+            parked,
+            calling: memory.calling.len(),
+            broken: broken.into_values().collect(),
+            told: None,
+        }
+    }
+}
