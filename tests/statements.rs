@@ -6,9 +6,10 @@
 
 use crate::conformance::pairs::Folder;
 use ballet::broker::{Broker, TopicSpec};
+use ballet::message::Outgoing;
 use ballet::message::{Envelope, Kind};
 use ballet::sqlite::Sqlite;
-use ballet::store::{LaneId, Outgoing, Store};
+use ballet::store::{LaneId, Store};
 use ballet::{App, Fault, Key, Message, Reactions, Reactor, Settings, Table, Tx, react};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -14,8 +14,9 @@ mod sqlite;
 
 use ballet::broker::Broker;
 use ballet::clock::Time;
+use ballet::message::Outgoing;
 use ballet::message::{Envelope, Kind, Stamp};
-use ballet::store::{Advance, Batch, Begun, LaneId, Outgoing, Position, Store, Taken, Writes};
+use ballet::store::{Advance, Batch, Begun, LaneId, Position, Store, Taken, Writes};
 use ballet::{Key, Message};
 use bytes::Bytes;
 use std::collections::BTreeMap;

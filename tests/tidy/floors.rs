@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_runs_down_is_left_alone() {
-        check("saga/plan.rs", "use crate::saga::step::Step;\nuse crate::tx::Tx;", &[]);
+        check("saga/plan.rs", "use crate::saga::step::Step;\nuse crate::error::Fault;", &[]);
         check("saga/plan.rs", "use super::step::Step;\npub(in crate::saga) fn f() {}", &[]);
         check("coordinator/mod.rs", "use crate::engine::Lane;\nuse crate::saga::Plan;", &[]);
         check("reactor/mod.rs", "use crate::view::View;\nuse crate::error::Fault;", &[]);

@@ -15,6 +15,7 @@
 
 mod calls;
 mod discover;
+mod gather;
 mod group;
 mod handler;
 mod health;

@@ -1,6 +1,7 @@
 //! The broker: partitioned logs, and groups whose lanes are dealt out to their living members.
 
 use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
+use crate::clock::{Time, rest};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Node, Point};
 use crate::message::Message;
@@ -8,20 +9,43 @@ use crate::message::Outgoing;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::watch;
 
+/// Something in the log.
+#[derive(Clone)]
+struct Entry {
+    bytes: Bytes,
+    /// When readers see it.
+    seen_from: Time,
+}
+
+type Partition = Vec<Entry>;
+type Delay = Box<dyn Fn(&str, u64) -> Duration + Send>;
+
 /// The log: bytes, as on any broker.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Log {
-    topics: BTreeMap<String, Vec<Vec<Bytes>>>,
+    topics: BTreeMap<String, Vec<Partition>>,
     /// The members of each group, in the order they joined, by their number.
     groups: BTreeMap<String, BTreeMap<u64, Node>>,
     joined: u64,
+    /// How often too many a message is appended.
+    repeats: usize,
+    delay: Option<Delay>,
 }
 
 impl Log {
-    fn partition(&self, topic: &str, partition: u32) -> Option<&Vec<Bytes>> {
+    fn partition(&self, topic: &str, partition: u32) -> Option<&Partition> {
         self.topics.get(topic)?.get(partition as usize)
+    }
+
+    fn append(&mut self, topic: &str, partition: u32, bytes: Bytes, now: Time) -> Option<()> {
+        let part = self.topics.get_mut(topic)?.get_mut(partition as usize)?;
+        let offset = part.len() as u64;
+        let delay = self.delay.as_ref().map_or(Duration::ZERO, |delay| delay(topic, offset));
+        part.push(Entry { bytes, seen_from: now.after(delay) });
+        Some(())
     }
 }
 
@@ -36,10 +60,29 @@ impl crate::memory::World {
     ///
     /// If there is no such partition.
     pub fn append(&self, topic: &str, partition: u32, bytes: impl Into<Bytes>) {
-        let mut log = self.log();
-        let parts = log.topics.get_mut(topic).expect("the topic is there");
-        parts[partition as usize].push(bytes.into());
-        drop(log);
+        let appended = self.log().append(topic, partition, bytes.into(), self.clock.now());
+        appended.expect("the topic is there");
+        self.appended.send_modify(|count| *count += 1);
+    }
+
+    /// From now on every message is appended so many times, as by producers that got no answer.
+    pub fn repeat(&self, times: usize) {
+        self.log().repeats = times.saturating_sub(1);
+    }
+
+    /// From now on readers see a message only some time after it was appended; `by` is told its topic
+    /// and its offset. A partition keeps its order, and topics overtake each other.
+    pub fn delay(&self, by: impl Fn(&str, u64) -> Duration + Send + 'static) {
+        self.log().delay = Some(Box::new(by));
+    }
+
+    /// Appends everything that was ever appended once more, as after a restore of old producers.
+    pub fn replay_all(&self) {
+        for parts in self.log().topics.values_mut() {
+            for part in parts {
+                part.extend(part.clone());
+            }
+        }
         self.appended.send_modify(|count| *count += 1);
     }
 
@@ -48,7 +91,7 @@ impl crate::memory::World {
     pub fn topic(&self, topic: &str) -> Vec<Message> {
         let log = self.log();
         let parts = log.topics.get(topic).into_iter().flatten().flatten();
-        parts.filter_map(|bytes| Message::decode(bytes).ok()).collect()
+        parts.filter_map(|entry| Message::decode(&entry.bytes).ok()).collect()
     }
 
     /// The names of all topics.
@@ -96,9 +139,11 @@ impl Broker for Node {
         for out in messages {
             self.pass(Point::Produce(out.topic.clone()), ErrorKind::Broker).await?;
             {
-                let mut log = self.world.log();
-                let parts = log.topics.get_mut(&out.topic).ok_or_else(|| unknown(&out.topic))?;
-                parts[out.partition as usize].push(out.message.encode());
+                let (mut log, now) = (self.world.log(), self.world.clock.now());
+                for _ in 0..=log.repeats {
+                    log.append(&out.topic, out.partition, out.message.encode(), now)
+                        .ok_or_else(|| unknown(&out.topic))?;
+                }
             }
             self.world.appended.send_modify(|count| *count += 1);
             self.pass(Point::Produced(out.topic.clone()), ErrorKind::Broker).await?;
@@ -209,15 +254,22 @@ struct LaneReader {
 }
 
 impl LaneReader {
-    fn ready(&mut self, most: usize) -> Vec<Arrived> {
-        let log = self.node.world.log();
-        let mut arrived = Vec::new();
+    /// What is to be seen by now, and when there will be more.
+    fn ready(&mut self, most: usize) -> (Vec<Arrived>, Option<Time>) {
+        let (log, now) = (self.node.world.log(), self.node.world.clock.now());
+        let (mut arrived, mut later) = (Vec::new(), None);
         for topic in &self.topics {
             let Some(part) = log.partition(topic, self.lane) else { continue };
             let from = self.positions.entry(topic.clone()).or_default();
-            for bytes in part.iter().skip(usize::try_from(*from).unwrap_or(usize::MAX)) {
+            for Entry { bytes, seen_from } in
+                part.iter().skip(usize::try_from(*from).unwrap_or(usize::MAX))
+            {
                 if arrived.len() == most {
-                    return arrived;
+                    return (arrived, None);
+                }
+                if *seen_from > now {
+                    later = Some(later.map_or(*seen_from, |other: Time| other.min(*seen_from)));
+                    break;
                 }
                 let message =
                     Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
@@ -225,7 +277,7 @@ impl LaneReader {
                 *from += 1;
             }
         }
-        arrived
+        (arrived, later)
     }
 }
 
@@ -239,12 +291,22 @@ impl Reader for LaneReader {
         loop {
             self.node.breathe().await;
             self.appended.mark_unchanged();
-            let arrived = self.ready(most);
+            let (arrived, later) = self.ready(most);
             if !arrived.is_empty() {
                 return Ok(arrived);
             }
-            if self.appended.changed().await.is_err() {
-                return Err(Error::new(ErrorKind::Closed, "the world has ended"));
+            let more = async {
+                match later {
+                    Some(later) => rest(later.since(self.node.world.clock.now())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                changed = self.appended.changed() => if changed.is_err() {
+                    return Err(Error::new(ErrorKind::Closed, "the world has ended"));
+                },
+                () = more => {}
             }
         }
     }

@@ -1,0 +1,210 @@
+//! The stage on which scenarios play: the shop in virtual time, every service a process of its own,
+//! on a store and a broker in memory, with dials on everything outside.
+//!
+//! A scenario acts as customers, operators and fate do, and looks at the books. Who tells the
+//! services what to do it cannot see: that is the cast's business.
+//!
+//! ```text
+//! stage    who plays, time, requests       stage/doom    deaths at chosen moments
+//! stage/acts     what people do            stage/looks   what can be seen
+//! ```
+
+mod acts;
+mod doom;
+mod looks;
+
+pub use doom::Moment;
+pub use looks::Tally;
+
+use crate::contracts::Sku;
+use crate::fakes;
+use ballet::clock::{RuntimeClock, Time, rest};
+use ballet::memory::{Node, World};
+use ballet::{App, Command, Error, Key, Refusal, Running};
+use doom::Doom;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A process that is about to be there.
+pub type Starting = Pin<Box<dyn Future<Output = Result<Running, Error>> + Send>>;
+
+/// A process of the shop: its name, which is that of its service, and what it serves.
+#[derive(Debug, Clone, Copy)]
+pub struct Player {
+    /// The name.
+    pub name: &'static str,
+    /// Starts it.
+    pub start: fn(App, &fakes::World) -> Starting,
+}
+
+/// Everybody who plays.
+pub type Cast = &'static [Player];
+
+/// How long a client waits for an answer before it asks again.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Whoever has not come to an end by then never will: virtual time passes fast.
+const A_DAY: Duration = Duration::from_secs(86_400);
+
+/// A running process.
+struct Process {
+    node: Node,
+    app: Running,
+}
+
+/// The stage.
+pub struct Stage {
+    /// The outside world: provider, carrier, mail, each with its dials.
+    pub world: fakes::World,
+    /// Store and broker; a scenario may make the broker repeat itself, dawdle, or worse.
+    pub machine: World,
+    cast: Cast,
+    playing: BTreeMap<&'static str, Process>,
+    /// Serves nothing and never dies: it reads the books.
+    office: Running,
+    doom: Arc<Doom>,
+    received: BTreeMap<Sku, i64>,
+    written_off: usize,
+    asked: u64,
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.playing.keys()).finish()
+    }
+}
+
+impl Stage {
+    /// Opens the shop: empty shelves, no customers, everybody at work. Must be called where time is
+    /// virtual.
+    ///
+    /// # Panics
+    ///
+    /// If somebody cannot play.
+    pub async fn open(cast: Cast) -> Self {
+        let start = Time::from_micros(1_700_000_000_000_000);
+        let machine = World::new(Arc::new(RuntimeClock::starting_at(start)));
+        let office = machine.node();
+        let office = App::new(office.store()).broker(office.broker()).start().await;
+        let mut stage = Self {
+            world: fakes::World::default(),
+            machine,
+            cast,
+            playing: BTreeMap::new(),
+            office: office.expect("the office opens"),
+            doom: Arc::default(),
+            received: BTreeMap::new(),
+            written_off: 0,
+            asked: 0,
+        };
+        stage.revive().await;
+        stage
+    }
+
+    /// Starts a process that is not at work.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such process, or it cannot start.
+    pub async fn start(&mut self, name: &str) {
+        let player = self.cast.iter().find(|player| player.name == name);
+        let player = player.unwrap_or_else(|| panic!("nobody is called `{name}`"));
+        let (doom, name) = (Arc::clone(&self.doom), player.name);
+        let node = self.machine.node_with(move |point| doom.strike(name, point));
+        let app = App::new(node.store()).broker(node.broker());
+        let app = (player.start)(app, &self.world).await;
+        let app = app.unwrap_or_else(|told| panic!("`{name}` does not start: {told}"));
+        self.playing.insert(name, Process { node, app });
+    }
+
+    /// Kills a process: whatever it was doing stops where it is.
+    ///
+    /// # Panics
+    ///
+    /// If it is not at work.
+    pub fn kill(&mut self, name: &str) {
+        let gone = self.playing.remove(name);
+        gone.unwrap_or_else(|| panic!("`{name}` is not at work")).node.kill();
+    }
+
+    /// Kills all processes at once, as a power cut does.
+    pub fn kill_everybody(&mut self) {
+        std::mem::take(&mut self.playing).into_values().for_each(|process| process.node.kill());
+    }
+
+    /// Starts everybody who is not at work, as whoever watches over processes does.
+    pub async fn revive(&mut self) {
+        self.playing.retain(|_, process| process.node.is_alive());
+        for player in self.cast {
+            if !self.playing.contains_key(player.name) {
+                self.start(player.name).await;
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, time: Duration) {
+        rest(time).await;
+    }
+
+    /// Lets so many seconds pass.
+    pub async fn seconds(&self, seconds: u64) {
+        self.pass(Duration::from_secs(seconds)).await;
+    }
+
+    /// Asks a service something, as a client does: with a key of its own, and again with the same
+    /// key if nobody answers.
+    ///
+    /// # Errors
+    ///
+    /// The service's no.
+    ///
+    /// # Panics
+    ///
+    /// If nobody answers within a day.
+    pub async fn ask<C: Command>(&mut self, about: &str, command: &C) -> Result<C::Reply, Refusal> {
+        self.asked += 1;
+        let key = format!("{}/{about}/{}", C::NAME, self.asked);
+        self.ask_under(&key, about, command).await.expect("the key is new")
+    }
+
+    /// The same under a given key, which may have been used before.
+    ///
+    /// # Errors
+    ///
+    /// That the key was used for something else; the service's no.
+    ///
+    /// # Panics
+    ///
+    /// If nobody answers within a day.
+    pub async fn ask_under<C: Command>(
+        &mut self,
+        key: &str,
+        about: &str,
+        command: &C,
+    ) -> Result<Result<C::Reply, Refusal>, Error> {
+        for _ in 0..A_DAY.as_secs() / PATIENCE.as_secs() {
+            let desk = self.playing.get(C::TO).map_or(&self.office, |process| &process.app);
+            let answered = async {
+                desk.request(key, &Key::new(about), command).await?.reply(PATIENCE).await
+            };
+            if let Ok(Some(answer)) = tokio::time::timeout(PATIENCE, answered).await.transpose()? {
+                return Ok(answer);
+            }
+            self.bury();
+        }
+        panic!("nobody answers `{}` about {about}", C::NAME);
+    }
+
+    /// Restarts those who have died by themselves; who was sent away stays away.
+    async fn bury(&mut self) {
+        let dead = self.playing.iter().filter(|(_, process)| !process.node.is_alive());
+        let dead: Vec<&'static str> = dead.map(|(name, _)| *name).collect();
+        for name in dead {
+            self.start(name).await;
+        }
+    }
+}

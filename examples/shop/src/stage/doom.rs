@@ -1,0 +1,72 @@
+//! Deaths at chosen moments.
+
+use ballet::memory::{Fate, Point};
+use std::sync::{Mutex, PoisonError};
+
+/// A moment at which a process may die.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Its work is done, and not committed.
+    BeforeCommit,
+    /// It is committed, and not published.
+    AfterCommit,
+    /// It is published, and nobody has marked that.
+    AfterPublish,
+}
+
+impl Moment {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::BeforeCommit, Self::AfterCommit, Self::AfterPublish];
+
+    const fn is(self, point: &Point) -> bool {
+        match self {
+            Self::BeforeCommit => matches!(point, Point::Commit(_)),
+            Self::AfterCommit => matches!(point, Point::Committed(_)),
+            Self::AfterPublish => matches!(point, Point::Produced(_)),
+        }
+    }
+}
+
+/// Who dies next, if anybody does.
+#[derive(Debug, Default)]
+pub(super) struct Doom(Mutex<Sentence>);
+
+#[derive(Debug, Default)]
+struct Sentence {
+    moment: Option<Moment>,
+    /// How often the moment is let go by before it strikes.
+    spared: usize,
+    victim: Option<&'static str>,
+}
+
+impl Doom {
+    pub(super) fn set(&self, moment: Moment, spared: usize) {
+        *self.sentence() = Sentence { moment: Some(moment), spared, victim: None };
+    }
+
+    pub(super) fn victim(&self) -> Option<&'static str> {
+        self.sentence().victim
+    }
+
+    /// What happens to this process at this point.
+    pub(super) fn strike(&self, name: &'static str, point: &Point) -> Fate {
+        let mut sentence = self.sentence();
+        if !sentence.moment.is_some_and(|moment| moment.is(point)) {
+            return Fate::Go;
+        }
+        match sentence.spared.checked_sub(1) {
+            Some(spared) => {
+                sentence.spared = spared;
+                Fate::Go
+            }
+            None => {
+                (sentence.moment, sentence.victim) = (None, Some(name));
+                Fate::Die
+            }
+        }
+    }
+
+    fn sentence(&self) -> std::sync::MutexGuard<'_, Sentence> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,194 @@
+//! What can be seen of the shop.
+
+use crate::audit::{self, Books, Expected};
+use crate::contracts::{Ending, Reason, Status};
+use crate::fakes::Held;
+use crate::inventory::Shelf;
+use crate::orders::Row;
+use crate::stage::{A_DAY, Stage};
+use ballet::Message;
+use std::time::Duration;
+
+/// When nothing was said for so long, and every order has come to an end, all is quiet.
+const QUIET: Duration = Duration::from_secs(60);
+/// How long to look away when waiting for something.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// The shop in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Orders that ended with a parcel.
+    pub shipped: usize,
+    /// Orders that failed a check.
+    pub invalid: usize,
+    /// Orders that were cancelled.
+    pub cancelled: usize,
+    /// Orders that have not come to an end.
+    pub open: usize,
+    /// Parcels that the carrier has.
+    pub parcels: usize,
+    /// Letters that were posted.
+    pub letters: usize,
+    /// Payments that were taken.
+    pub captured: usize,
+    /// Payments that are kept ready and not decided.
+    pub held: usize,
+    /// Payments that were kept ready, and let go.
+    pub voided: usize,
+}
+
+impl Stage {
+    /// The books, as they are now.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be read.
+    pub async fn books(&self) -> Books {
+        let expected = Expected { stock: self.received.clone(), dead_letters: self.written_off };
+        let read = audit::read(&self.office, self.messages(), &self.world, expected).await;
+        read.expect("the books are readable")
+    }
+
+    /// Every message of every topic.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        let topics = self.machine.topics();
+        topics.iter().flat_map(|topic| self.machine.topic(topic)).collect()
+    }
+
+    /// How often a fact was said of an order, however often the broker repeated it.
+    #[must_use]
+    pub fn times_said(&self, order_id: &str, fact: &str) -> usize {
+        let said = self.messages().into_iter().map(|message| message.envelope);
+        let mut ids: Vec<_> = said
+            .filter(|said| said.name == fact && said.correlation == order_id)
+            .map(|said| said.id)
+            .collect();
+        ids.sort();
+        ids.dedup();
+        ids.len()
+    }
+
+    /// An order as Orders has it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such order.
+    pub async fn order(&self, order_id: &str) -> Row {
+        let mut orders = self.books().await.orders;
+        orders.remove(order_id).unwrap_or_else(|| panic!("there is no order {order_id}"))
+    }
+
+    /// Where an order stands, once it has come to an end.
+    ///
+    /// # Panics
+    ///
+    /// If it never does.
+    pub async fn end_of(&mut self, order_id: &str) -> Status {
+        for _ in 0..A_DAY.as_millis() / A_MOMENT.as_millis() {
+            let status = self.order(order_id).await.order.status;
+            if status.is_end() {
+                return status;
+            }
+            self.pass(A_MOMENT).await;
+            self.bury().await;
+        }
+        panic!("no end of {:#?}; given up: {:#?}", self.order(order_id).await, self.given_up().await);
+    }
+
+    /// Why an order was cancelled, once it was; `None` if it ended otherwise.
+    pub async fn reason_of(&mut self, order_id: &str) -> Option<Reason> {
+        self.end_of(order_id).await;
+        match self.order(order_id).await.ending {
+            Some(Ending::Cancelled { reason }) => Some(reason),
+            Some(Ending::Invalid { .. }) | None => None,
+        }
+    }
+
+    /// The checks that an order failed, once it has come to an end.
+    pub async fn failed_checks_of(&mut self, order_id: &str) -> Vec<String> {
+        self.end_of(order_id).await;
+        match self.order(order_id).await.ending {
+            Some(Ending::Invalid { failed_checks }) => {
+                failed_checks.into_iter().map(|failed| failed.check).collect()
+            }
+            Some(Ending::Cancelled { .. }) | None => Vec::new(),
+        }
+    }
+
+    /// What is on a shelf.
+    pub async fn shelf(&self, sku: &str) -> Shelf {
+        self.books().await.shelves.get(sku).copied().unwrap_or_default()
+    }
+
+    /// What was given up, and why.
+    ///
+    /// # Panics
+    ///
+    /// If the store cannot be read.
+    pub async fn given_up(&self) -> Vec<String> {
+        let letters = self.office.dead_letters(u32::MAX).await.expect("they are readable");
+        letters.into_iter().map(|letter| letter.reason).collect()
+    }
+
+    /// The orders that should have come to an end by now: what an operator is alarmed by.
+    pub async fn overdue(&self) -> Vec<String> {
+        let books = self.books().await;
+        let now = self.now();
+        let overdue = books
+            .orders
+            .into_values()
+            .filter(|row| !row.order.status.is_end() && row.order.deadline_at < now);
+        overdue.map(|row| row.order.order_id).collect()
+    }
+
+    /// Waits until every order has come to an end and nobody says anything any more; the shop in
+    /// numbers then.
+    ///
+    /// # Panics
+    ///
+    /// If that never comes.
+    pub async fn quiet(&mut self) -> Tally {
+        let mut said = 0;
+        for _ in 0..A_DAY.as_secs() / QUIET.as_secs() {
+            self.pass(QUIET).await;
+            self.bury().await;
+            let (tally, before) = (self.tally().await, said);
+            said = self.messages().len();
+            if tally.open == 0 && said == before {
+                return tally;
+            }
+        }
+        panic!("no end: {:?}; given up: {:#?}", self.tally().await, self.given_up().await);
+    }
+
+    /// The shop in numbers, as they are now.
+    pub async fn tally(&self) -> Tally {
+        let books = self.books().await;
+        let ended = |status| books.orders.values().filter(|r| r.order.status == status).count();
+        let provider = &self.world.provider;
+        Tally {
+            shipped: ended(Status::Shipped),
+            invalid: ended(Status::Invalid),
+            cancelled: ended(Status::Cancelled),
+            open: books.orders.values().filter(|row| !row.order.status.is_end()).count(),
+            parcels: books.parcels.len(),
+            letters: books.posted.len(),
+            captured: provider.count(Held::Captured),
+            held: provider.count(Held::Open),
+            voided: provider.count(Held::Voided),
+        }
+    }
+
+    /// The last curtain: when all is quiet an auditor goes through the books.
+    ///
+    /// # Panics
+    ///
+    /// If anything in them must not be.
+    pub async fn curtain(mut self) {
+        self.quiet().await;
+        let breaches = audit::audit(&self.books().await);
+        let told: String = breaches.iter().map(|breach| format!("  {breach}\n")).collect();
+        assert!(breaches.is_empty(), "the auditor says:\n{told}");
+    }
+}

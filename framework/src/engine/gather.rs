@@ -1,0 +1,167 @@
+//! Gathering: waiting until there is something to do, and laying it out in the order of its batch.
+
+use crate::broker::Arrived;
+use crate::clock::{Time, rest};
+use crate::engine::lane::Lane;
+use crate::engine::run::{Draft, replays};
+use crate::engine::sort::{Item, Origin, Sorter, foreign_id};
+use crate::engine::work::Work;
+use crate::error::Error;
+use crate::store::{Batch, Held, Writes};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What one batch will work on.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) arrived: Vec<Arrived>,
+    inbox: bool,
+}
+
+impl Lane {
+    /// What the lane's clock says by now, as far as can be told without asking the database.
+    fn now(&self) -> Time {
+        self.memory.time.after(self.since.elapsed())
+    }
+
+    /// How long until something is due.
+    fn until_due(&self) -> Duration {
+        let timer = self.memory.due.filter(|_| self.memory.is_caught_up());
+        let due = timer.into_iter().chain(self.memory.parked_due()).min();
+        due.map_or(self.wiring.settings.poll, |due| due.since(self.now()))
+    }
+
+    /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
+    pub(super) async fn gather(&mut self) -> Result<Option<Gathered>, Error> {
+        let mut gathered = Gathered::default();
+        let settings = Arc::clone(&self.wiring.settings);
+        let room = self.memory.parked.len() < settings.parked;
+        if !room {
+            tracing::error!(lane = %self.id, "too many messages are set aside; the lane takes no more");
+        }
+        let due = self.until_due();
+        let unmarked = self.publisher.published() > self.marked;
+        tokio::select! {
+            biased;
+            () = told_to_stop(&mut self.stopped) => return Ok(None),
+            work = self.calls.next() => self.called.push(work),
+            () = self.hint.notified() => gathered.inbox = true,
+            arrived = self.reader.next(settings.batch), if room => gathered.arrived = arrived?,
+            () = rest(due.min(settings.poll)) => gathered.inbox = due >= settings.poll,
+            () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
+            () = self.publisher.progress() => return Ok(None),
+        }
+        self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
+        Ok(Some(gathered))
+    }
+
+    /// Writes down how much has reached the broker, when no batch does it.
+    pub(super) async fn mark(&mut self) -> Result<(), Error> {
+        let published = self.publisher.published();
+        self.wiring.store.published(&self.id, self.memory.epoch, published).await?;
+        self.marked = published;
+        Ok(())
+    }
+
+    /// Fills the queue: calls that ended, what comes back, the inbox, the log, and then timers.
+    pub(super) async fn fill(
+        &mut self,
+        draft: &mut Draft<'_>,
+        batch: &mut dyn Batch,
+        gathered: Gathered,
+    ) -> Result<(), Error> {
+        let Gathered { arrived, inbox } = gathered;
+        let settings = Arc::clone(&self.wiring.settings);
+        let limit = u32::try_from(settings.batch).unwrap_or(u32::MAX);
+        let mut queue: VecDeque<Item> =
+            self.called.iter().map(|work| Item::new(work.clone(), Origin::Call)).collect();
+        let now = draft.now;
+        for parked in draft.memory.parked.values() {
+            let due = parked.due.is_some_and(|due| due <= now);
+            if due || (self.refeed && parked.held == Held::Unknown) {
+                queue.push_back(Item::new(
+                    Work::decode(&parked.body)?,
+                    Origin::Parked(parked.number),
+                ));
+            }
+        }
+        if inbox {
+            self.take_inbox(&mut queue, &mut draft.writes, batch, limit).await?;
+        }
+        let behind = self.is_behind(&arrived, now);
+        let foreign: BTreeSet<String> = arrived.iter().filter_map(foreign_id).collect();
+        let seen = if foreign.is_empty() { BTreeSet::new() } else { batch.seen(&foreign).await? };
+        let compacted = self.compacted();
+        let (memory, writes) = (&mut draft.memory, &mut draft.writes);
+        let mut sorter = Sorter { memory, writes, now, seen: &seen, compacted: &compacted, queue };
+        for arrived in arrived {
+            sorter.arrived(arrived);
+        }
+        draft.queue = sorter.queue;
+        let due = draft.memory.due.is_some_and(|due| due <= now);
+        if due && !behind && draft.memory.is_caught_up() {
+            let (timers, next) = batch.due(limit).await?;
+            draft.memory.due = if timers.len() == settings.batch { Some(now) } else { next };
+            let timers =
+                timers.into_iter().map(|timer| Work::Timer { id: timer.id, key: timer.key });
+            draft.queue.extend(timers.map(|work| Item::new(work, Origin::Timer)));
+        }
+        Ok(())
+    }
+
+    async fn take_inbox(
+        &self,
+        queue: &mut VecDeque<Item>,
+        writes: &mut Writes,
+        batch: &mut dyn Batch,
+        limit: u32,
+    ) -> Result<(), Error> {
+        let rows = batch.inbox(limit).await?;
+        if rows.len() == limit as usize {
+            self.hint.notify_one();
+        }
+        let replayed: BTreeSet<_> =
+            rows.iter().filter_map(|row| replays(&row.entry.body)).collect();
+        if !replayed.is_empty() {
+            for letter in batch.dead(&replayed).await? {
+                let work = Work::decode(&letter.body)?;
+                queue.push_back(Item::new(work, Origin::Dead(letter.id)));
+            }
+        }
+        for row in rows {
+            if replays(&row.entry.body).is_some() {
+                writes.inbox_taken.push(row.number);
+                continue;
+            }
+            let work = Work::Inbox { key: row.entry.key, body: row.entry.body };
+            queue.push_back(Item::new(work, Origin::Inbox(row.number)));
+        }
+        Ok(())
+    }
+
+    fn compacted(&self) -> BTreeSet<String> {
+        let sources = self.handler.sources().into_iter();
+        sources.filter(|source| source.compacted).map(|source| source.topic).collect()
+    }
+
+    /// Whether the lane is so far behind that time must not pass for it (H16).
+    fn is_behind(&self, arrived: &[Arrived], now: Time) -> bool {
+        let full = arrived.len() >= self.wiring.settings.batch;
+        let last = arrived.last().and_then(|arrived| arrived.message.as_ref().ok());
+        let lag = last.map(|message| now.since(message.envelope.occurred_at));
+        let behind = full && lag.is_some_and(|lag| lag > self.wiring.settings.lag);
+        if behind {
+            tracing::error!(lane = %self.id, ?lag, "the lane is behind; deadlines do not fire");
+        }
+        behind
+    }
+}
+
+/// Waits until the lane is to stop.
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    if stopped.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("whoever could stop the lane is gone");
+    }
+}
