@@ -41,7 +41,7 @@ impl Dials {
     pub fn clear(&self) {
         self.0.lock().unwrap().clear();
     }
-    fn at(&self, n: u64) -> Option<Dial> {
+    pub fn at(&self, n: u64) -> Option<Dial> {
         self.0.lock().unwrap().get(&n).copied()
     }
 }

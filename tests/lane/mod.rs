@@ -11,6 +11,7 @@ mod fencing;
 mod happy;
 mod outside;
 mod parking;
+mod rules;
 pub mod shop;
 mod verbs;
 mod versions;

@@ -4,6 +4,7 @@
 //! Only coordination is here; what the services do is `shop`. The whole is nowhere to be read, so
 //! it is drawn: see [`choreography`].
 
+mod cast;
 mod choreography;
 mod inventory;
 mod orders;
@@ -11,6 +12,7 @@ mod payments;
 mod shipping;
 mod validators;
 
+pub use cast::CAST;
 pub use choreography::choreography;
 pub use inventory::Inventory;
 pub use orders::Orders;

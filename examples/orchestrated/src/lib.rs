@@ -3,6 +3,7 @@
 //! Only coordination is here; what the services do is `shop`. Read `purchase` first.
 
 mod answers;
+mod cast;
 mod inventory;
 mod orders;
 mod payments;
@@ -10,6 +11,7 @@ mod purchase;
 mod shipping;
 mod validators;
 
+pub use cast::CAST;
 pub use inventory::Inventory;
 pub use orders::Orders;
 pub use payments::Payments;

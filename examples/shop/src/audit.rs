@@ -8,18 +8,21 @@
 //! read    tables, messages, the outside world ─► Books
 //! said    what is in the messages              goods   shelves, parcels
 //! orders  what became of orders                money   payments, the provider's own books
+//! told    verdicts, letters                    effects rows against the facts about them
 //! log     where messages come from, and the views that are folded from them
 //! ```
 //!
 //! The books are whole: messages from the very beginning of every topic, and nothing under way any
 //! more. Books that are read while somebody still works are not wrong, but not balanced either.
 
+mod effects;
 mod goods;
 mod log;
 mod money;
 mod orders;
 mod read;
 mod said;
+mod told;
 
 pub use read::read;
 
@@ -104,8 +107,118 @@ pub struct Invariant {
     pub check: fn(&Books) -> Vec<String>,
 }
 
-/// All of them.
-pub const INVARIANTS: &[Invariant] = &[];
+/// All of them: this table is what the auditor checks, and nothing else.
+pub const INVARIANTS: &[Invariant] = &[
+    Invariant {
+        name: "stock",
+        holds: "Of each thing, what is on hand and what was sold are all that ever came.",
+        check: goods::nothing_is_lost,
+    },
+    Invariant {
+        name: "reserved",
+        holds: "Of each thing, as much is reserved as open reservations keep, and no more than is \
+                on hand.",
+        check: goods::shelves_keep_what_is_reserved,
+    },
+    Invariant {
+        name: "counted",
+        holds: "Of each thing, the last count that was published is what is on the shelf.",
+        check: goods::the_last_count_is_right,
+    },
+    Invariant {
+        name: "dispatched",
+        holds: "An order was paid if and only if its parcel was dispatched, and then the carrier \
+                has it, once.",
+        check: goods::what_is_paid_is_dispatched,
+    },
+    Invariant {
+        name: "money",
+        holds: "All that was captured is the total of what was shipped, and what the provider took.",
+        check: money::what_was_taken_was_shipped,
+    },
+    Invariant {
+        name: "provider",
+        holds: "Each authorisation of the provider is that of one payment, and both say the same.",
+        check: money::the_provider_agrees,
+    },
+    Invariant {
+        name: "settled-once",
+        holds: "Each authorisation was captured or voided at most once, under one key.",
+        check: money::money_is_settled_once,
+    },
+    Invariant {
+        name: "history",
+        holds: "The history of each order is a lawful way to where it stands.",
+        check: orders::histories_are_lawful,
+    },
+    Invariant {
+        name: "published",
+        holds: "What was published of each order is its history, and the last of it is the order.",
+        check: orders::what_is_said_is_history,
+    },
+    Invariant {
+        name: "one-end",
+        holds: "Each order that was created has come to one end, said once.",
+        check: orders::each_order_has_one_end,
+    },
+    Invariant {
+        name: "not-both",
+        holds: "No order was both shipped and taken back, nor any part of it.",
+        check: orders::no_order_is_both,
+    },
+    Invariant {
+        name: "nothing-open",
+        holds: "An order that has ended keeps no stock, no money, no parcel and no wish open.",
+        check: orders::nothing_stays_open,
+    },
+    Invariant {
+        name: "effects",
+        holds: "Each reservation, payment and shipment stands where its facts have left it, each \
+                said once.",
+        check: effects::rows_are_what_was_said,
+    },
+    Invariant {
+        name: "checked-once",
+        holds: "Each check of an order was made once by each validator, and counts by one.",
+        check: told::each_check_is_made_once,
+    },
+    Invariant {
+        name: "verdicts",
+        holds: "An order is valid if all required checks have passed, and invalid for those that \
+                have failed.",
+        check: told::verdicts_count,
+    },
+    Invariant {
+        name: "letters",
+        holds: "Each end of an order is one letter to its customer, if anybody knows them.",
+        check: told::each_end_is_one_letter,
+    },
+    Invariant {
+        name: "causes",
+        holds: "Every message follows from the creation of its order, or from a request.",
+        check: log::every_message_has_a_cause,
+    },
+    Invariant {
+        name: "one-writer",
+        holds: "Each topic is written by its service alone, and each check by its validator.",
+        check: log::each_topic_has_its_writer,
+    },
+    Invariant {
+        name: "edges",
+        holds: "On each edge the messages are numbered from 1 without a gap, and none has changed.",
+        check: log::no_edge_has_a_gap,
+    },
+    Invariant {
+        name: "views",
+        holds: "Each row of a view is what a fresh replay makes of it.",
+        check: log::views_are_a_replay,
+    },
+    Invariant {
+        name: "dead-letters",
+        holds: "No message was given up, but those that had to be.",
+        check: log::nothing_is_given_up,
+    },
+];
 
 /// Goes through the books: every breach of every invariant, in the order of [`INVARIANTS`].
 #[must_use]

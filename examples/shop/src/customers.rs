@@ -64,7 +64,7 @@ impl View for Addresses {
 }
 
 impl Addresses {
-    fn fold(known: Option<Addressee>, said: &CustomerUpserted) -> Option<Addressee> {
+    pub(crate) fn fold(known: Option<Addressee>, said: &CustomerUpserted) -> Option<Addressee> {
         let CustomerUpserted { name, address, version, .. } = said.clone();
         let is_newer = known.as_ref().is_none_or(|known| known.version < version);
         if is_newer { Some(Addressee { name, address, version }) } else { known }
@@ -101,7 +101,7 @@ impl View for Contacts {
 }
 
 impl Contacts {
-    fn fold(known: Option<Contact>, said: &CustomerUpserted) -> Option<Contact> {
+    pub(crate) fn fold(known: Option<Contact>, said: &CustomerUpserted) -> Option<Contact> {
         let CustomerUpserted { name, email, level, version, .. } = said.clone();
         let is_newer = known.as_ref().is_none_or(|known| known.version < version);
         if is_newer { Some(Contact { name, email, level, version }) } else { known }

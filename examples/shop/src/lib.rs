@@ -8,6 +8,8 @@
 //! inventory  payments  shipping  customers  notification  the other services
 //! bystanders      reactors that are the same in both modes, because nobody waits for them
 //! fakes/          the outside world, with dials        settings                 what may be set
+//! cast            what a process of it is
+//! scenarios/      what must come of it, whatever happens        stage            where they play
 //! audit           what must be true of the books when all is quiet
 //! ```
 //!
@@ -15,6 +17,7 @@
 
 pub mod audit;
 pub mod bystanders;
+pub mod cast;
 pub mod contracts;
 pub mod customers;
 pub mod details;
@@ -26,7 +29,11 @@ pub mod notification;
 pub mod order;
 pub mod orders;
 pub mod payments;
+#[cfg(feature = "memory")]
+pub mod scenarios;
 pub mod settings;
 pub mod shipping;
+#[cfg(feature = "memory")]
+pub mod stage;
 #[cfg(test)]
 mod testing;

@@ -16,33 +16,17 @@ mod looks;
 pub use doom::Moment;
 pub use looks::Tally;
 
+use crate::cast::Cast;
 use crate::contracts::Sku;
 use crate::fakes;
-use ballet::clock::{RuntimeClock, Time, rest};
+use ballet::clock::{Clock, RuntimeClock, Time, rest};
 use ballet::memory::{Node, World};
 use ballet::{App, Command, Error, Key, Refusal, Running};
 use doom::Doom;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A process that is about to be there.
-pub type Starting = Pin<Box<dyn Future<Output = Result<Running, Error>> + Send>>;
-
-/// A process of the shop: its name, which is that of its service, and what it serves.
-#[derive(Debug, Clone, Copy)]
-pub struct Player {
-    /// The name.
-    pub name: &'static str,
-    /// Starts it.
-    pub start: fn(App, &fakes::World) -> Starting,
-}
-
-/// Everybody who plays.
-pub type Cast = &'static [Player];
 
 /// How long a client waits for an answer before it asks again.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,6 +47,7 @@ pub struct Stage {
     pub machine: World,
     cast: Cast,
     playing: BTreeMap<&'static str, Process>,
+    clock: RuntimeClock,
     /// Serves nothing and never dies: it reads the books.
     office: Running,
     doom: Arc<Doom>,
@@ -85,8 +70,8 @@ impl Stage {
     ///
     /// If somebody cannot play.
     pub async fn open(cast: Cast) -> Self {
-        let start = Time::from_micros(1_700_000_000_000_000);
-        let machine = World::new(Arc::new(RuntimeClock::starting_at(start)));
+        let clock = RuntimeClock::starting_at(Time::from_micros(1_700_000_000_000_000));
+        let machine = World::new(Arc::new(clock.clone()));
         let office = machine.node();
         let office = App::new(office.store()).broker(office.broker()).start().await;
         let mut stage = Self {
@@ -94,6 +79,7 @@ impl Stage {
             machine,
             cast,
             playing: BTreeMap::new(),
+            clock,
             office: office.expect("the office opens"),
             doom: Arc::default(),
             received: BTreeMap::new(),
@@ -115,8 +101,9 @@ impl Stage {
         let (doom, name) = (Arc::clone(&self.doom), player.name);
         let node = self.machine.node_with(move |point| doom.strike(name, point));
         let app = App::new(node.store()).broker(node.broker());
-        let app = (player.start)(app, &self.world).await;
-        let app = app.unwrap_or_else(|told| panic!("`{name}` does not start: {told}"));
+        let app = (player.start)(app, &self.world)
+            .await
+            .unwrap_or_else(|told| panic!("`{name}` does not start: {told}"));
         self.playing.insert(name, Process { node, app });
     }
 
@@ -143,6 +130,12 @@ impl Stage {
                 self.start(player.name).await;
             }
         }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// Lets time pass.
@@ -188,15 +181,22 @@ impl Stage {
     ) -> Result<Result<C::Reply, Refusal>, Error> {
         for _ in 0..A_DAY.as_secs() / PATIENCE.as_secs() {
             let desk = self.playing.get(C::TO).map_or(&self.office, |process| &process.app);
-            let answered = async {
-                desk.request(key, &Key::new(about), command).await?.reply(PATIENCE).await
-            };
-            if let Ok(Some(answer)) = tokio::time::timeout(PATIENCE, answered).await.transpose()? {
+            let answered =
+                async { desk.request(key, &Key::new(about), command).await?.reply(PATIENCE).await };
+            if let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await
+                && let Some(answer) = answered?
+            {
                 return Ok(answer);
             }
-            self.bury();
+            self.bury().await;
         }
         panic!("nobody answers `{}` about {about}", C::NAME);
+    }
+
+    /// Who has died at the moment that was chosen for it.
+    #[must_use]
+    pub fn victim(&self) -> Option<&'static str> {
+        self.doom.victim()
     }
 
     /// Restarts those who have died by themselves; who was sent away stays away.

@@ -183,7 +183,8 @@ impl Lane {
         if draft.is_empty() && advance.positions == self.memory.positions {
             batch.roll_back().await;
             self.nothing(draft.now, draft.memory.due);
-            return Ok(());
+            let unmarked = self.publisher.published() > self.marked;
+            return if unmarked { self.mark().await } else { Ok(()) };
         }
         draft.run(&mut *batch).await?;
         if let Err(told) = self.weather(&draft) {

@@ -1,1 +1,203 @@
-//! To come.
+//! The log: where messages come from, that none is missing, and what is folded from them.
+
+use crate::audit::Books;
+use crate::audit::said::{WRITERS, is_a, sent, topic_of};
+use crate::contracts::{
+    CustomerErased, CustomerId, CustomerUpserted, OrderCancelRequested, OrderCancelled,
+    OrderCreated, OrderValidation, StockLevel, VALIDATIONS,
+};
+use crate::customers::{Addresses, Contacts};
+use ballet::id::derived;
+use ballet::message::{Kind, Stamp};
+use ballet::{Event, Message};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+/// The facts that may answer a request, and so follow from no message.
+const BEGINNINGS: [&str; 6] = [
+    OrderCreated::NAME,
+    OrderCancelRequested::NAME,
+    OrderCancelled::NAME,
+    StockLevel::NAME,
+    CustomerUpserted::NAME,
+    CustomerErased::NAME,
+];
+
+/// Those of them that are about an order which somebody must have placed.
+const OF_AN_ORDER: [&str; 2] = [OrderCancelRequested::NAME, OrderCancelled::NAME];
+
+/// Every message follows from another of the same business transaction, with fewer before it; or it
+/// answers a request. Of an order, that is `order.created`, or is about one that was.
+pub(super) fn every_message_has_a_cause(books: &Books) -> Vec<String> {
+    let all = sent(books);
+    let known: BTreeMap<_, _> =
+        all.iter().map(|(message, _)| (message.envelope.id, &message.envelope)).collect();
+    let created = all.iter().filter(|(message, _)| is_a::<OrderCreated>(message));
+    let created: BTreeSet<&String> =
+        created.map(|(message, _)| &message.envelope.correlation).collect();
+    let told = |(Message { envelope, .. }, _): &(&Message, _)| {
+        let (name, of) = (&*envelope.name, &envelope.correlation);
+        let why = match envelope.causation.map(|id| known.get(&id)) {
+            None if !BEGINNINGS.contains(&name) => "follows from nothing".to_owned(),
+            None if OF_AN_ORDER.contains(&name) && !created.contains(of) => {
+                "is about an order that was never created".to_owned()
+            }
+            None => return None,
+            Some(None) => "follows from a message that is not there".to_owned(),
+            Some(Some(cause)) if cause.correlation != *of => {
+                format!("follows from `{}` of {}", cause.name, cause.correlation)
+            }
+            Some(Some(cause)) if cause.hop >= envelope.hop => {
+                format!("is hop {}, and follows from hop {}", envelope.hop, cause.hop)
+            }
+            Some(Some(_)) => return None,
+        };
+        Some(format!("`{name}` of {of} {why}"))
+    };
+    all.iter().filter_map(told).collect()
+}
+
+/// Each topic with one writer has one; each check of a validator has one; a saga alone asks for it.
+pub(super) fn each_topic_has_its_writer(books: &Books) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let mut writers: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    for (message, Stamp { source, .. }) in sent(books) {
+        let (envelope, topic) = (&message.envelope, topic_of(&message.envelope));
+        let saga = envelope.step.as_ref().map(|step| &*step.saga);
+        let writer = match (envelope.kind, &topic) {
+            (_, None) => {
+                found.insert(format!("`{}` by {source} belongs on no topic", envelope.name));
+                continue;
+            }
+            (Kind::Event, Some(topic)) => {
+                WRITERS.iter().find(|(of, _)| of == topic).map(|(_, writer)| *writer)
+            }
+            (Kind::Command, Some(_)) => saga,
+            (Kind::Reply, Some(_)) => None,
+        };
+        let topic = topic.unwrap_or_default();
+        if topic == VALIDATIONS.name
+            && let Ok(said) = serde_json::from_slice::<OrderValidation>(&message.body)
+        {
+            writers.entry((said.check, said.validator)).or_default().insert(source);
+        }
+        if let Some(writer) = writer.filter(|writer| writer != source) {
+            found.insert(format!("{source} writes {topic}, which is for {writer} alone"));
+        }
+    }
+    let many = writers.into_iter().filter(|(_, sources)| sources.len() != 1);
+    found.extend(many.map(|((check, validator), sources)| {
+        format!("{check} by `{validator}` is said by {sources:?}")
+    }));
+    found.into_iter().collect()
+}
+
+/// More partitions than any topic of the shop has.
+const PARTITIONS_MAX: u32 = 64;
+
+/// The partition that a message was sent to. Its id is derived from its place, so the place can be
+/// found again; `None` if it is the id of no place.
+fn partition(message: &Message, stamp: &Stamp, topic: &str) -> Option<u32> {
+    let Stamp { source, incarnation, lane, seq } = stamp;
+    (0..PARTITIONS_MAX).find(|partition| {
+        let place = format!("{incarnation}/{lane}/{partition}");
+        derived(&[source, &place, topic, &seq.to_string()]) == message.envelope.id
+    })
+}
+
+/// The numbers on each edge are 1, 2, 3 and so on, each that of one message.
+pub(super) fn no_edge_has_a_gap(books: &Books) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut edges: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    for (message, stamp) in sent(books) {
+        let topic = topic_of(&message.envelope).unwrap_or_default();
+        let Stamp { source, incarnation, lane, seq } = stamp;
+        let Some(partition) = partition(message, stamp, &topic) else {
+            let name = &message.envelope.name;
+            found.push(format!("`{name}` by {source}/{lane} is not number {seq} on {topic}"));
+            continue;
+        };
+        let edge = format!("{source}/{lane} ({incarnation}) to {topic}/{partition}");
+        edges.entry(edge).or_default().insert(*seq);
+    }
+    for (edge, numbers) in edges {
+        let last = numbers.last().copied().unwrap_or_default();
+        let missing: Vec<u64> = (1..=last).filter(|seq| !numbers.contains(seq)).collect();
+        if !missing.is_empty() {
+            found.push(format!("{edge}: of {last} messages {missing:?} are missing"));
+        }
+    }
+    found.extend(changed_on_the_way(books));
+    found
+}
+
+/// Messages that came more than once, and not the same each time.
+fn changed_on_the_way(books: &Books) -> Vec<String> {
+    let first: BTreeMap<_, &Message> =
+        sent(books).into_iter().map(|(message, _)| (message.envelope.id, message)).collect();
+    let changed = books
+        .messages
+        .iter()
+        .filter(|message| first.get(&message.envelope.id).is_some_and(|first| first != message));
+    changed.map(|message| format!("`{}` came twice, and changed", message.envelope.name)).collect()
+}
+
+/// Each row of each view is what comes of folding all that was said once more.
+pub(super) fn views_are_a_replay(books: &Books) -> Vec<String> {
+    let addresses = replay(books, Addresses::fold);
+    let contacts = replay(books, Contacts::fold);
+    let mut found = differences("addresses", &books.addresses, &addresses);
+    found.extend(differences("contacts", &books.contacts, &contacts));
+    found
+}
+
+fn replay<T>(
+    books: &Books,
+    fold: fn(Option<T>, &CustomerUpserted) -> Option<T>,
+) -> BTreeMap<CustomerId, T> {
+    let mut known = BTreeSet::new();
+    let mut rows = BTreeMap::new();
+    for message in books.messages.iter().filter(|message| known.insert(message.envelope.id)) {
+        if is_a::<CustomerUpserted>(message)
+            && let Ok(said) = serde_json::from_slice::<CustomerUpserted>(&message.body)
+        {
+            let row = fold(rows.remove(&said.customer_id), &said);
+            rows.extend(row.map(|row| (said.customer_id, row)));
+        } else if is_a::<CustomerErased>(message)
+            && let Ok(said) = serde_json::from_slice::<CustomerErased>(&message.body)
+        {
+            rows.remove(&said.customer_id);
+        }
+    }
+    rows
+}
+
+fn differences<T: PartialEq + Debug>(
+    view: &str,
+    rows: &BTreeMap<CustomerId, T>,
+    replayed: &BTreeMap<CustomerId, T>,
+) -> Vec<String> {
+    let customers: BTreeSet<&CustomerId> = rows.keys().chain(replayed.keys()).collect();
+    let other = |customer: &&&CustomerId| rows.get(**customer) != replayed.get(**customer);
+    let told = |customer: &&CustomerId| {
+        let (row, replayed) = (rows.get(*customer), replayed.get(*customer));
+        format!("`{view}` of {customer} is {row:?}, and a replay says {replayed:?}")
+    };
+    customers.iter().filter(other).map(told).collect()
+}
+
+/// As many messages were given up as had to be.
+pub(super) fn nothing_is_given_up(books: &Books) -> Vec<String> {
+    let (found, expected) = (books.dead_letters.len(), books.expected.dead_letters);
+    if found == expected {
+        return Vec::new();
+    }
+    let mut told = vec![format!("{found} dead letters, where {expected} were expected")];
+    told.extend(
+        books
+            .dead_letters
+            .iter()
+            .map(|letter| format!("{} gave up {}: {}", letter.lane, letter.key, letter.reason)),
+    );
+    told
+}

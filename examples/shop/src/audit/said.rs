@@ -78,19 +78,21 @@ pub(super) fn topic_of(envelope: &Envelope) -> Option<String> {
 /// and is not for the shop to answer for.
 pub(super) fn sent(books: &Books) -> Vec<(&Message, &Stamp)> {
     let mut known = BTreeSet::new();
-    let stamped = |message| Some((message, Message::envelope(message).stamp.as_ref()?));
-    let all = books.messages.iter().filter_map(stamped);
-    all.filter(|(message, _)| known.insert(message.envelope.id)).collect()
+    let all = books.messages.iter();
+    let stamped = all.filter_map(|message| Some((message, message.envelope.stamp.as_ref()?)));
+    stamped.filter(|(message, _)| known.insert(message.envelope.id)).collect()
+}
+
+/// Whether a message is a fact of this kind.
+pub(super) fn is_a<E: Event>(message: &Message) -> bool {
+    message.envelope.kind == Kind::Event && message.envelope.name == E::NAME
 }
 
 /// Every fact of one kind, once, with its envelope.
 pub(super) fn facts<E: Event>(books: &Books) -> Vec<(&Envelope, E)> {
-    let read = |(message, _): (&'_ Message, _)| -> Option<E> {
-        let is_one = message.envelope.kind == Kind::Event && message.envelope.name == E::NAME;
-        serde_json::from_slice(&message.body).ok().filter(|_| is_one)
-    };
-    let all = sent(books).into_iter();
-    all.filter_map(|said| Some((&said.0.envelope, read(said)?))).collect()
+    let all = sent(books).into_iter().filter(|(message, _)| is_a::<E>(message));
+    let read = |message: &Message| serde_json::from_slice(&message.body).ok();
+    all.filter_map(|(message, _)| Some((&message.envelope, read(message)?))).collect()
 }
 
 /// How often each fact of a topic was said of each order.

@@ -54,6 +54,8 @@ pub struct Authorization {
     pub amount_minor: i64,
     /// What became of it.
     pub held: Held,
+    /// The keys under which it was taken or let go: one at most, if nobody does it twice.
+    pub settled_by: Vec<String>,
 }
 
 /// The payment provider.
@@ -93,7 +95,8 @@ impl Books {
         }
         let auth_ref = format!("auth/{key}");
         let held = Held::Open;
-        let authorization = Authorization { payer: payer.to_owned(), amount_minor, held };
+        let (payer, settled_by) = (payer.to_owned(), Vec::new());
+        let authorization = Authorization { payer, amount_minor, held, settled_by };
         self.authorizations.insert(auth_ref.clone(), authorization);
         Charge::Approved { auth_ref }
     }
@@ -102,6 +105,7 @@ impl Books {
         match self.authorizations.get_mut(auth_ref) {
             Some(open) if open.held == Held::Open && !self.expired.contains(&open.payer) => {
                 open.held = Held::Captured;
+                open.settled_by.push(key.to_owned());
                 Capture::Taken { capture_ref: format!("capture/{key}") }
             }
             _ => Capture::Expired,
@@ -173,6 +177,7 @@ impl Provider {
                 return Err(Outage("it was captured"));
             }
             authorization.held = Held::Voided;
+            authorization.settled_by.push(key.to_owned());
         }
         books.answer(())
     }

@@ -93,7 +93,11 @@ impl Stage {
             self.pass(A_MOMENT).await;
             self.bury().await;
         }
-        panic!("no end of {:#?}; given up: {:#?}", self.order(order_id).await, self.given_up().await);
+        panic!(
+            "no end of {:#?}; given up: {:#?}",
+            self.order(order_id).await,
+            self.given_up().await
+        );
     }
 
     /// Why an order was cancelled, once it was; `None` if it ended otherwise.

@@ -1,0 +1,305 @@
+//! Rules of the design that no story shows by itself, each by its number in the design review.
+
+use crate::lane::echo::{Dial, Dials, Echo, Said, WORDS, foreign, heard, serve, stamped};
+use crate::lane::shop::{
+    Buy, CHARGES, Declined, Desk, HOLDS, Held, Inventory, Order, Placed, Release, Reserve,
+    Reserved, SHELF, SoldOut, TOO_MUCH, Till, choreographed, ended, orchestrated, order, world,
+};
+use ballet::memory::World;
+use ballet::store::LaneId;
+use ballet::{
+    App, ErrorKind, Fault, Key, Message, Outcome, Plan, Reactions, Reactor, Saga, Settings,
+    StepError, Tx, Verdict, answer, ask, hear, react,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+async fn quiet(secs: u64) {
+    tokio::time::sleep(Duration::from_secs(secs)).await;
+}
+
+/// Every message of a topic once more, as a stranger would send it: on no edge, under a new id.
+fn again(world: &World, topic: &str) {
+    for (at, message) in world.topic(topic).into_iter().enumerate() {
+        let partition = message.envelope.key.partition(2);
+        let mut envelope = message.envelope;
+        envelope.stamp = None;
+        envelope.id = ballet::id::derived(&["again", topic, &at.to_string()]);
+        world.append(topic, partition, Message { envelope, ..message }.encode());
+    }
+}
+
+/// H4, H23: a command that is sent again is answered again from the barrier, and takes effect once.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_comes_again_is_answered_again_and_takes_effect_once() {
+    for cents in [5, TOO_MUCH + 1] {
+        let world = world();
+        let app = orchestrated(&world.node()).await;
+        let run = app.begin::<Buy>("1", &order("1", cents)).await.unwrap();
+        let before = ended(&run).await;
+        let replies = world.topic("buy.replies").len();
+        let journal = serde_json::to_string(&run.journal().await.unwrap()).unwrap();
+        again(&world, "inventory.commands");
+        again(&world, "till.commands");
+        quiet(10).await;
+        let answered = world.topic("buy.replies").len();
+        assert_eq!(answered, 2 * replies, "each command is answered once more, under its new id");
+        let paid = u64::from(cents <= TOO_MUCH);
+        let holds = app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap();
+        assert_eq!(holds, Some(paid));
+        assert_eq!(ended(&run).await, before);
+        // G5: replies again, at once and five minutes later, change nothing.
+        again(&world, "buy.replies");
+        quiet(300).await;
+        again(&world, "buy.replies");
+        quiet(10).await;
+        assert_eq!(serde_json::to_string(&run.journal().await.unwrap()).unwrap(), journal);
+        assert_eq!(app.dead_letters(10).await.unwrap(), []);
+    }
+}
+
+/// H5: an idle lane marks what it has published; nobody publishes it again.
+#[tokio::test(start_paused = true)]
+async fn an_idle_lane_marks_what_has_reached_the_broker() {
+    let world = world();
+    let node = world.node();
+    let app = orchestrated(&node).await;
+    ended(&app.begin::<Buy>("1", &order("1", 5)).await.unwrap()).await;
+    quiet(5).await;
+    for group in ["buy", "inventory", "till"] {
+        for lane in 0..2 {
+            let taken = node.store().take(&LaneId::new(group, lane)).await.unwrap();
+            assert_eq!(taken.unpublished, [], "{group}/{lane}");
+        }
+    }
+}
+
+/// Reserves nothing as long as its dial is set.
+struct Stuck(Arc<AtomicBool>);
+impl Reactor for Stuck {
+    const NAME: &'static str = "inventory";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+            .to::<Reserve>(answer(Self::reserve).compensate_by::<Release>(Self::release))
+    }
+}
+impl Stuck {
+    async fn reserve(&self, tx: &mut Tx, c: &Reserve) -> Result<Held, StepError> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(Fault::new("the shelf is locked").into());
+        }
+        tx.put(HOLDS, &c.id, &1)?;
+        Ok(Held { shelf: 1 })
+    }
+    async fn release(&self, tx: &mut Tx, c: &Release, _: &Held) -> Result<(), Fault> {
+        tx.put(HOLDS, &c.id, &0)
+    }
+}
+
+/// H14: the reservation is set aside; its release must not wait behind it for ever.
+#[tokio::test(start_paused = true)]
+async fn a_compensation_passes_the_forward_that_is_set_aside_and_supersedes_it() {
+    let world = world();
+    let node = world.node();
+    let locked = Arc::new(AtomicBool::new(true));
+    let settings = Settings { attempts: 1000, ..Settings::default() };
+    let app = App::new(node.store()).broker(node.broker()).settings(settings);
+    let app = app.saga(Buy).reactor(Stuck(Arc::clone(&locked))).reactor(Till);
+    let app = app.start().await.unwrap();
+    let run = app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    let Outcome::Compensated(why) = ended(&run).await else { panic!() };
+    assert_eq!(why.to_string(), "reserve was late");
+    locked.store(false, Ordering::SeqCst);
+    quiet(600).await;
+    let holds = app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap();
+    assert_eq!(holds, None, "the door is shut for the late reservation");
+    assert!(app.health().values().all(|health| health.parked.is_empty()));
+}
+
+/// H18: partition counts are pinned.
+#[tokio::test(start_paused = true)]
+async fn another_number_of_lanes_refuses_to_start() {
+    let world = world();
+    orchestrated(&world.node()).await.stop().await;
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(3).saga(Buy).reactor(Inventory);
+    let told = app.start().await.unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Definition);
+    assert!(told.to_string().ends_with("has 2 partitions and must have 3; the count is pinned"));
+}
+
+/// H20: a reactor that never ran begins now; one that says so, with the first message.
+#[tokio::test(start_paused = true)]
+async fn a_reactor_that_never_ran_begins_with_what_is_said_from_now_on() {
+    for (from_the_beginning, expected) in [(false, vec![2]), (true, vec![1, 2])] {
+        let (world, dials) = (world(), Dials::default());
+        let node = world.node();
+        // Somebody has made the topic and said something.
+        let before = App::new(node.store()).broker(node.broker()).lanes(1).reactor(Other);
+        before.start().await.unwrap().stop().await;
+        world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
+        let app = App::new(node.store()).broker(node.broker()).lanes(1);
+        let app = match from_the_beginning {
+            true => app.reactor_from_the_beginning(Echo(dials)),
+            false => app.reactor(Echo(dials)),
+        };
+        let app = app.start().await.unwrap();
+        world.append(WORDS.name, 0, stamped("a", 2, 2).encode());
+        quiet(5).await;
+        assert_eq!(heard(&app, "a").await, expected);
+    }
+}
+
+/// Hears the same words, and does nothing.
+struct Other;
+impl Reactor for Other {
+    const NAME: &'static str = "other";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new().on::<Said>(react(Self::hear))
+    }
+}
+impl Other {
+    async fn hear(&self, _: &mut Tx, _: &Said) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// H28: what can be taken back happens once a business transaction; a second, other event is a mistake.
+#[tokio::test(start_paused = true)]
+async fn a_second_event_of_one_business_transaction_is_a_dead_letter_that_is_named() {
+    let world = world();
+    let app = choreographed(&world.node()).await;
+    app.request("1", &Key::new("1"), &order("1", 5)).await.unwrap();
+    quiet(2).await;
+    again(&world, "t.orders");
+    quiet(2).await;
+    let letters = app.dead_letters(10).await.unwrap();
+    let told = "`shelves` reacts to `order.placed` once a business transaction, and a second one came \
+                for `1`; give each its own correlation, or take the compensation away";
+    assert_eq!(letters.into_iter().map(|letter| letter.reason).collect::<Vec<_>>(), [told]);
+}
+
+/// Takes back both on events and by commands.
+struct Both;
+impl Reactor for Both {
+    const NAME: &'static str = "inventory";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+            .on::<Placed>(react(Self::on_placed).compensate_on::<Declined>(Self::on_declined))
+            .to::<Reserve>(answer(Self::reserve).compensate_by::<Release>(Self::release))
+    }
+}
+impl Both {
+    async fn on_placed(&self, _: &mut Tx, e: &Placed) -> Result<Verdict<Reserved, SoldOut>, Fault> {
+        Ok(Verdict::No(SoldOut { id: e.id.clone() }))
+    }
+    async fn on_declined(
+        &self,
+        _: &mut Tx,
+        _: &Declined,
+        _: &Option<Reserved>,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+    async fn reserve(&self, _: &mut Tx, _: &Reserve) -> Result<Held, StepError> {
+        Ok(Held { shelf: 1 })
+    }
+    async fn release(&self, _: &mut Tx, _: &Release, _: &Held) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// H30: one reactor in both modes would do everything twice.
+#[tokio::test(start_paused = true)]
+async fn a_reactor_that_takes_back_on_events_and_by_commands_is_refused_at_start() {
+    let world = world();
+    let node = world.node();
+    let told =
+        App::new(node.store()).broker(node.broker()).reactor(Both).start().await.unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Definition);
+    assert!(told.to_string().contains("`inventory`"), "{told}");
+    let twice = App::new(node.store()).broker(node.broker()).reactor(Desk).reactor(Desk);
+    let told = twice.start().await.unwrap_err();
+    assert_eq!(told.to_string(), "two things are called `desk`");
+}
+
+/// Begins a run in its own transaction, and faults after that as long as its dial is set (H36).
+struct Clerk(Dials);
+impl Reactor for Clerk {
+    const NAME: &'static str = "clerk";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new().on::<Said>(react(Self::hear))
+    }
+}
+impl Clerk {
+    async fn hear(&self, tx: &mut Tx, said: &Said) -> Result<(), Fault> {
+        tx.begin::<Buy>(&said.id, &order(&said.id, said.n))?;
+        match self.0.at(said.n) {
+            Some(Dial::Fault) => Err(Fault::new("not today")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_a_handler_begins_exists_if_and_only_if_its_transaction_does() {
+    let (world, dials) = (world(), Dials::default());
+    let node = world.node();
+    dials.set(7, Dial::Fault);
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.saga(Buy).reactor(Inventory).reactor(Till);
+    let app = app.reactor_from_the_beginning(Clerk(dials.clone())).start().await.unwrap();
+    world.append(WORDS.name, 0, stamped("good", 5, 1).encode());
+    world.append(WORDS.name, 0, stamped("bad", 7, 2).encode());
+    assert_eq!(ended(&app.run::<Buy>("good")).await, Outcome::Completed);
+    quiet(2).await;
+    assert!(app.run::<Buy>("bad").journal().await.unwrap().is_none());
+    dials.clear();
+    assert_eq!(ended(&app.run::<Buy>("bad")).await, Outcome::Completed);
+}
+
+/// A saga that waits for a word, is begun by an order and cancelled by a refusal.
+struct Listen;
+impl Saga for Listen {
+    const NAME: &'static str = "listen";
+    type Input = Order;
+    fn plan() -> Plan<Self> {
+        Plan::begin()
+            .step("reserve", ask(Self::reserve).compensate(Self::release))
+            .step("word", hear::<u64>().leaves_nothing().within(Duration::from_secs(3600)))
+            .end()
+    }
+}
+impl Listen {
+    fn reserve(order: &Order) -> Reserve {
+        Reserve { id: order.id.clone() }
+    }
+    fn release(order: &Order) -> Release {
+        Release { id: order.id.clone() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_signal_and_cancel_runs() {
+    let world = world();
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app
+        .saga(Listen)
+        .signalled_by::<Said, u64>("word", |e| (e.n > 0).then(|| (e.id.clone(), e.n)))
+        .cancelled_by::<Said>(|e| (e.n == 0).then(|| (e.id.clone(), "silence".to_owned())));
+    let app = app.reactor(Inventory).start().await.unwrap();
+    for id in ["told", "untold"] {
+        app.begin::<Listen>(id, &order(id, 5)).await.unwrap();
+    }
+    quiet(5).await;
+    world.append(WORDS.name, 0, foreign("told", 7, None).encode());
+    world.append(WORDS.name, 0, foreign("untold", 0, None).encode());
+    assert_eq!(ended(&app.run::<Listen>("told")).await, Outcome::Completed);
+    let Outcome::Compensated(why) = ended(&app.run::<Listen>("untold")).await else { panic!() };
+    assert_eq!(why.to_string(), "cancelled: silence");
+    let left = app.row::<Inventory, _, u64>(SHELF, &"ipad".to_owned()).await.unwrap();
+    assert_eq!(left, Some(99));
+    let _ = (CHARGES, serve);
+}
