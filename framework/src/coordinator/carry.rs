@@ -51,21 +51,18 @@ impl Coordinator {
             (None, _) => return self.nobody(run, &asked),
         };
         let plan = self.plan(run, &journal)?;
-        adopt(tx, &mut journal);
         let Some(input) = input(plan.shape(), asked)? else { return Ok(()) };
         let decision = plan.decide(run, &journal, input, tx.now())?;
         let Decision { facts, effects, wake } = decision;
-        if facts.is_empty()
-            && effects.is_empty()
-            && journal.armed.is_some_and(|armed| armed > tx.now())
-        {
+        let armed = self.arm(tx, run, &mut journal, wake);
+        if facts.is_empty() && effects.is_empty() && !armed {
             return Ok(());
         }
+        adopt(tx, &mut journal);
         journal.extend(facts);
         for effect in effects {
             self.carry_out(tx, plan, run, &journal, effect)?;
         }
-        self.arm(tx, run, &mut journal, wake);
         let status = Some(status(plan.shape(), &journal));
         let body = serde_json::to_vec(&journal).map_err(Fault::from)?.into();
         tx.write(slot, Some(Value { body, status }));
@@ -190,16 +187,17 @@ impl Coordinator {
     }
 
     /// Sets the run's timer, when it would otherwise ring too late. One that rings too early is only set
-    /// again, which is cheaper than moving it at every step.
-    fn arm(&self, tx: &mut Tx, run: &str, journal: &mut Journal, wake: Option<Time>) {
+    /// again, which is cheaper than moving it at every step. Says whether it was set.
+    fn arm(&self, tx: &mut Tx, run: &str, journal: &mut Journal, wake: Option<Time>) -> bool {
         let timer = |due| Timer { id: run.to_owned(), due, key: Key::new(run) };
         let armed = journal.armed.filter(|armed| *armed > tx.now());
         match (armed, wake) {
-            (Some(armed), Some(wake)) if armed <= wake => {}
-            (None, None) if journal.armed.is_none() => {}
+            (Some(armed), Some(wake)) if armed <= wake => false,
+            (None, None) if journal.armed.is_none() => false,
             (_, wake) => {
                 tx.effects.timers.push(timer(wake));
                 journal.armed = wake;
+                true
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The log: where messages come from, that none is missing, and what is folded from them.
 
 use crate::audit::Books;
-use crate::audit::said::{WRITERS, is_a, sent, topic_of};
+use crate::audit::said::{WRITERS, fact, facts, once, sent, topic_of};
 use crate::contracts::{
     CustomerErased, CustomerId, CustomerUpserted, OrderCancelRequested, OrderCancelled,
-    OrderCreated, OrderValidation, StockLevel, VALIDATIONS,
+    OrderCreated, OrderValidation, StockLevel,
 };
 use crate::customers::{Addresses, Contacts};
 use ballet::id::derived;
@@ -29,12 +29,10 @@ const OF_AN_ORDER: [&str; 2] = [OrderCancelRequested::NAME, OrderCancelled::NAME
 /// Every message follows from another of the same business transaction, with fewer before it; or it
 /// answers a request. Of an order, that is `order.created`, or is about one that was.
 pub(super) fn every_message_has_a_cause(books: &Books) -> Vec<String> {
-    let all = sent(books);
     let known: BTreeMap<_, _> =
-        all.iter().map(|(message, _)| (message.envelope.id, &message.envelope)).collect();
-    let created = all.iter().filter(|(message, _)| is_a::<OrderCreated>(message));
+        once(books).map(|message| (message.envelope.id, &message.envelope)).collect();
     let created: BTreeSet<&String> =
-        created.map(|(message, _)| &message.envelope.correlation).collect();
+        facts::<OrderCreated>(books).into_iter().map(|(said, _)| &said.correlation).collect();
     let told = |(Message { envelope, .. }, _): &(&Message, _)| {
         let (name, of) = (&*envelope.name, &envelope.correlation);
         let why = match envelope.causation.map(|id| known.get(&id)) {
@@ -44,6 +42,9 @@ pub(super) fn every_message_has_a_cause(books: &Books) -> Vec<String> {
             }
             None => return None,
             Some(None) => "follows from a message that is not there".to_owned(),
+            Some(Some(cause)) if cause.stamp.is_none() => {
+                format!("follows from `{}`, which a stranger said", cause.name)
+            }
             Some(Some(cause)) if cause.correlation != *of => {
                 format!("follows from `{}` of {}", cause.name, cause.correlation)
             }
@@ -54,7 +55,7 @@ pub(super) fn every_message_has_a_cause(books: &Books) -> Vec<String> {
         };
         Some(format!("`{name}` of {of} {why}"))
     };
-    all.iter().filter_map(told).collect()
+    sent(books).iter().filter_map(told).collect()
 }
 
 /// Each topic with one writer has one; each check of a validator has one; a saga alone asks for it.
@@ -76,9 +77,7 @@ pub(super) fn each_topic_has_its_writer(books: &Books) -> Vec<String> {
             (Kind::Reply, Some(_)) => None,
         };
         let topic = topic.unwrap_or_default();
-        if topic == VALIDATIONS.name
-            && let Ok(said) = serde_json::from_slice::<OrderValidation>(&message.body)
-        {
+        if let Some(said) = fact::<OrderValidation>(message) {
             writers.entry((said.check, said.validator)).or_default().insert(source);
         }
         if let Some(writer) = writer.filter(|writer| writer != source) {
@@ -155,17 +154,12 @@ fn replay<T>(
     books: &Books,
     fold: fn(Option<T>, &CustomerUpserted) -> Option<T>,
 ) -> BTreeMap<CustomerId, T> {
-    let mut known = BTreeSet::new();
     let mut rows = BTreeMap::new();
-    for message in books.messages.iter().filter(|message| known.insert(message.envelope.id)) {
-        if is_a::<CustomerUpserted>(message)
-            && let Ok(said) = serde_json::from_slice::<CustomerUpserted>(&message.body)
-        {
+    for message in once(books) {
+        if let Some(said) = fact::<CustomerUpserted>(message) {
             let row = fold(rows.remove(&said.customer_id), &said);
             rows.extend(row.map(|row| (said.customer_id, row)));
-        } else if is_a::<CustomerErased>(message)
-            && let Ok(said) = serde_json::from_slice::<CustomerErased>(&message.body)
-        {
+        } else if let Some(said) = fact::<CustomerErased>(message) {
             rows.remove(&said.customer_id);
         }
     }

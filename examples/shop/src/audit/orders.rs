@@ -1,7 +1,7 @@
 //! Orders: how each came to its end, and that it did.
 
 use crate::audit::Books;
-use crate::audit::said::{self, ENDS, ends, is_a, sent};
+use crate::audit::said::{ENDS, ends, facts, sent, topic_of};
 use crate::contracts::{
     ORDER_FACTS, Order, OrderCancelRefused, OrderCancelRequested, OrderCreated, OrderId, OrderPaid,
     OrderValidated, Status,
@@ -67,7 +67,7 @@ pub(super) fn what_is_said_is_history(books: &Books) -> Vec<String> {
     let mut said: BTreeMap<OrderId, Vec<(Order, String)>> = BTreeMap::new();
     for (message, _) in sent(books) {
         let name = &message.envelope.name;
-        if said::topic_of(&message.envelope).as_deref() == Some(ORDER_FACTS.name)
+        if topic_of(&message.envelope).as_deref() == Some(ORDER_FACTS.name)
             && let Ok(order) = serde_json::from_slice::<Order>(&message.body)
         {
             said.entry(order.order_id.clone()).or_default().push((order, name.clone()));
@@ -95,9 +95,7 @@ pub(super) fn what_is_said_is_history(books: &Books) -> Vec<String> {
 /// that was ever created, and its row stands there.
 pub(super) fn each_order_has_one_end(books: &Books) -> Vec<String> {
     let ends = ends(books);
-    let all = sent(books).into_iter();
-    let created = all.filter(|(message, _)| is_a::<OrderCreated>(message));
-    let created = created.map(|(message, _)| message.envelope.key.to_string());
+    let created = facts::<OrderCreated>(books).into_iter().map(|(_, said)| said.order.order_id);
     let known = books.orders.keys().chain(ends.keys()).cloned();
     let orders: BTreeSet<OrderId> = known.chain(created).collect();
     let told = |order_id: &OrderId| {

@@ -74,25 +74,28 @@ pub(super) fn topic_of(envelope: &Envelope) -> Option<String> {
     }
 }
 
+/// Every message, once.
+pub(super) fn once(books: &Books) -> impl Iterator<Item = &Message> {
+    let mut known = BTreeSet::new();
+    books.messages.iter().filter(move |message| known.insert(message.envelope.id))
+}
+
 /// Every message that somebody of the shop has sent, once. What strangers send stands on no edge,
 /// and is not for the shop to answer for.
 pub(super) fn sent(books: &Books) -> Vec<(&Message, &Stamp)> {
-    let mut known = BTreeSet::new();
-    let all = books.messages.iter();
-    let stamped = all.filter_map(|message| Some((message, message.envelope.stamp.as_ref()?)));
-    stamped.filter(|(message, _)| known.insert(message.envelope.id)).collect()
+    once(books).filter_map(|message| Some((message, message.envelope.stamp.as_ref()?))).collect()
 }
 
-/// Whether a message is a fact of this kind.
-pub(super) fn is_a<E: Event>(message: &Message) -> bool {
-    message.envelope.kind == Kind::Event && message.envelope.name == E::NAME
+/// What a message says, if it is a fact of this kind.
+pub(super) fn fact<E: Event>(message: &Message) -> Option<E> {
+    let is_one = message.envelope.kind == Kind::Event && message.envelope.name == E::NAME;
+    serde_json::from_slice(&message.body).ok().filter(|_| is_one)
 }
 
-/// Every fact of one kind, once, with its envelope.
+/// Every fact of one kind that the shop has said, once, with its envelope.
 pub(super) fn facts<E: Event>(books: &Books) -> Vec<(&Envelope, E)> {
-    let all = sent(books).into_iter().filter(|(message, _)| is_a::<E>(message));
-    let read = |message: &Message| serde_json::from_slice(&message.body).ok();
-    all.filter_map(|(message, _)| Some((&message.envelope, read(message)?))).collect()
+    let all = sent(books).into_iter();
+    all.filter_map(|(message, _)| Some((&message.envelope, fact(message)?))).collect()
 }
 
 /// How often each fact of a topic was said of each order.

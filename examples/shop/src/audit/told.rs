@@ -1,7 +1,7 @@
 //! What others were told: verdicts to Orders, letters to customers.
 
 use crate::audit::Books;
-use crate::audit::said::{ends, facts};
+use crate::audit::said::{ends, fact, facts, once};
 use crate::contracts::{
     CustomerErased, CustomerId, CustomerUpserted, Finding, Kind, Mode, NotificationSent, OrderId,
     OrderInvalidated, OrderValidated, OrderValidation, Status,
@@ -82,14 +82,16 @@ struct Customer {
 
 fn customers(books: &Books) -> BTreeMap<CustomerId, Customer> {
     let mut customers: BTreeMap<CustomerId, Customer> = BTreeMap::new();
-    for (envelope, said) in facts::<CustomerUpserted>(books) {
-        let customer = customers.entry(said.customer_id).or_default();
-        customer.emails.insert(said.email);
-        let at = envelope.occurred_at;
-        customer.known_since = Some(customer.known_since.map_or(at, |known| known.min(at)));
-    }
-    for (_, said) in facts::<CustomerErased>(books) {
-        customers.entry(said.customer_id).or_default().was_erased = true;
+    // Whoever says it: the copies of the customers are folded from strangers' words as well.
+    for message in once(books) {
+        if let Some(said) = fact::<CustomerUpserted>(message) {
+            let customer = customers.entry(said.customer_id).or_default();
+            customer.emails.insert(said.email);
+            let at = message.envelope.occurred_at;
+            customer.known_since = Some(customer.known_since.map_or(at, |known| known.min(at)));
+        } else if let Some(said) = fact::<CustomerErased>(message) {
+            customers.entry(said.customer_id).or_default().was_erased = true;
+        }
     }
     customers
 }
