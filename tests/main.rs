@@ -1,5 +1,6 @@
 //! One binary for all tests that use ballet as its users do; modules in reading order.
 
+mod audit;
 mod conformance;
 mod lane;
 mod statements;

@@ -110,6 +110,8 @@ async fn a_compensation_passes_the_forward_that_is_set_aside_and_supersedes_it()
     let run = app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
     let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "reserve was late");
+    let parked = app.health().into_values().filter(|health| !health.parked.is_empty()).count();
+    assert_eq!(parked, 0, "the reservation is not wanted any more");
     locked.store(false, Ordering::SeqCst);
     quiet(600).await;
     let holds = app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap();

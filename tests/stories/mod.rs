@@ -4,6 +4,8 @@
 //! which every name becomes two tests, so none can be forgotten in one; after each the books are
 //! audited.
 
+mod crash;
+
 macro_rules! scenarios {
     ($($scenario:ident)+) => {
         mod orchestrated {
@@ -26,5 +28,14 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    x01_details_invalid
+    x01_details_invalid x02_fraud x03_last_ipad x04_two_checks_fail x05_silent_check
+    x06_payment_declined x07_answers_get_lost x08_customer_comes_late x08_customer_never_comes
+    x09_undeliverable x10_capture_fails x11_carrier_down x12_mail_down
+    x13_cancel_before_the_money_is_taken x13_cancel_while_the_money_is_taken
+    x13_cancel_at_any_moment x13_cancel_too_late
+    x16_messages_repeat_and_overtake x17_garbage x18_taking_back_fails
+    x20_reservation_outlives_its_age x21_same_request_twice x22_check_is_added
+    b05_fraud_remembers b06_verdicts_in_any_order c06_customers_are_gone c07_copies_move_forward
+    g02_each_step_fails g04_taken_back_before_it_was_done g05_old_messages_come_again
+    g08_power_cut g11_slow_check_is_waited_for
 }

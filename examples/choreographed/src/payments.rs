@@ -54,14 +54,19 @@ impl Payments {
 
     async fn void(
         &self,
-        call: &Call,
+        _: &Call,
         _: &OrderCancelRequested,
         made: &Option<PaymentAuthorized>,
     ) -> Result<(), Fault> {
         match made {
-            Some(made) => Ok(self.provider.void(&call.key, &made.auth_ref).await?),
+            Some(made) => self.let_go(&made.auth_ref).await,
             None => Ok(()),
         }
+    }
+
+    /// Under one key, for a wish to cancel may find that a failed capture has let go already.
+    async fn let_go(&self, auth_ref: &str) -> Result<(), Fault> {
+        Ok(self.provider.void(&format!("{auth_ref}/void"), auth_ref).await?)
     }
 
     async fn voided(
@@ -98,7 +103,7 @@ impl Payments {
     ) -> Result<Capture, Fault> {
         let capture = self.provider.capture(&call.key, &kept.auth_ref).await?;
         if capture == Capture::Expired {
-            self.provider.void(&format!("{}/void", call.key), &kept.auth_ref).await?;
+            self.let_go(&kept.auth_ref).await?;
         }
         Ok(capture)
     }

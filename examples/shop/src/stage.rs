@@ -148,6 +148,13 @@ impl Stage {
         self.pass(Duration::from_secs(seconds)).await;
     }
 
+    /// Lets everybody do a little, so many times.
+    pub async fn blink(&self, times: usize) {
+        for _ in 0..times {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Asks a service something, as a client does: with a key of its own, and again with the same
     /// key if nobody answers.
     ///

@@ -142,3 +142,95 @@ pub fn back<'a>(row: Option<&Barrier>, pivots: impl IntoIterator<Item = &'a Barr
         _ => Back::Run(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Back, Barrier, Calling, Forward, back, forward};
+    use crate::error::Refusal;
+    use crate::id::derived;
+    use crate::message::Way;
+    use serde_json::value::RawValue;
+    use uuid::Uuid;
+
+    fn message() -> Option<Uuid> {
+        Some(derived(&["a message"]))
+    }
+
+    fn calling(way: Way) -> Barrier {
+        Barrier::Calling(Calling { way, by: message(), made: None })
+    }
+
+    fn done() -> Barrier {
+        let null = || Some(RawValue::NULL.to_owned());
+        Barrier::Done { by: message(), made: null(), reply: null() }
+    }
+
+    fn refused(round: u32) -> Barrier {
+        Barrier::Refused { by: message(), round, refusal: Refusal::new("no", "") }
+    }
+
+    /// The name of what is to be done, without what it is done with.
+    fn name(what: &impl std::fmt::Debug) -> String {
+        let text = format!("{what:?}");
+        text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn an_action_is_judged_by_its_row() {
+        let rows = [
+            (None, "Run"),
+            (Some(calling(Way::Forward)), "Drop"),
+            (Some(calling(Way::Back)), "Drop"),
+            (Some(done()), "Again"),
+            (Some(refused(0)), "RefuseAgain"),
+            (Some(Barrier::Void { made: false }), "Void"),
+            (Some(Barrier::Void { made: true }), "Void"),
+        ];
+        for (row, expected) in rows {
+            assert_eq!(name(&forward(row.as_ref(), message(), 0)), expected, "{row:?}");
+        }
+        assert!(matches!(forward(Some(&refused(0)), message(), 1), Forward::Run), "a new round");
+    }
+
+    #[test]
+    fn another_message_that_does_the_same_is_a_mistake_unless_the_door_is_shut() {
+        let other = Some(derived(&["another message"]));
+        for row in [calling(Way::Forward), done(), refused(0)] {
+            assert!(matches!(forward(Some(&row), other, 0), Forward::Twice), "{row:?}");
+        }
+        assert!(matches!(forward(Some(&Barrier::Void { made: true }), other, 0), Forward::Void));
+    }
+
+    /// Every state of the pair against every state of a pivot: who was written down first wins.
+    #[test]
+    fn a_compensation_is_judged_by_its_row_and_by_the_pivot() {
+        let pairs = [
+            None,
+            Some(done()),
+            Some(refused(0)),
+            Some(calling(Way::Forward)),
+            Some(Barrier::Void { made: true }),
+        ];
+        let pivots = [
+            None,
+            Some(refused(0)),
+            Some(Barrier::Void { made: false }),
+            Some(calling(Way::Forward)),
+            Some(done()),
+        ];
+        for (at, pair) in pairs.iter().enumerate() {
+            for (beside, pivot) in pivots.iter().enumerate() {
+                let expected = match (at, beside) {
+                    (4, _) => "Again",
+                    (3, _) | (_, 3) => "Wait",
+                    (_, 4) => "TooLate",
+                    _ => "Run",
+                };
+                let judged = back(pair.as_ref(), pivot.as_ref());
+                assert_eq!(name(&judged), expected, "{pair:?} beside {pivot:?}");
+            }
+        }
+        assert!(matches!(back(Some(&done()), []), Back::Run(Some(_))), "it is given what was made");
+        assert!(matches!(back(Some(&refused(0)), []), Back::Run(None)), "nothing was made");
+    }
+}

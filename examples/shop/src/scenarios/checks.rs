@@ -1,17 +1,167 @@
-//! Orders that fail a check.
+//! Orders that fail a check, or are not checked in time.
 
-use crate::contracts::Status;
-use crate::stage::{Stage, Tally};
+use crate::contracts::{DETAILS, FRAUD, INVENTORY, Line, Reason, Status};
+use crate::order::NewOrder;
+use crate::settings::settings;
+use crate::stage::Stage;
+use std::time::Duration;
 
-/// X1: details invalid. The order is invalid, its stock is given back, and nobody asks for money.
+/// X1: "`invalid`; stock released; no payment attempt".
 pub async fn x01_details_invalid(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
 
-    stage.buy("1", "eva", 0).await;
+    let cheap = NewOrder { total_minor: 5, ..Stage::basket("eva", 1, "ipad") };
+    stage.place("1", cheap).await;
 
-    assert_eq!(stage.failed_checks_of("1").await, ["details", "inventory"]);
-    let shelf = stage.shelf("ipad").await;
-    assert_eq!((shelf.on_hand, shelf.reserved), (5, 0));
+    assert_eq!(stage.failed_checks_of("1").await, ["details"]);
+    assert_eq!(stage.quiet().await.letters, 1);
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
     assert_eq!(stage.world.provider.wire.calls(), 0);
+}
+
+/// X2: "`invalid`; reservation released". Two iPads are more than anybody may try to spend in an
+/// hour.
+pub async fn x02_fraud(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.customer("eva", "AT").await;
+
+    stage.buy("1", "eva", 2).await;
+
+    assert_eq!(stage.failed_checks_of("1").await, ["fraud"]);
+    stage.quiet().await;
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
+    assert_eq!(stage.world.provider.wire.calls(), 0);
+}
+
+/// X3: "a race for the last iPad, 50 buyers, 1 unit: exactly 1 shipped, 49 invalid, stock 0".
+pub async fn x03_last_ipad(stage: &mut Stage) {
+    stage.stock("ipad", 1).await;
+    for buyer in 0..50 {
+        stage.customer(&format!("buyer-{buyer}"), "AT").await;
+    }
+
+    // All of them stand before the shelf when it opens.
+    stage.kill(INVENTORY);
+    for buyer in 0..50 {
+        stage.buy(&buyer.to_string(), &format!("buyer-{buyer}"), 1).await;
+    }
+    stage.start(INVENTORY).await;
+
+    let tally = stage.quiet().await;
+    assert_eq!((tally.shipped, tally.invalid, tally.cancelled), (1, 49, 0));
+    assert_eq!((tally.captured, tally.parcels, tally.letters), (1, 1, 50));
+    assert_eq!(stage.on_shelf("ipad").await, (0, 0));
+}
+
+/// X4: "one `OrderInvalidated` listing both; one e-mail".
+pub async fn x04_two_checks_fail(stage: &mut Stage) {
+    stage.stock("ipad", 1).await;
+    stage.customer("eva", "AT").await;
+
+    stage.buy("1", "eva", 2).await;
+
+    assert_eq!(stage.failed_checks_of("1").await, ["fraud", "inventory"]);
+    assert_eq!(stage.quiet().await.letters, 1);
+    assert_eq!(stage.times_said("1", "order.invalidated"), 1);
+}
+
+/// X5: "validator slow or silent: deadline → cancelled, detected ≤ deadline + sweep". What it says
+/// when it is back changes nothing.
+pub async fn x05_silent_check(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.customer("eva", "AT").await;
+    stage.kill(FRAUD);
+
+    stage.buy("1", "eva", 1).await;
+
+    assert_eq!(stage.reason_of("1").await, Some(Reason::Deadline));
+    let order = stage.order("1").await;
+    let took = order.history.last().map(|last| last.at.since(order.order.created_at));
+    assert!(took.unwrap_or_default() <= settings().validation_wait + Duration::from_secs(15));
+
+    stage.start(FRAUD).await;
+    assert_eq!(stage.quiet().await.cancelled, 1);
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
+}
+
+/// B5, with the numbers of the reference: attempts count even if the order fails. "Verdicts
+/// P,P,P,P,F,P,F,F".
+pub async fn b05_fraud_remembers(stage: &mut Stage) {
+    let tries = [
+        ("ada", 3, 500),
+        ("ada", 1, 7_500),
+        ("bob", 1, 7_500),
+        ("bob", 1, 7_500),
+        ("bob", 50, 7_500),
+        ("cyd", 10, 10_000),
+        ("cyd", 10, 10_000),
+        ("cyd", 1, 500),
+    ];
+    for customer in ["ada", "bob", "cyd"] {
+        stage.customer(customer, "AT").await;
+    }
+
+    // None of these is in the catalogue, but that is for another check to say.
+    let mut verdicts = String::new();
+    for (number, (customer, qty, unit_price_minor)) in tries.into_iter().enumerate() {
+        let lines = vec![Line { sku: "underpants".to_owned(), qty, unit_price_minor }];
+        let total_minor = qty * unit_price_minor;
+        let order = NewOrder { lines, total_minor, ..Stage::basket(customer, qty, "ipad") };
+        let id = number.to_string();
+        stage.place(&id, order).await;
+        let failed = stage.failed_checks_of(&id).await;
+        verdicts.push(if failed.contains(&"fraud".to_owned()) { 'F' } else { 'P' });
+    }
+
+    assert_eq!(verdicts, "PPPPFPFF");
+}
+
+/// B6: "permute arrival of the 3 verdicts: all 6 orders give the same outcome, one decision event".
+pub async fn b06_verdicts_in_any_order(stage: &mut Stage) {
+    let arrivals = [
+        [DETAILS, FRAUD, INVENTORY],
+        [DETAILS, INVENTORY, FRAUD],
+        [FRAUD, DETAILS, INVENTORY],
+        [FRAUD, INVENTORY, DETAILS],
+        [INVENTORY, DETAILS, FRAUD],
+        [INVENTORY, FRAUD, DETAILS],
+    ];
+    stage.stock("ipad", 12).await;
+    for (number, arrival) in arrivals.into_iter().enumerate() {
+        let (good, bad) = (format!("good-{number}"), format!("bad-{number}"));
+        stage.customer(&good, "AT").await;
+        stage.customer(&bad, "AT").await;
+        arrival.into_iter().for_each(|check| stage.kill(check));
+
+        stage.buy(&good, &good, 1).await;
+        stage.buy(&bad, &bad, 2).await;
+        for check in arrival {
+            stage.start(check).await;
+            stage.seconds(3).await;
+        }
+
+        assert_eq!(stage.end_of(&good).await, Status::Shipped, "{arrival:?}");
+        assert_eq!(stage.failed_checks_of(&bad).await, ["fraud"], "{arrival:?}");
+        assert_eq!(stage.times_said(&good, "order.validated"), 1, "{arrival:?}");
+        assert_eq!(stage.times_said(&bad, "order.invalidated"), 1, "{arrival:?}");
+    }
+}
+
+/// G11: "three parallel validators, one fails, one slow success: slow one's reservation is still
+/// released".
+pub async fn g11_slow_check_is_waited_for(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.customer("eva", "AT").await;
+    stage.kill(INVENTORY);
+
+    stage.buy("1", "eva", 2).await;
+    stage.seconds(30).await;
+    stage.start(INVENTORY).await;
+
+    assert_eq!(stage.failed_checks_of("1").await, ["fraud"]);
+    stage.quiet().await;
+    assert_eq!(stage.times_said("1", "stock.reserved"), 1);
+    assert_eq!(stage.times_said("1", "stock.released"), 1);
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }

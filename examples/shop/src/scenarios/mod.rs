@@ -2,7 +2,28 @@
 //!
 //! Each scenario is one text, played by every cast with the same assertions; it does not know who
 //! plays. After each an auditor goes through the books.
+//!
+//! ```text
+//! checks      orders that fail a check          money     payment, and what follows from it
+//! delivery    parcels, letters, customers       cancel    customers who change their minds
+//! broker      what a broker may do to messages  rules     checks that are added
+//! failures    each step fails, processes die    replicas  copies of other services' data
+//! ```
 
+mod broker;
+mod cancel;
 mod checks;
+mod delivery;
+mod failures;
+mod money;
+mod replicas;
+mod rules;
 
+pub use broker::*;
+pub use cancel::*;
 pub use checks::*;
+pub use delivery::*;
+pub use failures::*;
+pub use money::*;
+pub use replicas::*;
+pub use rules::*;

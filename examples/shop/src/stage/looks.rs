@@ -3,7 +3,6 @@
 use crate::audit::{self, Books, Expected};
 use crate::contracts::{Ending, Reason, Status};
 use crate::fakes::Held;
-use crate::inventory::Shelf;
 use crate::orders::Row;
 use crate::stage::{A_DAY, Stage};
 use ballet::Message;
@@ -120,9 +119,25 @@ impl Stage {
         }
     }
 
-    /// What is on a shelf.
-    pub async fn shelf(&self, sku: &str) -> Shelf {
-        self.books().await.shelves.get(sku).copied().unwrap_or_default()
+    /// What is on a shelf, and how much of it is kept for somebody.
+    pub async fn on_shelf(&self, sku: &str) -> (i64, i64) {
+        let shelf = self.books().await.shelves.get(sku).copied().unwrap_or_default();
+        (shelf.on_hand, shelf.reserved)
+    }
+
+    /// Waits until the provider keeps money ready, and no moment longer.
+    ///
+    /// # Panics
+    ///
+    /// If it never does.
+    pub async fn until_money_is_held(&self) {
+        for _ in 0..A_DAY.as_secs() {
+            if self.world.provider.count(Held::Open) > 0 {
+                return;
+            }
+            self.blink(1).await;
+        }
+        panic!("no money is held: {:?}", self.tally().await);
     }
 
     /// What was given up, and why.

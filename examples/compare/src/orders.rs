@@ -1,0 +1,124 @@
+//! The orders of a run: drawn from a seed, or read from a file.
+
+use crate::options::Source;
+use shop::contracts::Line;
+use shop::order::NewOrder;
+use std::io::{BufRead, BufReader, Read};
+
+/// An order with what must be known beside it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub order_id: String,
+    pub order: NewOrder,
+    /// Where the customer lives.
+    pub country: &'static str,
+    /// Whether the provider declines the customer's card.
+    pub declined: bool,
+}
+
+/// How many iPhones are on the shelf: fewer than are asked for.
+pub const IPHONES: i64 = 3;
+
+/// A small generator of numbers (xorshift64*, Vigna 2016): the same seed, the same orders.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % sides
+    }
+}
+
+fn basket(customer: &str, sku: &str, qty: i64, price: i64) -> NewOrder {
+    NewOrder {
+        customer_id: customer.to_owned(),
+        lines: vec![Line { sku: sku.to_owned(), qty, unit_price_minor: price }],
+        total_minor: qty * price,
+        currency: "USD".to_owned(),
+    }
+}
+
+/// What a customer wants, by the roll of a die of a hundred sides.
+fn drawn(at: usize, roll: u64) -> Wanted {
+    let customer = format!("c{at}");
+    let (mut country, mut declined) = ("AT", false);
+    let order = match roll {
+        0..70 => basket(&customer, "ipad", 1, 109_900),
+        70..78 => {
+            declined = true;
+            basket(&customer, "ipad", 1, 109_900)
+        }
+        78..84 => {
+            country = "XX";
+            basket(&customer, "ipad", 1, 109_900)
+        }
+        84..90 => basket(&customer, "ipad", 1, 100),
+        90..95 => basket(&customer, "ipad", 2, 109_900),
+        _ => basket(&customer, "iphone", 1, 99_900),
+    };
+    Wanted { order_id: format!("order-{at}"), order, country, declined }
+}
+
+/// The orders, and what could not be read, each with its line.
+pub fn gather(source: &Source) -> Result<(Vec<Wanted>, Vec<String>), String> {
+    match source {
+        Source::Drawn { purchases, seed } => {
+            let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+            Ok(((0..*purchases).map(|at| drawn(at, dice.roll(100))).collect(), Vec::new()))
+        }
+        Source::Read(file) if file.as_os_str() == "-" => Ok(read(std::io::stdin().lock())),
+        Source::Read(file) => match std::fs::File::open(file) {
+            Ok(open) => Ok(read(open)),
+            Err(told) => Err(format!("the orders in `{}` cannot be read: {told}", file.display())),
+        },
+    }
+}
+
+fn read(from: impl Read) -> (Vec<Wanted>, Vec<String>) {
+    let (mut orders, mut faults) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(BufReader::new(from).lines()) {
+        let line = line.unwrap_or_default();
+        if line.trim().is_empty() {
+            continue;
+        }
+        match shop::order::parse(line.as_bytes()) {
+            Ok(order) => orders.push(Wanted {
+                order_id: format!("line-{number}"),
+                order,
+                country: "AT",
+                declined: false,
+            }),
+            Err(told) => faults.push(format!("line {number}: {told}")),
+        }
+    }
+    (orders, faults)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{gather, read};
+    use crate::options::Source;
+
+    #[test]
+    fn the_same_seed_draws_the_same_orders() {
+        let draw = |seed| {
+            let drawn = gather(&Source::Drawn { purchases: 50, seed }).unwrap().0;
+            drawn.into_iter().map(|wanted| format!("{wanted:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn a_bad_line_is_told_with_its_number_and_the_others_go_on() {
+        let good = r#"{"customer_id":"c1","lines":[{"sku":"ipad","qty":1,"unit_price_minor":109900}],"total_minor":109900,"currency":"USD"}"#;
+        let text = format!("{good}\nnonsense\n\n{good}\n{{}}\n");
+        let (orders, faults) = read(text.as_bytes());
+        assert_eq!(orders.len(), 2);
+        assert_eq!(faults.len(), 2);
+        assert!(faults[0].starts_with("line 2: "), "{}", faults[0]);
+        assert!(faults[1].starts_with("line 5: "), "{}", faults[1]);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a broker may do to messages: repeat them, mix them up, carry garbage.
+
+use crate::contracts::Status;
+use crate::stage::{Stage, Tally};
+use ballet::ErrorKind;
+use std::time::Duration;
+
+/// Five purchases, each with another end, and what has to come of them.
+async fn five_purchases(stage: &mut Stage) {
+    stage.stock("ipad", 6).await;
+    for (order, country) in [("fine", "AT"), ("greedy", "AT"), ("poor", "AT"), ("far", "AQ")] {
+        stage.customer(order, country).await;
+    }
+    stage.customer("slow", "AT").await;
+    stage.world.provider.decline("poor");
+    stage.world.provider.expire("slow");
+    for (order, ipads) in [("fine", 1), ("greedy", 2), ("poor", 1), ("far", 1), ("slow", 1)] {
+        stage.buy(order, order, ipads).await;
+    }
+}
+
+async fn five_ends(stage: &mut Stage) {
+    let tally = stage.quiet().await;
+    let ends = Tally { shipped: 1, invalid: 1, cancelled: 3, ..Tally::default() };
+    let effects = Tally { parcels: 1, letters: 5, captured: 1, voided: 2, ..ends };
+    assert_eq!(tally, effects);
+    assert_eq!(stage.end_of("fine").await, Status::Shipped);
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
+}
+
+/// X16: "duplicates ×3 and reordering across topics of every message: same final state".
+pub async fn x16_messages_repeat_and_overtake(stage: &mut Stage) {
+    stage.machine.repeat(3);
+    // Up to three seconds, differently for every message: topics overtake each other all the time.
+    stage.machine.delay(|topic, offset| {
+        let mix = topic.bytes().fold(offset + 1, |mix, byte| mix * 31 % 100_003 + u64::from(byte));
+        Duration::from_millis(mix * 7919 % 3_000)
+    });
+
+    five_purchases(stage).await;
+    five_ends(stage).await;
+}
+
+/// G5: "resend each reply immediately and again after 5 min: no state change". Not only replies:
+/// everything that was ever said.
+pub async fn g05_old_messages_come_again(stage: &mut Stage) {
+    five_purchases(stage).await;
+    stage.seconds(1).await;
+    stage.machine.replay_all();
+    five_ends(stage).await;
+    let before = stage.books().await;
+
+    stage.seconds(300).await;
+    stage.machine.replay_all();
+
+    five_ends(stage).await;
+    let after = stage.books().await;
+    assert_eq!(before.orders, after.orders);
+    assert_eq!(before.shelves, after.shelves);
+    assert_eq!(before.payments, after.payments);
+    assert_eq!(before.shipments, after.shipments);
+}
+
+/// X17: "poison/incompatible message: DLQ; neighbours unaffected".
+pub async fn x17_garbage(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.customer("eva", "AT").await;
+    stage.customer("max", "AT").await;
+    stage.buy("1", "eva", 1).await;
+    for topic in stage.machine.topics() {
+        for partition in [0, 1] {
+            stage.machine.append(&topic, partition, "this is no message");
+        }
+    }
+
+    stage.buy("2", "max", 1).await;
+
+    assert_eq!(stage.end_of("1").await, Status::Shipped);
+    assert_eq!(stage.end_of("2").await, Status::Shipped);
+    let tally = stage.quiet().await;
+    assert_eq!((tally.shipped, tally.captured, tally.parcels, tally.letters), (2, 2, 2, 2));
+    let given_up = stage.given_up().await;
+    assert!(!given_up.is_empty(), "every reader has put it aside");
+    stage.write_off(given_up.len());
+}
+
+/// X21: "same POST twice (same key) / same key different body: one order / 422".
+pub async fn x21_same_request_twice(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.customer("eva", "AT").await;
+    let order = || Stage::basket("eva", 1, "ipad");
+
+    for _ in 0..3 {
+        stage.place_under("key", "1", order()).await.expect("the same").expect("is taken up");
+    }
+    let another = stage.place_under("key", "1", Stage::basket("eva", 2, "ipad")).await;
+    assert_eq!(another.map_err(|told| told.kind()), Err(ErrorKind::Conflict));
+    let taken = stage.place_under("another key", "1", Stage::basket("eva", 2, "ipad")).await;
+    let no = taken.expect("the key is new").expect_err("the number is taken");
+    assert_eq!(no.code, "order_exists");
+
+    assert_eq!(stage.end_of("1").await, Status::Shipped);
+    let tally = stage.quiet().await;
+    assert_eq!((tally.shipped, tally.captured, tally.letters), (1, 1, 1));
+    assert_eq!(stage.on_shelf("ipad").await, (4, 0));
+}

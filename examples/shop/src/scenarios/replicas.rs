@@ -1,0 +1,49 @@
+//! Copies of other services' data: they outlive their owner, and only move forward.
+
+use crate::contracts::{CUSTOMERS, Customer, CustomerErased, CustomerUpserted, Status};
+use crate::stage::Stage;
+
+/// C6: "kill Customer: 100 purchases still ship to the right address".
+pub async fn c06_customers_are_gone(stage: &mut Stage) {
+    stage.stock("ipad", 100).await;
+    for buyer in 0..100 {
+        stage.customer(&format!("buyer-{buyer}"), "AT").await;
+    }
+    stage.kill(CUSTOMERS);
+
+    for buyer in 0..100 {
+        stage.buy(&buyer.to_string(), &format!("buyer-{buyer}"), 1).await;
+    }
+
+    let tally = stage.quiet().await;
+    assert_eq!((tally.shipped, tally.parcels, tally.letters), (100, 100, 100));
+    let home = Stage::person("buyer-0", "AT").address;
+    assert!(stage.world.carrier.parcels().iter().all(|parcel| parcel.address == home));
+}
+
+/// C7: "feed v3, v1, v2: view stays at v3. Tombstone → row gone and PII absent". A parcel goes where
+/// the newest version says.
+pub async fn c07_copies_move_forward(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    for version in [3, 1, 2] {
+        stage.say(&upserted(version));
+        stage.seconds(2).await;
+    }
+
+    stage.buy("1", "eva", 1).await;
+
+    assert_eq!(stage.end_of("1").await, Status::Shipped);
+    assert_eq!(stage.world.carrier.parcels()[0].address.line1, "Ring 3");
+    assert_eq!(stage.quiet().await.letters, 1);
+
+    stage.say(&CustomerErased { customer_id: "eva".to_owned() });
+    stage.seconds(2).await;
+    let books = stage.books().await;
+    assert!(books.addresses.is_empty() && books.contacts.is_empty());
+}
+
+fn upserted(version: u64) -> CustomerUpserted {
+    let Customer { customer_id, name, email, mut address, level } = Stage::person("eva", "AT");
+    address.line1 = format!("Ring {version}");
+    CustomerUpserted { customer_id, name, email, address, level, version }
+}
