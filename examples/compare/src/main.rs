@@ -22,6 +22,9 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// How many purchases are under way at a time.
 const AT_ONCE: usize = 100;
 
+/// How many plain purchases go first, each alone: the first of them is told.
+const ALONE: usize = 5;
+
 /// Both ways of doing it.
 const WAYS: [(&str, Cast); 2] =
     [("orchestrated", orchestrated::CAST), ("choreographed", choreographed::CAST)];
@@ -111,20 +114,38 @@ async fn run(way: &'static str, cast: Cast, wanted: &[Wanted]) -> Result<Shown, 
     for wanted in wanted {
         stand.admit(wanted).await?;
     }
-    for (at, some) in wanted.chunks(AT_ONCE).enumerate() {
+    let (alone, rest) = cast_alone(wanted);
+    for wanted in &alone {
+        stand.place(wanted).await?;
+        stand.end_of(&wanted.order_id).await?;
+    }
+    for (at, some) in rest.chunks(AT_ONCE).enumerate() {
         let places = some.iter().map(|wanted| stand.place(wanted));
         together(places).await?;
         for (done, wanted) in some.iter().enumerate() {
             stand.end_of(&wanted.order_id).await?;
-            progress(way, at * AT_ONCE + done + 1);
+            progress(way, alone.len() + at * AT_ONCE + done + 1);
         }
     }
     let books = stand.books().await?;
-    let ids: Vec<String> = wanted.iter().map(|wanted| wanted.order_id.clone()).collect();
-    let figures = Figures::of(way, &books, stand.batches(), &ids);
+    let figures = Figures::of(way, &books, stand.batches(), &ids(&alone), &ids(&rest));
     stand.close().await;
     std::fs::remove_dir_all(&folder)?;
     Ok(Shown { figures, messages: books.messages })
+}
+
+/// A few plain purchases and one that is declined go first, each alone; then the rest.
+fn cast_alone(wanted: &[Wanted]) -> (Vec<&Wanted>, Vec<&Wanted>) {
+    let plain = wanted.iter().filter(|wanted| wanted.is_plain()).take(ALONE);
+    let declined = wanted.iter().find(|wanted| wanted.declined);
+    let alone: Vec<&Wanted> = plain.chain(declined).collect();
+    let first = |wanted: &&Wanted| alone.iter().any(|other| other.order_id == wanted.order_id);
+    let rest = wanted.iter().filter(|wanted| !first(wanted)).collect();
+    (alone, rest)
+}
+
+fn ids(wanted: &[&Wanted]) -> Vec<String> {
+    wanted.iter().map(|wanted| wanted.order_id.clone()).collect()
 }
 
 /// Waits for all of them, side by side.
@@ -164,8 +185,8 @@ fn progress(way: &str, done: usize) {
 fn stories(shown: &[Shown]) -> Vec<(String, String)> {
     let told = |end: &str| {
         let first = shown.first()?;
-        let is_end = |message: &&Message| message.envelope.name == end;
-        let order = &first.messages.iter().find(is_end)?.envelope.correlation;
+        let ends = first.messages.iter().filter(|message| message.envelope.name == end);
+        let order = &ends.min_by_key(|message| message.envelope.occurred_at)?.envelope.correlation;
         let column = |shown: &Shown| (shown.figures.way, tell::lines(&shown.messages, order));
         let columns: Vec<(&str, Vec<String>)> = shown.iter().map(column).collect();
         Some((order.clone(), tell::columns(&columns)))

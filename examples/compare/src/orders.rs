@@ -16,6 +16,15 @@ pub struct Wanted {
     pub declined: bool,
 }
 
+impl Wanted {
+    /// Whether nothing speaks against it.
+    pub fn is_plain(&self) -> bool {
+        let fits =
+            |line: &Line| line.sku == "ipad" && line.qty == 1 && line.unit_price_minor == 109_900;
+        !self.declined && self.country == "AT" && self.order.lines.iter().all(fits)
+    }
+}
+
 /// How many iPhones are on the shelf: fewer than are asked for.
 pub const IPHONES: i64 = 3;
 
