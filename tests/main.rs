@@ -2,6 +2,7 @@
 
 mod audit;
 mod conformance;
+mod docs;
 mod lane;
 mod statements;
 mod tidy;

@@ -10,7 +10,7 @@ mod floors;
 mod repeatable;
 mod sizes;
 mod traces;
-mod tree;
+pub mod tree;
 mod twins;
 mod words;
 

@@ -146,6 +146,12 @@ pub const CASES: &[Case] = &[
     case("causes", "order.paid", &[], |books| {
         message::<OrderPaid>(books, "happy").envelope.causation = None;
     }),
+    case("causes", "order.cancelled", &[], |books| {
+        message::<OrderCancelled>(books, "far").envelope.causation = None;
+    }),
+    case("causes", "stock.counted", &[], |books| {
+        message::<StockLevel>(books, "far").envelope.causation = None;
+    }),
     case("causes", "order.shipped", &[], |books| {
         message::<OrderShipped>(books, "happy").envelope.hop = 1;
     }),

@@ -1,8 +1,8 @@
 //! The auditor of the shop: it finds nothing where nothing is wrong, and names whatever is.
 //!
 //! Goal: no invariant holds because nobody looks. Method: a small mix of purchases, played by both
-//! casts; books that balance; then, for every invariant, copies of the books in which one row or one
-//! message was changed.
+//! casts; books that balance; then, for every invariant, copies of the books in which one row or
+//! one message was changed.
 
 mod cases;
 mod forger;

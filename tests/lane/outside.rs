@@ -3,10 +3,11 @@
 use crate::lane::bank::{
     Bank, Consent, Hotel, Order, Purchase, ROOMS, Travel, Trip, cards, travel,
 };
+use crate::lane::echo::{HEARD, Said, WORDS, stamped};
 use crate::lane::shop::ended;
 use crate::lane::shop::{dying, world};
 use ballet::memory::Point;
-use ballet::{Outcome, Refusal, Running};
+use ballet::{App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, Tx, call};
 use std::time::Duration;
 
 fn trip(fare: i64) -> Trip {
@@ -210,4 +211,41 @@ async fn charges_on(at: usize, which: fn(&Point) -> bool) -> bool {
     let Outcome::Compensated(_) = ended(&run).await else { panic!("point {at}") };
     assert_eq!(bank.balance(), 0, "point {at}");
     died
+}
+
+/// Calls somebody for every number; the first call takes long.
+struct Caller;
+impl Reactor for Caller {
+    const NAME: &'static str = "caller";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new().on::<Said>(call(Self::out).react(Self::note))
+    }
+}
+impl Caller {
+    async fn out(&self, _: &Call, said: &Said) -> Result<u64, Fault> {
+        let long = if said.n == 1 { 10 } else { 0 };
+        tokio::time::sleep(Duration::from_secs(long)).await;
+        Ok(said.n)
+    }
+    async fn note(&self, tx: &mut Tx, said: &Said, n: &u64) -> Result<(), Fault> {
+        let mut heard = tx.get(HEARD, &said.id).await?.unwrap_or_default();
+        heard.push(*n);
+        tx.put(HEARD, &said.id, &heard)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_call_is_under_way_its_key_waits_in_order_and_others_go_on() {
+    let world = world();
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.reactor_from_the_beginning(Caller).start().await.unwrap();
+    for (seq, (id, n)) in (1..).zip([("a", 1), ("a", 2), ("b", 3), ("a", 4)]) {
+        world.append(WORDS.name, 0, stamped(id, n, seq).encode());
+    }
+    let heard = async |id: &str| app.row::<Caller, _, _>(HEARD, &id.to_owned()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((heard("a").await, heard("b").await), (None, Some(vec![3])));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(heard("a").await, Some(vec![1, 2, 4]));
 }

@@ -4,7 +4,10 @@
 //! which every name becomes two tests, so none can be forgotten in one; after each the books are
 //! audited.
 
+mod alone;
 mod crash;
+mod slides;
+mod versions;
 
 macro_rules! scenarios {
     ($($scenario:ident)+) => {

@@ -133,7 +133,8 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         name: "money",
-        holds: "All that was captured is the total of what was shipped, and what the provider took.",
+        holds: "All that was captured is the total of what was shipped, and is what the provider \
+                took.",
         check: money::what_was_taken_was_shipped,
     },
     Invariant {

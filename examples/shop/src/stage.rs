@@ -16,7 +16,7 @@ mod looks;
 pub use doom::Moment;
 pub use looks::Tally;
 
-use crate::cast::Cast;
+use crate::cast::{Cast, Player};
 use crate::contracts::Sku;
 use crate::fakes;
 use ballet::clock::{Clock, RuntimeClock, Time, rest};
@@ -96,8 +96,16 @@ impl Stage {
     ///
     /// If there is no such process, or it cannot start.
     pub async fn start(&mut self, name: &str) {
-        let player = self.cast.iter().find(|player| player.name == name);
-        let player = player.unwrap_or_else(|| panic!("nobody is called `{name}`"));
+        let player = self.cast.iter().find(|player| player.name == name).copied();
+        self.start_as(player.unwrap_or_else(|| panic!("nobody is called `{name}`"))).await;
+    }
+
+    /// Starts a process as this player, as after an upgrade.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot start.
+    pub async fn start_as(&mut self, player: Player) {
         let (doom, name) = (Arc::clone(&self.doom), player.name);
         let node = self.machine.node_with(move |point| doom.strike(name, point));
         let app = App::new(node.store()).broker(node.broker());
@@ -130,6 +138,12 @@ impl Stage {
                 self.start(player.name).await;
             }
         }
+    }
+
+    /// An app that serves nothing and never dies, to look into the store with.
+    #[must_use]
+    pub const fn office(&self) -> &Running {
+        &self.office
     }
 
     /// What time it is.
@@ -211,6 +225,8 @@ impl Stage {
         let dead = self.playing.iter().filter(|(_, process)| !process.node.is_alive());
         let dead: Vec<&'static str> = dead.map(|(name, _)| *name).collect();
         for name in dead {
+            // What it had begun is rolled back only when it is gone.
+            self.kill(name);
             self.start(name).await;
         }
     }

@@ -94,6 +94,12 @@ impl crate::memory::World {
         parts.filter_map(|entry| Message::decode(&entry.bytes).ok()).collect()
     }
 
+    /// How many messages were ever appended, and bytes that are none.
+    #[must_use]
+    pub fn appended(&self) -> usize {
+        self.log().topics.values().flatten().map(Vec::len).sum()
+    }
+
     /// The names of all topics.
     #[must_use]
     pub fn topics(&self) -> Vec<String> {

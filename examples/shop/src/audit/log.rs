@@ -1,46 +1,37 @@
 //! The log: where messages come from, that none is missing, and what is folded from them.
 
 use crate::audit::Books;
-use crate::audit::said::{WRITERS, fact, facts, once, sent, topic_of};
+use crate::audit::said::{WRITERS, fact, once, sent, topic_of};
 use crate::contracts::{
-    CustomerErased, CustomerId, CustomerUpserted, OrderCancelRequested, OrderCancelled,
-    OrderCreated, OrderValidation, StockLevel,
+    CancelOrder, CustomerErased, CustomerId, CustomerUpserted, ORDER_FACTS, Order, OrderCreated,
+    OrderValidation, PlaceOrder, StockLevel,
 };
 use crate::customers::{Addresses, Contacts};
 use ballet::id::derived;
 use ballet::message::{Kind, Stamp};
-use ballet::{Event, Message};
+use ballet::{Command, Event, Message};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-/// The facts that may answer a request, and so follow from no message.
-const BEGINNINGS: [&str; 6] = [
-    OrderCreated::NAME,
-    OrderCancelRequested::NAME,
-    OrderCancelled::NAME,
-    StockLevel::NAME,
-    CustomerUpserted::NAME,
-    CustomerErased::NAME,
-];
+/// The facts of Inventory and Customers that may answer a request, and so follow from no message.
+const ANSWERS: [&str; 3] = [StockLevel::NAME, CustomerUpserted::NAME, CustomerErased::NAME];
 
-/// Those of them that are about an order which somebody must have placed.
-const OF_AN_ORDER: [&str; 2] = [OrderCancelRequested::NAME, OrderCancelled::NAME];
+/// Upon what Orders may say something that follows from no message: upon a request, or when the
+/// time is up of what a request has begun.
+const BEGINNINGS: [&str; 3] = [PlaceOrder::NAME, CancelOrder::NAME, OrderCreated::NAME];
 
-/// Every message follows from another of the same business transaction, with fewer before it; or it
-/// answers a request. Of an order, that is `order.created`, or is about one that was.
+/// Every message follows from another of the same business transaction, with fewer before it; or
+/// from a request. So every chain ends with `order.created`, or with the request that the history
+/// of the order tells of.
 pub(super) fn every_message_has_a_cause(books: &Books) -> Vec<String> {
     let known: BTreeMap<_, _> =
         once(books).map(|message| (message.envelope.id, &message.envelope)).collect();
-    let created: BTreeSet<&String> =
-        facts::<OrderCreated>(books).into_iter().map(|(said, _)| &said.correlation).collect();
-    let told = |(Message { envelope, .. }, _): &(&Message, _)| {
+    let told = |(message, _): &(&Message, _)| {
+        let envelope = &message.envelope;
         let (name, of) = (&*envelope.name, &envelope.correlation);
         let why = match envelope.causation.map(|id| known.get(&id)) {
-            None if !BEGINNINGS.contains(&name) => "follows from nothing".to_owned(),
-            None if OF_AN_ORDER.contains(&name) && !created.contains(of) => {
-                "is about an order that was never created".to_owned()
-            }
-            None => return None,
+            None if is_a_beginning(books, message) => return None,
+            None => "follows from nothing".to_owned(),
             Some(None) => "follows from a message that is not there".to_owned(),
             Some(Some(cause)) if cause.stamp.is_none() => {
                 format!("follows from `{}`, which a stranger said", cause.name)
@@ -56,6 +47,21 @@ pub(super) fn every_message_has_a_cause(books: &Books) -> Vec<String> {
         Some(format!("`{name}` of {of} {why}"))
     };
     sent(books).iter().filter_map(told).collect()
+}
+
+fn is_a_beginning(books: &Books, message: &Message) -> bool {
+    let Message { envelope, body } = message;
+    if topic_of(envelope).as_deref() != Some(ORDER_FACTS.name) {
+        // What moves on the shelves for an order follows from the order.
+        let of_an_order = books.orders.contains_key(&envelope.correlation);
+        let name = envelope.name.as_str();
+        return ANSWERS.contains(&name) && !(name == StockLevel::NAME && of_an_order);
+    }
+    let Ok(order) = serde_json::from_slice::<Order>(body) else { return false };
+    let row = books.orders.get(&order.order_id);
+    let entry = row
+        .and_then(|row| (1_u64..).zip(&row.history).find(|(version, _)| *version == order.version));
+    entry.is_some_and(|(_, entry)| BEGINNINGS.contains(&&*entry.cause))
 }
 
 /// Each topic with one writer has one; each check of a validator has one; a saga alone asks for it.

@@ -117,8 +117,8 @@ fn copies(books: &Books) -> Copies {
 /// Each end of an order is one letter: posted once, written down once, said once, to its customer.
 ///
 /// Orders of customers whom nobody knows have no address to write to: there is no letter. Where a
-/// customer became known only after the end, or was forgotten, there may be one or not: Notification
-/// waits for a customer, but not for ever.
+/// customer became known only after the end, or was forgotten, there may be one or not, for
+/// Notification waits for a customer, but not for ever.
 pub(super) fn each_end_is_one_letter(books: &Books) -> Vec<String> {
     let (customers, mut copies) = (customers(books), copies(books));
     let mut found = Vec::new();

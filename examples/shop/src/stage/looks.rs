@@ -1,17 +1,39 @@
 //! What can be seen of the shop.
 
 use crate::audit::{self, Books, Expected};
-use crate::contracts::{Ending, Reason, Status};
+use crate::contracts::{Ending, INVENTORY, ORDERS, Reason, Status};
 use crate::fakes::Held;
-use crate::orders::Row;
+use crate::inventory::SHELVES;
+use crate::orders::{self, Row};
 use crate::stage::{A_DAY, Stage};
-use ballet::Message;
+use ballet::{Message, Reactions, Reactor};
 use std::time::Duration;
 
-/// When nothing was said for so long, and every order has come to an end, all is quiet.
-const QUIET: Duration = Duration::from_secs(60);
+/// When nothing was said while so many moments passed, and every order has come to an end, all is
+/// quiet.
+const QUIET: u128 = 120;
 /// How long to look away when waiting for something.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// The names of the services whose tables are looked at most; nothing reacts here.
+struct Orders;
+struct Inventory;
+
+impl Reactor for Orders {
+    const NAME: &'static str = ORDERS;
+
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+    }
+}
+
+impl Reactor for Inventory {
+    const NAME: &'static str = INVENTORY;
+
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+    }
+}
 
 /// The shop in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,8 +96,9 @@ impl Stage {
     ///
     /// If there is no such order.
     pub async fn order(&self, order_id: &str) -> Row {
-        let mut orders = self.books().await.orders;
-        orders.remove(order_id).unwrap_or_else(|| panic!("there is no order {order_id}"))
+        let found = self.office.row::<Orders, _, _>(orders::ORDERS, &order_id.to_owned()).await;
+        let found = found.expect("the store is readable");
+        found.unwrap_or_else(|| panic!("there is no order {order_id}"))
     }
 
     /// Where an order stands, once it has come to an end.
@@ -121,7 +144,8 @@ impl Stage {
 
     /// What is on a shelf, and how much of it is kept for somebody.
     pub async fn on_shelf(&self, sku: &str) -> (i64, i64) {
-        let shelf = self.books().await.shelves.get(sku).copied().unwrap_or_default();
+        let found = self.office.row::<Inventory, _, _>(SHELVES, &sku.to_owned()).await;
+        let shelf = found.expect("the store is readable").unwrap_or_default();
         (shelf.on_hand, shelf.reserved)
     }
 
@@ -150,13 +174,21 @@ impl Stage {
         letters.into_iter().map(|letter| letter.reason).collect()
     }
 
+    /// All orders as Orders has them.
+    ///
+    /// # Panics
+    ///
+    /// If the store cannot be read.
+    pub async fn orders(&self) -> Vec<Row> {
+        let rows = self.office.rows::<Orders, _, _>(orders::ORDERS).await;
+        rows.expect("the store is readable").into_iter().map(|(_, row)| row).collect()
+    }
+
     /// The orders that should have come to an end by now: what an operator is alarmed by.
     pub async fn overdue(&self) -> Vec<String> {
-        let books = self.books().await;
-        let now = self.now();
-        let overdue = books
-            .orders
-            .into_values()
+        let (orders, now) = (self.orders().await, self.now());
+        let overdue = orders
+            .into_iter()
             .filter(|row| !row.order.status.is_end() && row.order.deadline_at < now);
         overdue.map(|row| row.order.order_id).collect()
     }
@@ -168,14 +200,14 @@ impl Stage {
     ///
     /// If that never comes.
     pub async fn quiet(&mut self) -> Tally {
-        let mut said = 0;
-        for _ in 0..A_DAY.as_secs() / QUIET.as_secs() {
-            self.pass(QUIET).await;
+        let (mut said, mut since) = (0, 0);
+        for now in 0..A_DAY.as_millis() / A_MOMENT.as_millis() {
+            self.pass(A_MOMENT).await;
             self.bury().await;
-            let (tally, before) = (self.tally().await, said);
-            said = self.messages().len();
-            if tally.open == 0 && said == before {
-                return tally;
+            if said != self.machine.appended() {
+                (said, since) = (self.machine.appended(), now);
+            } else if now - since == QUIET && self.tally().await.open == 0 {
+                return self.tally().await;
             }
         }
         panic!("no end: {:?}; given up: {:#?}", self.tally().await, self.given_up().await);
@@ -183,16 +215,16 @@ impl Stage {
 
     /// The shop in numbers, as they are now.
     pub async fn tally(&self) -> Tally {
-        let books = self.books().await;
-        let ended = |status| books.orders.values().filter(|r| r.order.status == status).count();
+        let orders = self.orders().await;
+        let ended = |status| orders.iter().filter(|row| row.order.status == status).count();
         let provider = &self.world.provider;
         Tally {
             shipped: ended(Status::Shipped),
             invalid: ended(Status::Invalid),
             cancelled: ended(Status::Cancelled),
-            open: books.orders.values().filter(|row| !row.order.status.is_end()).count(),
-            parcels: books.parcels.len(),
-            letters: books.posted.len(),
+            open: orders.iter().filter(|row| !row.order.status.is_end()).count(),
+            parcels: self.world.carrier.parcels().len(),
+            letters: self.world.mail.sent().len(),
             captured: provider.count(Held::Captured),
             held: provider.count(Held::Open),
             voided: provider.count(Held::Voided),

@@ -1,0 +1,45 @@
+//! The shop over HTTP, the same for both examples: customers order, operators look after it, and
+//! whoever plays with it turns the dials of the outside world.
+//!
+//! ```text
+//! entry      from a command line to a process that ends well       options   what it may say
+//! server     the routes                                            answer    what is answered
+//! desk       the services behind it, all on one file               flow      how much is let in
+//! orders     what customers do        operator, runs   what operators do
+//! dials      the outside world        metrics          numbers          seed what is there at first
+//! ```
+//!
+//! A `202` is said when the wish is on the disk, and not before: from then on it is known under its
+//! `Location`, whether or not anybody has taken it up yet, and across restarts.
+
+mod answer;
+mod desk;
+mod dials;
+mod entry;
+mod flow;
+mod metrics;
+mod operator;
+mod options;
+mod orders;
+mod runs;
+mod seed;
+mod server;
+
+pub use desk::{Desk, Limits};
+pub use entry::main;
+pub use options::{Asked, Options};
+pub use runs::Runs;
+pub use server::serve;
+
+use crate::cast::Cast;
+
+/// What differs between the examples.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// Its name, which is that of its program.
+    pub name: &'static str,
+    /// Everybody who plays.
+    pub cast: Cast,
+    /// The runs of its saga, if anybody coordinates.
+    pub runs: Option<Runs>,
+}
