@@ -77,7 +77,8 @@ fn the_choreography_is_drawn_as_it_is() {
 #[test]
 fn the_steps_are_told_as_they_are() {
     let told = behind("told by Plan::shape");
-    let told: String = told.split_inclusive('\n').take_while(|line| line.starts_with('|')).collect();
+    let told: String =
+        told.split_inclusive('\n').take_while(|line| line.starts_with('|')).collect();
     assert_eq!(told, steps(orchestrated::Purchase::plan().shape()));
 }
 
@@ -85,7 +86,8 @@ fn the_steps_are_told_as_they_are() {
 fn steps(shape: &Shape) -> String {
     let rows = shape.steps.iter().map(|step| {
         let cells = [format!("`{}`", step.name), forward(step), back(step), remarks(shape, step)];
-        let cells = cells.map(|cell| if cell.is_empty() { " ".into() } else { format!(" {cell} ") });
+        let cells =
+            cells.map(|cell| if cell.is_empty() { " ".into() } else { format!(" {cell} ") });
         format!("|{}|\n", cells.join("|"))
     });
     format!("| step | forward | back | |\n|---|---|---|---|\n{}", rows.collect::<String>())

@@ -263,7 +263,8 @@ fn a_page_that_nobody_finds_or_compiles_is_named() {
 
 #[test]
 fn a_rule_without_a_row_is_named() {
-    let code = "//! As it must (H1, F22).\nlet H3 = F(4); // Not before a line of its own.\n// H123\n";
+    let code =
+        "//! As it must (H1, F22).\nlet H3 = F(4); // Not before a line of its own.\n// H123\n";
     let files = [("tests/a.rs", code), (RULES, "| H1 | so |\n")];
     assert_eq!(told(unexplained, &files), [format!("tests/a.rs:1: `F22` has no row in {RULES}")]);
 }

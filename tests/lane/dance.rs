@@ -137,6 +137,10 @@ async fn a_wait_that_nobody_ends_is_over_in_time_and_once() {
     quiet(7200).await;
     let gave_up = said(&world, "b.orders").into_iter().filter(|name| name == "b.gave-up");
     assert_eq!(gave_up.count(), 1);
+    let batches = || app.health().into_values().map(|health| health.batches).sum::<u64>();
+    let before = batches();
+    quiet(100).await;
+    assert_eq!(batches(), before, "its timer rings no more");
 }
 
 #[tokio::test(start_paused = true)]

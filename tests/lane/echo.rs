@@ -58,17 +58,21 @@ impl Reactor for Echo {
 impl Echo {
     async fn hear(&self, tx: &mut Tx, said: &Said) -> Result<(), Fault> {
         let mut heard = tx.get(HEARD, &said.id).await?.unwrap_or_default();
+        heard.push(said.n);
+        // Written before anything goes wrong: none of it may be seen when it does.
+        tx.put(HEARD, &said.id, &heard)?;
         match self.0.at(said.n) {
-            Some(Dial::Fault) => return Err(Fault::new("the dial says so")),
+            Some(Dial::Fault) => Err(Fault::new("the dial says so")),
             Some(Dial::Panic) => panic!("the dial says so"),
             Some(Dial::NotYet) if tx.waited() < Duration::from_secs(60) => {
-                return Err(Fault::not_yet("the dial says so"));
+                Err(Fault::not_yet("the dial says so"))
             }
-            Some(Dial::Sleep) => tokio::time::sleep(Duration::from_secs(1)).await,
-            Some(Dial::NotYet) | None => {}
+            Some(Dial::Sleep) => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(())
+            }
+            Some(Dial::NotYet) | None => Ok(()),
         }
-        heard.push(said.n);
-        tx.put(HEARD, &said.id, &heard)
     }
 }
 

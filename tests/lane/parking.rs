@@ -161,6 +161,7 @@ async fn when_many_keys_fault_at_once_the_lane_stops_instead_of_parking() {
         room.say(&format!("k{n}"), n);
     }
     tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    assert!(room.app.health().values().all(|health| health.parked.is_empty()));
     room.dials.clear();
     for n in 1..=20 {
         assert_eq!(room.heard_after(&format!("k{n}"), 1).await, [n]);

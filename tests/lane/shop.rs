@@ -131,7 +131,11 @@ impl Till {
     async fn charge(&self, tx: &mut Tx, c: &Charge) -> Result<Receipt, StepError> {
         match charge(tx, &c.id, c.cents).await? {
             true => Ok(Receipt { cents: c.cents }),
-            false => Err(refuse("declined", "too much")),
+            false => {
+                // An error that refuses discards what was written: nobody may ever see this.
+                tx.put(CHARGES, &c.id, &c.cents)?;
+                Err(refuse("declined", "too much"))
+            }
         }
     }
 }

@@ -58,6 +58,7 @@ pub async fn x13_cancel_at_any_moment(stage: &mut Stage) {
 
     let tally = stage.quiet().await;
     assert_eq!(tally.shipped + tally.cancelled, 20);
+    println!("{tally:?}");
     assert_eq!((tally.captured, tally.parcels), (tally.shipped, tally.shipped));
     assert!(stage.orders().await.iter().all(|row| row.pending_cancel.is_none()));
 }
