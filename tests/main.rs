@@ -3,7 +3,9 @@
 mod audit;
 mod conformance;
 mod docs;
+mod http;
 mod lane;
 mod statements;
+mod stories;
 mod tidy;
 mod ui;

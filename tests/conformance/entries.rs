@@ -196,7 +196,7 @@ pub async fn texts_may_hold_any_characters<P: Pair>() {
     let pair = pair.reopen().await;
     let taken = pair.store().take(&lane()).await.unwrap();
     assert_eq!((taken.calls, taken.parked), (vec![call], vec![aside]));
-    assert_eq!(due(&*pair.store(), 10).await.0, [timer.clone()]);
+    assert_eq!(due(&*pair.store(), 10).await.0, std::slice::from_ref(&timer));
     assert_eq!(inbox(&*pair.store(), &lane(), 10).await[0].entry, id);
     let gone = Timer { due: None, ..timer };
     let timers = BTreeMap::from([(text.to_owned(), gone)]);

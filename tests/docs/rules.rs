@@ -22,9 +22,12 @@ pub fn unknown_tests(files: &[File]) -> Vec<Offence> {
     offences
 }
 
-/// Whether a file has this test: by its own mark, or because a suite beside it makes a test of it.
+/// Whether a file has this test: by its own mark, or because a suite makes a test of it.
 fn is_test(files: &[File], path: &str, name: &str) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else { return false };
+    if listed(&file.text).any(|scenario| scenario == name) {
+        return true;
+    }
     let lines: Vec<&str> = file.text.lines().map(str::trim).collect();
     let is_item = |line: &str| {
         ["fn ", "async fn "].iter().any(|start| {
@@ -36,6 +39,12 @@ fn is_test(files: &[File], path: &str, name: &str) -> bool {
     let Some(at) = lines.iter().position(|line| is_item(line)) else { return false };
     let marks = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
     marks.into_iter().any(|mark| mark.contains("test")) || in_suite(files, path, name)
+}
+
+/// The scenarios of a file, each of which becomes a test of its name for every cast.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    let list = text.split_once("\nscenarios! {\n").map_or("", |(_, after)| after);
+    list.split('}').next().unwrap_or_default().split_whitespace()
 }
 
 /// Whether `mod.rs` of the same folder lists the function in a suite.
@@ -189,7 +198,8 @@ fn numbers(line: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn a_test_that_is_not_there_is_named() {
-    let page = "`tests/a.rs::one` `tests/a.rs::two` `tests/a.rs::three` `tests/b/c.rs::four`\n";
+    let page = "`tests/a.rs::one` `tests/a.rs::two` `tests/a.rs::three` `tests/b/c.rs::four` \
+                `tests/d.rs::five`\n";
     let source = "#[test]\n#[cfg(unix)]\nfn one() {}\nfn two() {}\n";
     let suite = "suite! {\n    c::four,\n}\n";
     let files = [
@@ -197,6 +207,7 @@ fn a_test_that_is_not_there_is_named() {
         ("tests/a.rs", source),
         ("tests/b/c.rs", "pub async fn four<P: Pair>() {}\n"),
         ("tests/b/mod.rs", suite),
+        ("tests/d.rs", "macro_rules! scenarios {}\n\nscenarios! {\n    five six\n}\n"),
     ];
     assert_eq!(
         told(unknown_tests, &files),

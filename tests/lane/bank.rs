@@ -40,7 +40,7 @@ impl Bank {
 
     pub async fn book(&self, key: &str, cents: i64) -> Result<String, Fault> {
         let delay = self.0.lock().unwrap().delay;
-        tokio::time::sleep(delay).await;
+        ballet::clock::rest(delay).await;
         let mut ledger = self.0.lock().unwrap();
         ledger.calls += 1;
         if ledger.broken > 0 {
@@ -70,7 +70,6 @@ record! {
     Consent { by: String }
     Book { id: String }
     Unbook { id: String }
-    Booked { id: String }
     Authorized { reference: String }
     Authorize { id: String, cents: i64 }
     Void { id: String }
@@ -213,6 +212,7 @@ impl Cards {
     async fn charge(&self, call: &Call, c: &Authorize) -> Result<String, Fault> {
         self.0.book(&call.key, c.cents).await
     }
+    #[allow(clippy::ptr_arg)] // What a call brought is given as it was brought.
     async fn charged(
         &self,
         _: &mut Tx,

@@ -86,7 +86,7 @@ async fn dances_on(at: usize, which: fn(&Point) -> bool, cents: u64) -> bool {
     let app = choreographed(&node).await;
     let asked = app.request("1", &Key::new("1"), &order("1", cents)).await.unwrap();
     let _ = tokio::time::timeout(PATIENCE, asked.reply(PATIENCE)).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     let died = !node.is_alive();
     drop(app);
     node.kill();

@@ -3,6 +3,7 @@
 use crate::lane::bank::{Bank, Cancel, HELD, Money, Order, Pack, counter};
 use crate::lane::shop::{dying, world};
 use ballet::memory::{Point, World};
+use ballet::store::LaneId;
 use ballet::{Key, Running};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ fn said(world: &World, topic: &str) -> Vec<String> {
 }
 
 async fn quiet(secs: u64) {
-    tokio::time::sleep(Duration::from_secs(secs)).await;
+    ballet::clock::rest(Duration::from_secs(secs)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,6 +142,10 @@ async fn a_wait_that_nobody_ends_is_over_in_time_and_once() {
     let before = batches();
     quiet(100).await;
     assert_eq!(batches(), before, "its timer rings no more");
+    for lane in 0..2 {
+        let taken = world.node().store().take(&LaneId::new("front", lane)).await.unwrap();
+        assert_eq!(taken.due, None, "its timer is gone");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,7 +68,7 @@ impl Echo {
                 Err(Fault::not_yet("the dial says so"))
             }
             Some(Dial::Sleep) => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                ballet::clock::rest(Duration::from_secs(1)).await;
                 Ok(())
             }
             Some(Dial::NotYet) | None => Ok(()),
@@ -119,7 +119,7 @@ impl Room {
 
     /// What was heard of an id once all that can happen in so long has happened.
     pub async fn heard_after(&self, id: &str, secs: u64) -> Vec<u64> {
-        tokio::time::sleep(Duration::from_secs(secs)).await;
+        ballet::clock::rest(Duration::from_secs(secs)).await;
         self.heard(id).await
     }
 

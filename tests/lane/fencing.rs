@@ -18,12 +18,12 @@ async fn a_frozen_owner_that_wakes_up_is_fenced() {
     room.say("a", 2);
     let other = room.world.node();
     let app = serve(&other, &room.dials, Settings::default()).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     assert_eq!(heard(&app, "a").await, [1, 2]);
 
     room.node.thaw();
     room.say("a", 3);
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    ballet::clock::rest(Duration::from_secs(10)).await;
     assert_eq!(heard(&app, "a").await, [1, 2, 3]);
 }
 
@@ -102,7 +102,7 @@ async fn an_outage_of_the_coordinator_does_not_make_healthy_runs_late() {
     let coordinator = ballet::App::new(node.store()).broker(node.broker()).saga(Buy);
     let coordinator = coordinator.start().await.unwrap();
     coordinator.begin::<Buy>("1", &order("1", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    ballet::clock::rest(Duration::from_secs(120)).await;
     assert!(!node.is_alive());
     drop(coordinator);
 
@@ -118,7 +118,7 @@ async fn a_new_owner_publishes_what_the_old_one_left_before_anything_of_its_own(
     let node = crate::lane::shop::dying(&world, 1, |point| matches!(point, Point::Produce(_)));
     let app = orchestrated(&node).await;
     app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    ballet::clock::rest(Duration::from_secs(1)).await;
     assert!(!node.is_alive());
     drop(app);
     let app = orchestrated(&world.node()).await;
@@ -145,13 +145,13 @@ async fn lanes_move_between_processes_that_come_and_go() {
     let (one, two) = (world.node(), world.node());
     let first = serve(&one, &dials, Settings::default()).await;
     world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    ballet::clock::rest(Duration::from_secs(1)).await;
     let second = serve(&two, &dials, Settings::default()).await;
     world.append(WORDS.name, 0, stamped("a", 2, 2).encode());
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    ballet::clock::rest(Duration::from_secs(1)).await;
     first.stop().await;
     one.kill();
     world.append(WORDS.name, 0, stamped("a", 3, 3).encode());
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    ballet::clock::rest(Duration::from_secs(2)).await;
     assert_eq!(heard(&second, "a").await, [1, 2, 3]);
 }

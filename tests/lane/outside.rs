@@ -23,7 +23,7 @@ async fn a_saga_of_methods_commands_and_signals_completes() {
     let (world, bank) = (world(), Bank::default());
     let app = travel(&world.node(), &bank).await;
     let run = app.begin::<Travel>("1", &trip(500)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    ballet::clock::rest(Duration::from_secs(600)).await;
     assert_eq!(bank.balance(), 1, "the ticket is bought, and the fare waits for consent");
     run.signal("consent", &Consent { by: "Eva".into() }).await.unwrap();
     assert_eq!(ended(&run).await, Outcome::Completed);
@@ -96,7 +96,7 @@ async fn a_cancel_before_the_pivot_takes_back_and_after_it_is_too_late() {
     let (world, bank) = (world(), Bank::default());
     let app = travel(&world.node(), &bank).await;
     let run = app.begin::<Travel>("1", &trip(500)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    ballet::clock::rest(Duration::from_secs(10)).await;
     run.cancel("Eva", "rain").await.unwrap();
     let Outcome::Compensated(why) = ended(&run).await else { panic!() };
     assert_eq!(why.to_string(), "cancelled: rain");
@@ -105,7 +105,7 @@ async fn a_cancel_before_the_pivot_takes_back_and_after_it_is_too_late() {
     let done = app.begin::<Travel>("2", &trip(50)).await.unwrap();
     assert_eq!(ended(&done).await, Outcome::Completed);
     done.cancel("Eva", "rain").await.unwrap();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    ballet::clock::rest(Duration::from_secs(10)).await;
     assert_eq!(ended(&done).await, Outcome::Completed);
     assert_eq!(bank.balance(), 51);
 }
@@ -133,7 +133,7 @@ async fn travels_on(at: usize, which: fn(&Point) -> bool, fare: i64) -> bool {
     let node = dying(&world, at, which);
     let app = travel(&node, &bank).await;
     app.begin::<Travel>("1", &trip(fare)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    ballet::clock::rest(Duration::from_secs(10)).await;
     let died = !node.is_alive();
     drop(app);
     node.kill();
@@ -153,7 +153,7 @@ async fn a_compensation_that_meets_a_call_under_way_waits_for_what_it_brings() {
     let app = cards(&world.node(), &bank).await;
     let order = Order { id: "1".into(), cents: 70 };
     let run = app.begin::<Purchase>("1", &order).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    ballet::clock::rest(Duration::from_secs(2)).await;
     run.cancel("Eva", "changed her mind").await.unwrap();
     let Outcome::Compensated(_) = ended(&run).await else { panic!() };
     assert_eq!((bank.balance(), bank.calls()), (0, 2), "charged, and given back");
@@ -196,12 +196,12 @@ async fn charges_on(at: usize, which: fn(&Point) -> bool) -> bool {
     let app = cards(&node, &bank).await;
     let order = Order { id: "1".into(), cents: 70 };
     let run = app.begin::<Purchase>("1", &order).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    ballet::clock::rest(Duration::from_secs(1)).await;
     if node.is_alive() {
         let cancelled = run.cancel("Eva", "changed her mind");
         let _ = tokio::time::timeout(Duration::from_secs(1), cancelled).await;
     }
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    ballet::clock::rest(Duration::from_secs(15)).await;
     let died = !node.is_alive();
     drop(app);
     node.kill();
@@ -224,7 +224,7 @@ impl Reactor for Caller {
 impl Caller {
     async fn out(&self, _: &Call, said: &Said) -> Result<u64, Fault> {
         let long = if said.n == 1 { 10 } else { 0 };
-        tokio::time::sleep(Duration::from_secs(long)).await;
+        ballet::clock::rest(Duration::from_secs(long)).await;
         Ok(said.n)
     }
     async fn note(&self, tx: &mut Tx, said: &Said, n: &u64) -> Result<(), Fault> {
@@ -244,8 +244,8 @@ async fn while_a_call_is_under_way_its_key_waits_in_order_and_others_go_on() {
         world.append(WORDS.name, 0, stamped(id, n, seq).encode());
     }
     let heard = async |id: &str| app.row::<Caller, _, _>(HEARD, &id.to_owned()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     assert_eq!((heard("a").await, heard("b").await), (None, Some(vec![3])));
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    ballet::clock::rest(Duration::from_secs(20)).await;
     assert_eq!(heard("a").await, Some(vec![1, 2, 4]));
 }

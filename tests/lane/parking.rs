@@ -51,7 +51,7 @@ async fn a_dead_letter_that_still_faults_stays_dead_with_its_new_reason() {
     let mut room = Room::open().await;
     room.dials.set(1, Dial::Fault);
     room.say("a", 1);
-    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    ballet::clock::rest(std::time::Duration::from_secs(120)).await;
     let letter = room.app.dead_letters(1).await.unwrap().remove(0);
     room.dials.set(1, Dial::Panic);
     room.app.replay(letter.id).await.unwrap();
@@ -81,7 +81,7 @@ async fn what_is_not_yet_possible_is_tried_after_each_later_message_of_its_key()
     room.dials.clear();
     room.say("a", 2);
     assert_eq!(room.heard_after("a", 0).await, [] as [u64; 0]);
-    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    ballet::clock::rest(std::time::Duration::from_millis(1)).await;
     assert_eq!(room.heard("a").await, [2, 1]);
 }
 
@@ -160,7 +160,7 @@ async fn when_many_keys_fault_at_once_the_lane_stops_instead_of_parking() {
         room.dials.set(n, Dial::Fault);
         room.say(&format!("k{n}"), n);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    ballet::clock::rest(std::time::Duration::from_millis(60)).await;
     assert!(room.app.health().values().all(|health| health.parked.is_empty()));
     room.dials.clear();
     for n in 1..=20 {

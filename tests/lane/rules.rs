@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 async fn quiet(secs: u64) {
-    tokio::time::sleep(Duration::from_secs(secs)).await;
+    ballet::clock::rest(Duration::from_secs(secs)).await;
 }
 
 /// Every message of a topic once more, as a stranger would send it: on no edge, under a new id.

@@ -131,7 +131,7 @@ async fn a_compensation_that_cannot_be_done_needs_attention_and_is_still_tried()
     let app = depot(&world.node(), &dials).await;
     let run = app.begin::<Sell>("1", &order("1", 5)).await.unwrap();
     let other = app.begin::<Sell>("2", &order("2", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    ballet::clock::rest(Duration::from_secs(300)).await;
     let listed = app.runs("sell", Some(ballet::store::Status::NeedsAttention), 10).await.unwrap();
     assert_eq!(listed.len(), 2);
     dials.stuck.store(false, Ordering::SeqCst);
@@ -160,7 +160,7 @@ async fn an_operator_may_mark_a_compensation_as_done_by_hand() {
     dials.declining.store(true, Ordering::SeqCst);
     let app = depot(&world.node(), &dials).await;
     let run = app.begin::<Sell>("1", &order("1", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    ballet::clock::rest(Duration::from_secs(300)).await;
     app.operate("sell", "1", Verb::MarkCompensated, "hold", "Eva", "I opened the door")
         .await
         .unwrap();
@@ -186,9 +186,9 @@ async fn a_refusal_after_the_pivot_needs_attention_at_once_and_a_retry_asks_anew
     dials.unshippable.store(true, Ordering::SeqCst);
     let app = depot(&world.node(), &dials).await;
     let run = app.begin::<Sell>("1", &order("1", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     app.operate("sell", "1", Verb::Retry, "ship", "Eva", "look again").await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     dials.unshippable.store(false, Ordering::SeqCst);
     app.operate("sell", "1", Verb::Retry, "ship", "Eva", "I found it").await.unwrap();
     assert_eq!(ended(&run).await, Outcome::Completed);
@@ -216,7 +216,7 @@ async fn an_operator_may_skip_where_the_plan_allows_it_and_nowhere_else() {
     dials.unshippable.store(true, Ordering::SeqCst);
     let app = depot(&world.node(), &dials).await;
     let run = app.begin::<Sell>("1", &order("1", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     app.operate("sell", "1", Verb::Skip, "take", "Eva", "why not").await.unwrap();
     app.operate("sell", "1", Verb::Skip, "ship", "Eva", "he fetched it himself").await.unwrap();
     assert_eq!(ended(&run).await, Outcome::Completed);
@@ -244,7 +244,7 @@ async fn a_verb_for_a_run_or_step_that_is_not_there_is_a_dead_letter_that_says_s
     let run = app.begin::<Sell>("1", &order("1", 5)).await.unwrap();
     assert_eq!(ended(&run).await, Outcome::Completed);
     app.operate("sell", "1", Verb::Retry, "shop", "Eva", "?").await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     let letters = app.dead_letters(10).await.unwrap();
     let mut reasons: Vec<_> = letters.into_iter().map(|letter| letter.reason).collect();
     reasons.sort();

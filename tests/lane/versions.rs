@@ -37,7 +37,7 @@ async fn begin_fifty(world: &ballet::memory::World) {
         let id = n.to_string();
         app.begin::<Buy>(&*id, &order(&id, 5)).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    ballet::clock::rest(Duration::from_secs(2)).await;
     app.stop().await;
     node.kill();
 }
@@ -69,7 +69,7 @@ async fn runs_of_a_plan_that_a_process_does_not_know_wait_for_one_that_does() {
     let app = app.saga(BuyLater).reactor(Inventory).reactor(Till).start().await.unwrap();
     let new = app.begin::<BuyLater>("new", &order("new", 5)).await.unwrap();
     assert_eq!(ended(&new).await, Outcome::Completed);
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    ballet::clock::rest(Duration::from_secs(10)).await;
     let first = app.run::<Buy>("0").outcome_within(Duration::from_secs(1)).await.unwrap();
     assert_eq!(first, None, "it waits");
     assert_eq!(app.dead_letters(10).await.unwrap(), []);

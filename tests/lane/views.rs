@@ -50,11 +50,11 @@ async fn a_view_folds_what_others_said_and_a_reaction_waits_for_it() {
     }
     app.request("1", &Key::new("known"), &order("known", 5)).await.unwrap();
     app.request("2", &Key::new("late"), &order("late", 5)).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    ballet::clock::rest(Duration::from_secs(60)).await;
     assert_eq!(app.view::<Last>(&"known".to_owned()).await.unwrap(), Some(2));
     assert_eq!(world.topic("t.known").len(), 1, "the late one waits and is not refused");
     world.append("t.words", 0, stamped("late", 7, 3).encode());
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    ballet::clock::rest(Duration::from_secs(10)).await;
     let known: Vec<Known> = world
         .topic("t.known")
         .iter()
@@ -62,7 +62,7 @@ async fn a_view_folds_what_others_said_and_a_reaction_waits_for_it() {
         .collect();
     assert_eq!(known.iter().map(|known| known.n).collect::<Vec<_>>(), [2, 7]);
     world.append("t.words", 0, stamped("late", 0, 4).encode());
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    ballet::clock::rest(Duration::from_secs(1)).await;
     assert_eq!(app.view::<Last>(&"late".to_owned()).await.unwrap(), None, "it was dropped");
 }
 
@@ -93,7 +93,7 @@ async fn an_event_begins_a_run_also_when_the_coordinator_comes_later() {
         let id = n.to_string();
         app.request(&id, &Key::new(&*id), &order(&id, 5)).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ballet::clock::rest(Duration::from_secs(5)).await;
     app.stop().await;
     let app = serve(true).await;
     for n in 0..10 {

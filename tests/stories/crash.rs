@@ -4,8 +4,10 @@
 use shop::cast::Cast;
 use shop::scenarios::x14_death;
 use shop::stage::{Moment, Stage};
+use std::collections::BTreeSet;
 
 async fn die_everywhere(cast: Cast, moment: Moment) {
+    let mut victims = BTreeSet::new();
     for is_poor in [false, true] {
         let mut deaths = 0;
         loop {
@@ -13,11 +15,13 @@ async fn die_everywhere(cast: Cast, moment: Moment) {
             if !x14_death(&mut stage, moment, deaths, is_poor).await {
                 break;
             }
+            victims.extend(stage.victim());
             stage.curtain().await;
             deaths += 1;
         }
         assert!(deaths >= 10, "only {deaths} deaths {moment:?}: the moments are gone");
     }
+    println!("{moment:?} {victims:?}");
 }
 
 macro_rules! every_moment {

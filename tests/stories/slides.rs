@@ -32,8 +32,12 @@ impl View for Current {
 }
 
 /// The four events of the slide.
-const STREAM: [(u32, &str, &str); 4] =
-    [(1, "iphone", "created"), (1, "iphone", "valid"), (1, "iphone", "shipped"), (2, "ipad", "created")];
+const STREAM: [(u32, &str, &str); 4] = [
+    (1, "iphone", "created"),
+    (1, "iphone", "valid"),
+    (1, "iphone", "shipped"),
+    (2, "ipad", "created"),
+];
 
 /// Says one of them; odd orders go to one partition, even ones to the other.
 fn say(world: &World, number: usize) {

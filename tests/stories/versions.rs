@@ -5,17 +5,17 @@ use ballet::{App, Plan, Saga, Why, ask, tell};
 use orchestrated::{CAST, Purchase};
 use shop::cast::{Player, Starting};
 use shop::contracts::{
-    AuthorizePayment, Authorized, Bill, CancelShipment, CapturePayment, CloseOrder, CommitStock,
-    CompleteOrder, DispatchShipment, Dispatched, Ending, INVENTORY, NotePaid, NoteValid, Order,
-    OrderCreated, PrepareShipment, Prepared, Reason, ReleaseStock, ReserveStock, Status,
-    VoidPayment,
+    AssessFraud, AuthorizePayment, Authorized, Bill, CancelShipment, CapturePayment, CheckDetails,
+    CloseOrder, CommitStock, CompleteOrder, DispatchShipment, Dispatched, Ending, INVENTORY,
+    NotePaid, NoteValid, Order, OrderCreated, PrepareShipment, Prepared, Reason, ReleaseStock,
+    ReserveStock, Status, VoidPayment,
 };
 use shop::stage::Stage;
 
-/// The next version of the purchase: in a hurry, it reserves and checks nothing else.
-struct Hurried;
+/// The next version of the purchase: it makes one check after the other, the cheapest first.
+struct Thrifty;
 
-impl Saga for Hurried {
+impl Saga for Thrifty {
     const NAME: &'static str = Purchase::NAME;
     const VERSION: u32 = Purchase::VERSION + 1;
     type Input = Order;
@@ -23,6 +23,8 @@ impl Saga for Hurried {
     fn plan() -> Plan<Self> {
         Plan::begin()
             .compensate(Self::close)
+            .step("check-details", ask(Self::check_details).leaves_nothing())
+            .step("assess-fraud", ask(Self::assess_fraud).leaves_nothing())
             .step("reserve-stock", ask(Self::reserve).compensate(Self::release))
             .step("note-valid", tell(Self::note_valid))
             .step("authorize", ask(Self::authorize).compensate(Self::void))
@@ -36,10 +38,16 @@ impl Saga for Hurried {
     }
 }
 
-impl Hurried {
+impl Thrifty {
     fn close(order: &Order, _: &Why) -> CloseOrder {
         let ending = Ending::Cancelled { reason: Reason::Deadline };
         CloseOrder { order_id: order.order_id.clone(), ending }
+    }
+    fn check_details(order: &Order) -> CheckDetails {
+        CheckDetails { order: order.clone() }
+    }
+    fn assess_fraud(order: &Order) -> AssessFraud {
+        AssessFraud { order: order.clone() }
     }
     fn reserve(order: &Order) -> ReserveStock {
         ReserveStock { order_id: order.order_id.clone(), lines: order.lines.clone() }
@@ -83,7 +91,7 @@ impl Hurried {
 }
 
 fn upgraded(app: App) -> Starting {
-    let app = app.saga(Hurried).former(Purchase);
+    let app = app.saga(Thrifty).former(Purchase);
     let begin = |said: &OrderCreated| Some((said.order_id.clone(), said.order.clone()));
     Box::pin(app.begun_by::<OrderCreated>(begin).start())
 }
@@ -115,6 +123,6 @@ async fn a3_fifty_purchases_under_way_finish_on_their_plan_and_new_ones_follow_t
     for number in 0..50 {
         assert_eq!(version_of(&stage, &number.to_string()).await, Purchase::VERSION);
     }
-    assert_eq!(version_of(&stage, "50").await, Hurried::VERSION);
+    assert_eq!(version_of(&stage, "50").await, Thrifty::VERSION);
     stage.curtain().await;
 }

@@ -1,3 +1,9 @@
-//! Runs the purchase by reactions.
+//! Serves the purchase by reactions over HTTP, on one SQLite file.
 
-fn main() {}
+use choreographed::CAST;
+use shop::http::{Example, main as serve};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serve(&Example { name: "choreographed", cast: CAST, runs: None })
+}

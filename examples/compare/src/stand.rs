@@ -137,7 +137,7 @@ impl Stand {
     pub async fn books(&self) -> Result<Books, Failed> {
         let mut messages = self.messages().await?;
         loop {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            ballet::clock::rest(Duration::from_millis(300)).await;
             let again = self.messages().await?;
             if again.len() == messages.len() {
                 break;

@@ -1,3 +1,9 @@
-//! Runs the purchase with a coordinator.
+//! Serves the purchase with a coordinator over HTTP, on one SQLite file.
 
-fn main() {}
+use orchestrated::{CAST, Purchase};
+use shop::http::{Example, Runs, main as serve};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serve(&Example { name: "orchestrated", cast: CAST, runs: Some(Runs::of::<Purchase>()) })
+}

@@ -10,6 +10,7 @@
 //! fakes/          the outside world, with dials        settings                 what may be set
 //! cast            what a process of it is
 //! scenarios/      what must come of it, whatever happens        stage            where they play
+//! http            the shop over HTTP, the same for both
 //! audit           what must be true of the books when all is quiet
 //! ```
 //!
@@ -23,6 +24,8 @@ pub mod customers;
 pub mod details;
 pub mod fakes;
 pub mod fraud;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod inventory;
 pub mod limits;
 pub mod notification;

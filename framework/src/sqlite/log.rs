@@ -154,7 +154,7 @@ impl LaneReader {
             .store
             .read(move |db| Box::pin(async move { older(db, number, lane, from, most).await }));
         let rows = read.await?;
-        Ok(rows.into_iter().map(|(offset, bytes)| arrived(&topic, offset, bytes)).collect())
+        Ok(rows.into_iter().map(|(offset, bytes)| arrived(&topic, offset, &bytes)).collect())
     }
 }
 
@@ -215,7 +215,7 @@ fn offset_and_bytes(row: &SqliteRow) -> (u64, Bytes) {
     (offset, row.get::<Vec<u8>, _>(1).into())
 }
 
-fn arrived(topic: &str, offset: u64, bytes: Bytes) -> Arrived {
-    let message = Message::decode(&bytes).map_err(|told| (bytes.clone(), told.to_string()));
+fn arrived(topic: &str, offset: u64, bytes: &Bytes) -> Arrived {
+    let message = Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
     Arrived { topic: topic.to_owned(), offset, message }
 }

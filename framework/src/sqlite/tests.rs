@@ -244,7 +244,7 @@ async fn a_chain(every: usize) {
     let_commits_fail(&store, move || {
         // Not every third: what follows on each other in step would never meet a commit that holds.
         let mixed = lost.fetch_add(1, Ordering::SeqCst).wrapping_mul(2_654_435_761) >> 7;
-        mixed % every == 0
+        mixed.is_multiple_of(every)
     })
     .await;
     let broker = store.log().unwrap();

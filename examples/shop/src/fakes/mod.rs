@@ -4,6 +4,7 @@
 //! their key, and can be down, slow, or worse. It survives the shop's crashes, as the world does.
 
 mod carrier;
+mod ledger;
 mod mail;
 mod provider;
 

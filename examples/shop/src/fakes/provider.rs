@@ -1,8 +1,11 @@
 //! The payment provider: it keeps money ready, takes it, or lets it go, each once for each key.
 
+use crate::fakes::ledger::Ledger;
 use crate::fakes::{Outage, Wire, lock};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
 use std::sync::Mutex;
 
 /// What the provider says to an authorisation.
@@ -75,9 +78,56 @@ struct Books {
     declined: BTreeSet<String>,
     expired: BTreeSet<String>,
     lost_answers: u32,
+    ledger: Ledger,
+}
+
+/// Something that was done, with what was said to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Deed {
+    Charge { key: String, payer: String, amount_minor: i64, charge: Charge },
+    Capture { key: String, auth_ref: String, capture: Capture },
+    Void { key: String, auth_ref: String },
 }
 
 impl Books {
+    /// What the provider does now; it is in its books from then on.
+    fn keep(&mut self, deed: Deed) -> Result<(), Outage> {
+        self.ledger.note(&deed)?;
+        self.enter(deed);
+        Ok(())
+    }
+
+    fn enter(&mut self, deed: Deed) {
+        match deed {
+            Deed::Charge { key, payer, amount_minor, charge } => {
+                if let Charge::Approved { auth_ref } = &charge {
+                    let (held, settled_by) = (Held::Open, Vec::new());
+                    let open = Authorization { payer, amount_minor, held, settled_by };
+                    self.authorizations.insert(auth_ref.clone(), open);
+                }
+                self.charges.insert(key, charge);
+            }
+            Deed::Capture { key, auth_ref, capture } => {
+                if let Capture::Taken { .. } = &capture {
+                    self.settle(&key, &auth_ref, Held::Captured);
+                }
+                self.captures.insert(key, capture);
+            }
+            Deed::Void { key, auth_ref } => {
+                self.settle(&key, &auth_ref, Held::Voided);
+                self.voids.insert(key);
+            }
+        }
+    }
+
+    fn settle(&mut self, key: &str, auth_ref: &str, held: Held) {
+        if let Some(authorization) = self.authorizations.get_mut(auth_ref) {
+            authorization.held = held;
+            authorization.settled_by.push(key.to_owned());
+        }
+    }
+
     /// The answer gets lost on its way, as often as the dial says. What was done stays done.
     fn answer<T>(&mut self, answer: T) -> Result<T, Outage> {
         match self.lost_answers.checked_sub(1) {
@@ -89,23 +139,16 @@ impl Books {
         }
     }
 
-    fn charge(&mut self, key: &str, payer: &str, amount_minor: i64) -> Charge {
-        if self.declined.contains(payer) {
-            return Charge::Declined { code: "insufficient_funds".to_owned() };
+    fn charge(&self, key: &str, payer: &str) -> Charge {
+        match self.declined.contains(payer) {
+            true => Charge::Declined { code: "insufficient_funds".to_owned() },
+            false => Charge::Approved { auth_ref: format!("auth/{key}") },
         }
-        let auth_ref = format!("auth/{key}");
-        let held = Held::Open;
-        let (payer, settled_by) = (payer.to_owned(), Vec::new());
-        let authorization = Authorization { payer, amount_minor, held, settled_by };
-        self.authorizations.insert(auth_ref.clone(), authorization);
-        Charge::Approved { auth_ref }
     }
 
-    fn capture(&mut self, key: &str, auth_ref: &str) -> Capture {
-        match self.authorizations.get_mut(auth_ref) {
+    fn capture(&self, key: &str, auth_ref: &str) -> Capture {
+        match self.authorizations.get(auth_ref) {
             Some(open) if open.held == Held::Open && !self.expired.contains(&open.payer) => {
-                open.held = Held::Captured;
-                open.settled_by.push(key.to_owned());
                 Capture::Taken { capture_ref: format!("capture/{key}") }
             }
             _ => Capture::Expired,
@@ -114,6 +157,25 @@ impl Books {
 }
 
 impl Provider {
+    /// A provider that keeps its books in this file, and so outlives the process.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says; that these are no such books.
+    pub fn kept_in(path: impl AsRef<Path>) -> io::Result<Self> {
+        let (ledger, deeds) = Ledger::open(path)?;
+        let mut books = Books { ledger, ..Books::default() };
+        deeds.into_iter().for_each(|deed| books.enter(deed));
+        Ok(Self { wire: Wire::default(), books: Mutex::new(books) })
+    }
+
+    /// Takes this customer's money from now on.
+    pub fn accept(&self, payer: &str) {
+        let books = &mut *lock(&self.books);
+        books.declined.remove(payer);
+        books.expired.remove(payer);
+    }
+
     /// Declines whatever this customer is to pay.
     pub fn decline(&self, payer: &str) {
         lock(&self.books).declined.insert(payer.to_owned());
@@ -139,9 +201,13 @@ impl Provider {
         let books = &mut *lock(&self.books);
         let charge = match books.charges.get(key) {
             Some(known) => known.clone(),
-            None => books.charge(key, payer, minor),
+            None => {
+                let charge = books.charge(key, payer);
+                let (key, payer, said) = (key.to_owned(), payer.to_owned(), charge.clone());
+                books.keep(Deed::Charge { key, payer, amount_minor: minor, charge: said })?;
+                charge
+            }
         };
-        books.charges.insert(key.to_owned(), charge.clone());
         books.answer(charge)
     }
 
@@ -155,9 +221,13 @@ impl Provider {
         let books = &mut *lock(&self.books);
         let capture = match books.captures.get(key) {
             Some(known) => known.clone(),
-            None => books.capture(key, auth_ref),
+            None => {
+                let capture = books.capture(key, auth_ref);
+                let (key, auth_ref, said) = (key.to_owned(), auth_ref.to_owned(), capture.clone());
+                books.keep(Deed::Capture { key, auth_ref, capture: said })?;
+                capture
+            }
         };
-        books.captures.insert(key.to_owned(), capture.clone());
         books.answer(capture)
     }
 
@@ -169,15 +239,12 @@ impl Provider {
     pub async fn void(&self, key: &str, auth_ref: &str) -> Result<(), Outage> {
         self.wire.reach().await?;
         let books = &mut *lock(&self.books);
-        if books.voids.insert(key.to_owned())
-            && let Some(authorization) = books.authorizations.get_mut(auth_ref)
-        {
-            if authorization.held == Held::Captured {
-                books.voids.remove(key);
+        if !books.voids.contains(key) {
+            let known = books.authorizations.get(auth_ref);
+            if known.is_some_and(|known| known.held == Held::Captured) {
                 return Err(Outage("it was captured"));
             }
-            authorization.held = Held::Voided;
-            authorization.settled_by.push(key.to_owned());
+            books.keep(Deed::Void { key: key.to_owned(), auth_ref: auth_ref.to_owned() })?;
         }
         books.answer(())
     }
@@ -208,6 +275,7 @@ mod tests {
     use super::{Capture, Charge, Held, Provider};
     use crate::fakes::Outage;
     use crate::testing::at_once;
+    use std::io::Write;
 
     fn authorize(provider: &Provider, key: &str) -> Result<Charge, Outage> {
         at_once(provider.authorize(key, "c7", 700)).unwrap()
@@ -255,5 +323,25 @@ mod tests {
         authorize(&provider, "k").unwrap();
         assert_eq!(at_once(provider.capture("c", "auth/k")), Some(Ok(Capture::Expired)));
         assert_eq!(provider.count(Held::Open), 1);
+    }
+
+    #[test]
+    fn books_that_are_kept_outlive_the_process() {
+        let name = format!("shop-provider-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let provider = Provider::kept_in(&path).unwrap();
+        authorize(&provider, "k").unwrap();
+        authorize(&provider, "l").unwrap();
+        assert_eq!(at_once(provider.void("v", "auth/l")), Some(Ok(())));
+        drop(provider);
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"ch").unwrap();
+
+        let provider = Provider::kept_in(&path).unwrap();
+        assert_eq!((provider.count(Held::Open), provider.count(Held::Voided)), (1, 1));
+        let taken = at_once(provider.capture("c", "auth/k")).unwrap().unwrap();
+        assert!(matches!(taken, Capture::Taken { .. }));
+        drop(provider);
+        assert_eq!(Provider::kept_in(&path).unwrap().taken_minor(), 700);
+        std::fs::remove_file(path).unwrap();
     }
 }

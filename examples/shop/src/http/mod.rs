@@ -26,7 +26,7 @@ mod seed;
 mod server;
 
 pub use desk::{Desk, Limits};
-pub use entry::main;
+pub use entry::{Why, main, run};
 pub use options::{Asked, Options};
 pub use runs::Runs;
 pub use server::serve;

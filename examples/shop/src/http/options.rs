@@ -35,7 +35,7 @@ impl Options {
     pub fn read(name: &str, args: impl IntoIterator<Item = String>) -> Result<Asked, String> {
         let mut read = Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            store: PathBuf::from(format!("{name}.sqlite")),
+            store: PathBuf::from(format!("{name}.db")),
             in_flight: IN_FLIGHT,
         };
         let mut args = args.into_iter();
@@ -68,7 +68,7 @@ impl Options {
             "Serves the shop over HTTP, on one SQLite file.\n\n\
              usage: {name} [--listen ADDRESS:PORT] [--store FILE] [--in-flight ORDERS]\n\n  \
              --listen     where to listen            127.0.0.1:8080\n  \
-             --store      the file                   {name}.sqlite\n  \
+             --store      the file                   {name}.db\n  \
              --in-flight  orders under way at most   {IN_FLIGHT}\n\n\
              Deadlines and limits of the shop itself are set by variables SHOP_..."
         )
@@ -97,7 +97,7 @@ mod tests {
     fn what_is_not_said_is_as_usual() {
         let Ok(Asked::Run(usual)) = read("") else { panic!("it runs") };
         assert_eq!(usual.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(usual.store.to_str(), Some("shop.sqlite"));
+        assert_eq!(usual.store.to_str(), Some("shop.db"));
         let Ok(Asked::Run(set)) = read("--listen=127.0.0.1:0 --in-flight 7 --store a.db") else {
             panic!("it runs")
         };
@@ -111,10 +111,7 @@ mod tests {
             ("--port 80", "`--port` is no option: see --help"),
             ("--store", "`--store` wants a value: see --help"),
             ("--store=", "`--store` wants a value: see --help"),
-            (
-                "--listen 8080",
-                "--listen is `8080`: give an address and a port, as 127.0.0.1:8080",
-            ),
+            ("--listen 8080", "--listen is `8080`: give an address and a port, as 127.0.0.1:8080"),
             ("--in-flight 0", "--in-flight is `0`: give a whole number, 1 or more"),
         ] {
             assert_eq!(read(text), Err(why.to_owned()));

@@ -3,6 +3,7 @@
 use crate::contracts::Status;
 use crate::stage::{Stage, Tally};
 use ballet::ErrorKind;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Five purchases, each with another end, and what has to come of them.
@@ -39,6 +40,9 @@ pub async fn x16_messages_repeat_and_overtake(stage: &mut Stage) {
 
     five_purchases(stage).await;
     five_ends(stage).await;
+    let messages = stage.messages();
+    let ids: BTreeSet<_> = messages.iter().map(|message| message.envelope.id).collect();
+    assert_eq!(messages.len(), 3 * ids.len(), "every message has come three times");
 }
 
 /// G5: "resend each reply immediately and again after 5 min: no state change". Not only replies:

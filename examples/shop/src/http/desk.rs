@@ -1,0 +1,355 @@
+//! The services behind the surface, all of them on one file.
+
+use crate::cast::{Cast, Player};
+use crate::contracts::{CancelOrder, ORDERS, OrderId, Status};
+use crate::fakes::World;
+use crate::http::answer::No;
+use crate::http::flow::{Entrance, Flow};
+use crate::http::metrics::Counts;
+use crate::http::seed::seed;
+use crate::http::{Example, Runs};
+use crate::orders::{self, Row};
+use axum::http::StatusCode;
+use ballet::clock::{Stopwatch, rest};
+use ballet::sqlite::Sqlite;
+use ballet::store::LaneId;
+use ballet::{App, Command, Error, Health, Key, Reactions, Reactor, Refusal, Running, Settings};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The lanes of every service. It is pinned by the first start.
+const LANES: u32 = 2;
+/// How long to look away between two looks at all that is under way.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(100);
+/// How long to wait at a time for what earlier lives have left.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The name of Orders, to look into its table; whatever its reactor is in this example.
+struct Books;
+
+impl Reactor for Books {
+    const NAME: &'static str = ORDERS;
+
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+    }
+}
+
+/// What is let in, and how patient the services are.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many orders may be under way before no more are let in.
+    pub in_flight: usize,
+    /// The bounds of the engine.
+    pub engine: Settings,
+}
+
+/// The services behind the surface.
+pub struct Desk {
+    cast: Cast,
+    store: Arc<Sqlite>,
+    engine: Settings,
+    playing: Mutex<BTreeMap<&'static str, Arc<Running>>>,
+    /// One at a time is sent away or called back.
+    turning: tokio::sync::Mutex<()>,
+    swept: tokio::sync::Mutex<Option<Stopwatch>>,
+    closing: watch::Sender<bool>,
+    /// Whether everything that earlier lives have accepted was taken up.
+    resumed: watch::Sender<bool>,
+    pub(super) runs: Option<Runs>,
+    pub(super) world: World,
+    pub(super) flow: Flow,
+    pub(super) counts: Counts,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.playing().keys()).finish()
+    }
+}
+
+impl Desk {
+    /// Starts everybody on this store, and sees to it that there is something to buy.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    ///
+    /// # If the process dies
+    ///
+    /// The next one goes on where this one was.
+    pub async fn open(
+        example: &Example,
+        store: Arc<Sqlite>,
+        world: World,
+        limits: Limits,
+    ) -> Result<Arc<Self>, Error> {
+        let desk = Arc::new(Self {
+            cast: example.cast,
+            store,
+            engine: limits.engine,
+            playing: Mutex::default(),
+            turning: tokio::sync::Mutex::default(),
+            swept: tokio::sync::Mutex::default(),
+            closing: watch::Sender::new(false),
+            resumed: watch::Sender::new(false),
+            runs: example.runs,
+            world,
+            flow: Flow::new(limits.in_flight),
+            counts: Counts::default(),
+        });
+        for player in example.cast {
+            desk.start(player).await?;
+        }
+        seed(&desk).await?;
+        tokio::spawn(resume(Arc::clone(&desk)));
+        Ok(desk)
+    }
+
+    async fn start(&self, player: &Player) -> Result<(), Error> {
+        let app = App::new(self.store.clone()).lanes(LANES).settings(self.engine.clone());
+        let running = (player.start)(app, &self.world).await?;
+        self.playing().insert(player.name, Arc::new(running));
+        Ok(())
+    }
+
+    fn playing(&self) -> MutexGuard<'_, BTreeMap<&'static str, Arc<Running>>> {
+        self.playing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The app that serves this, or any other: all see the same file, and who serves it hears of an
+    /// entry at once.
+    pub(super) fn app(&self, name: &str) -> Arc<Running> {
+        let playing = self.playing();
+        let found = playing.get(name).or_else(|| playing.get(ORDERS));
+        Arc::clone(found.expect("Orders is never sent away"))
+    }
+
+    /// Sends a service away, or calls it back; what it is asked meanwhile waits for it.
+    ///
+    /// # Errors
+    ///
+    /// A no if there is no such service, or it is the one that answers here.
+    pub(super) async fn turn(&self, name: &str, up: bool) -> Result<(), No> {
+        let player = self.cast.iter().find(|player| player.name == name);
+        let player = player.ok_or_else(|| No::unknown(format!("service `{name}`")))?;
+        if player.name == ORDERS {
+            let reason = "answers these requests and cannot be sent away: end the program";
+            return Err(No::bad("not_a_dial", "service", reason));
+        }
+        let _turning = self.turning.lock().await;
+        let is_up = self.playing().contains_key(name);
+        if up && !is_up {
+            self.start(player).await?;
+        }
+        if !up && is_up {
+            let gone = self.playing().remove(name);
+            stop(gone).await;
+        }
+        Ok(())
+    }
+
+    /// Every service, and whether it is at work.
+    pub(super) fn services(&self) -> BTreeMap<&'static str, bool> {
+        let playing = self.playing();
+        self.cast.iter().map(|player| (player.name, playing.contains_key(player.name))).collect()
+    }
+
+    pub(super) fn health(&self) -> BTreeMap<LaneId, Health> {
+        self.playing().values().flat_map(|app| app.health()).collect()
+    }
+
+    /// Whether it may be given work: everybody is well, and what was left was taken up.
+    pub(super) fn is_ready(&self) -> bool {
+        let playing = self.playing();
+        *self.resumed.borrow()
+            && playing.len() == self.cast.len()
+            && playing.values().all(|app| app.is_ready())
+    }
+
+    /// Asks a service something under a key, and waits so long for its answer.
+    ///
+    /// # Errors
+    ///
+    /// That the key was used for something else; what the store says.
+    ///
+    /// # If the process dies
+    ///
+    /// After this has returned, it is answered by the next one.
+    pub async fn ask<C: Command>(
+        &self,
+        key: &str,
+        about: &str,
+        command: &C,
+        within: Duration,
+    ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
+        let app = self.app(C::TO);
+        let asked = app.request(key, &Key::new(about), command).await?;
+        tokio::select! {
+            biased;
+            reply = asked.reply(within) => reply,
+            () = self.closed() => Ok(None),
+        }
+    }
+
+    /// Waits until an order is as `until` wants it, so long.
+    pub(super) async fn watch(
+        &self,
+        order_id: &OrderId,
+        within: Duration,
+        until: impl Fn(&Row) -> bool + Send + Sync,
+    ) -> Result<Option<Row>, Error> {
+        let app = self.app(ORDERS);
+        tokio::select! {
+            biased;
+            row = app.watch::<Books, _, _>(orders::ORDERS, order_id, within, until) => row,
+            () = self.closed() => Ok(None),
+        }
+    }
+
+    pub(super) async fn row(&self, order_id: &OrderId) -> Result<Option<Row>, Error> {
+        self.app(ORDERS).row::<Books, _, _>(orders::ORDERS, order_id).await
+    }
+
+    pub(super) async fn rows(&self) -> Result<Vec<Row>, Error> {
+        let rows = self.app(ORDERS).rows::<Books, _, _>(orders::ORDERS).await?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// An order, waited for so long if it was accepted and nobody has taken it up yet.
+    ///
+    /// An order that this process has not accepted may have been accepted by an earlier one, and
+    /// still be in the inbox of Orders. So nobody is told that there is none before everything that
+    /// was in that inbox at the start has been taken up.
+    pub(super) async fn order(&self, order_id: &OrderId, within: Duration) -> Result<Row, No> {
+        if let Some(row) = self.row(order_id).await? {
+            return Ok(row);
+        }
+        let waited = Stopwatch::start();
+        if !self.flow.has(order_id) {
+            if !self.resumed(within).await {
+                let reason = "what was accepted before the last start is still being taken up";
+                return Err(No::timeout("not_known_yet", reason));
+            }
+            if let Some(row) = self.row(order_id).await? {
+                return Ok(row);
+            }
+            if !self.flow.has(order_id) {
+                return Err(No::unknown(format!("order `{order_id}`")));
+            }
+        }
+        let left = within.saturating_sub(waited.elapsed());
+        let row = self.watch(order_id, left, |_| true).await?;
+        row.ok_or_else(|| No::timeout("not_taken_up_yet", "it was accepted: ask again"))
+    }
+
+    async fn resumed(&self, within: Duration) -> bool {
+        let mut resumed = self.resumed.subscribe();
+        let waited = tokio::time::timeout(within, resumed.wait_for(|resumed| *resumed));
+        tokio::select! {
+            biased;
+            resumed = waited => matches!(resumed, Ok(Ok(_))),
+            () = self.closed() => false,
+        }
+    }
+
+    /// Lets an order in, or says that there is no room: never to one that is in already.
+    pub(super) async fn admit(&self, order_id: &OrderId) -> Result<Entrance, No> {
+        let entrance = self.flow.admit(order_id);
+        if entrance != Entrance::Full {
+            return Ok(entrance);
+        }
+        self.sweep().await?;
+        match self.flow.admit(order_id) {
+            Entrance::Full if self.row(order_id).await?.is_some() => Ok(Entrance::Inside),
+            Entrance::Full => {
+                let reason = format!("{} orders are under way: ask again", self.flow.bound());
+                Err(No::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "", reason))
+            }
+            entrance => Ok(entrance),
+        }
+    }
+
+    /// Forgets the orders that have come to an end; not more often than is good for the file.
+    pub(super) async fn sweep(&self) -> Result<(), Error> {
+        let mut swept = self.swept.lock().await;
+        if swept.is_some_and(|swept| swept.elapsed() < BETWEEN_SWEEPS) {
+            return Ok(());
+        }
+        for order_id in self.flow.inside() {
+            let row = self.row(&order_id).await?;
+            if row.is_some_and(|row| row.order.status.is_end()) {
+                self.flow.leave(&order_id);
+            }
+        }
+        *swept = Some(Stopwatch::start());
+        Ok(())
+    }
+
+    /// Ends all waiting: from now on everybody is told how things stand.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    pub(super) async fn closed(&self) {
+        // The sender is here, so it cannot be gone.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Lets everybody finish what is under way, and lets go of the file.
+    ///
+    /// # If the process dies
+    ///
+    /// Instead of this, nothing is lost.
+    pub async fn stop(&self) {
+        self.close();
+        let _turning = self.turning.lock().await;
+        let playing = std::mem::take(&mut *self.playing());
+        for (_, app) in playing {
+            stop(Some(app)).await;
+        }
+        self.store.close().await;
+    }
+}
+
+/// Stops an app politely if nobody else holds it, and otherwise as a crash would.
+async fn stop(app: Option<Arc<Running>>) {
+    if let Some(app) = app.and_then(Arc::into_inner) {
+        app.stop().await;
+    }
+}
+
+/// Waits until Orders has taken up whatever earlier lives have accepted, and counts what is under
+/// way of it.
+///
+/// An inbox is taken in order. So in every lane a request is put behind all that is there, one that
+/// changes nothing: to cancel an order that nobody can have.
+async fn resume(desk: Arc<Desk>) {
+    let life = ballet::id::fresh();
+    let waiting = async {
+        for lane in 0..LANES {
+            let texts = (0..).map(|number: u32| format!("nobody's/{number}"));
+            let mut of_lane = texts.filter(|text| Key::new(&**text).partition(LANES) == lane);
+            let Some(order_id) = of_lane.next() else { continue };
+            let (key, ask) = (format!("resume/{life}/{lane}"), CancelOrder { order_id });
+            while !matches!(desk.ask(&key, &ask.order_id, &ask, PATIENCE).await, Ok(Some(_))) {
+                rest(BETWEEN_SWEEPS).await;
+            }
+        }
+        let rows = loop {
+            match desk.rows().await {
+                Ok(rows) => break rows,
+                Err(_) => rest(BETWEEN_SWEEPS).await,
+            }
+        };
+        let open = rows.into_iter().filter(|row: &Row| !Status::is_end(row.order.status));
+        open.for_each(|row| desk.flow.resume(row.order.order_id));
+    };
+    tokio::select! {
+        () = waiting => { desk.resumed.send_replace(true); }
+        () = desk.closed() => {}
+    }
+}

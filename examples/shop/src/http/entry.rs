@@ -1,0 +1,112 @@
+//! From a command line to a process that ends well.
+
+use crate::fakes::{Provider, World};
+use crate::http::Example;
+use crate::http::desk::{Desk, Limits};
+use crate::http::options::{Asked, Options};
+use crate::http::server::serve;
+use crate::settings::Settings;
+use ballet::sqlite::Sqlite;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Runs an example as its command line says. What keeps it from running is told in one sentence.
+#[must_use]
+pub fn main(example: &Example) -> ExitCode {
+    match run(example, std::env::args().skip(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{}: {why}", example.name);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A sentence.
+pub type Why = Box<dyn Error + Send + Sync>;
+
+/// Runs an example as these arguments say, until the process is told to end.
+///
+/// # Errors
+///
+/// What keeps it from running, in one sentence.
+///
+/// # If the process dies
+///
+/// Everything that was acknowledged is on the disk, and the next one goes on with it.
+pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<(), Why> {
+    let options = match Options::read(example.name, args)? {
+        Asked::Run(options) => options,
+        Asked::Help => {
+            println!("{}", Options::help(example.name));
+            return Ok(());
+        }
+    };
+    Settings::read(|name| std::env::var(name).ok())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve_until_told(example, &options))
+}
+
+async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Why> {
+    let listen = options.listen;
+    let taken = |told| format!("cannot listen on {listen} ({told}): name another with --listen");
+    let listener = TcpListener::bind(listen).await.map_err(taken)?;
+    let end = told_to_end()?;
+    let store = Sqlite::open(&options.store).await?;
+    let limits = Limits { in_flight: options.in_flight, engine: ballet::Settings::default() };
+    let desk = Desk::open(example, store, world(options)?, limits).await?;
+    println!("{}", greeting(example, options, listener.local_addr()?));
+    Ok(serve(listener, desk, end).await?)
+}
+
+/// The outside world outlives the shop, so the provider keeps its books beside the shop's file.
+fn world(options: &Options) -> Result<World, Why> {
+    let mut path = options.store.clone().into_os_string();
+    path.push(".provider");
+    let unkept = |told| format!("cannot keep the provider's books in {} ({told})", path.display());
+    let provider = Provider::kept_in(&path).map_err(unkept)?;
+    Ok(World { provider: Arc::new(provider), ..World::default() })
+}
+
+/// Ends when somebody says so: by a terminal, or by whoever watches over processes.
+#[cfg(unix)]
+fn told_to_end() -> Result<impl Future<Output = ()> + Send, Why> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut kill = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = kill.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Ends when somebody says so.
+#[cfg(not(unix))]
+fn told_to_end() -> Result<impl Future<Output = ()> + Send, Why> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn greeting(example: &Example, options: &Options, at: SocketAddr) -> String {
+    let Example { name, .. } = example;
+    let file = options.store.display();
+    format!(
+        r#"{name}: http://{at}, everything is in {file}; customers are c1 to c20. To paste:
+
+  curl -i http://{at}/v1/orders -H 'Idempotency-Key: 1' -d '{{"customer_id":"c1","total_minor":109900,"currency":"USD","lines":[{{"sku":"ipad","qty":1,"unit_price_minor":109900}}]}}'
+  ORDER=http://{at}/v1/orders/...      # the Location of the answer
+  curl "$ORDER?wait=terminal"; curl "$ORDER/history"; curl -X POST "$ORDER/cancel"
+  curl -X PUT http://{at}/dials/provider -d '{{"decline":["c2"],"lose_answers":1}}'
+  curl -X PUT http://{at}/dials/carrier -d '{{"wire":"down"}}'      # up, down, slow
+  curl -X PUT http://{at}/dials/services/fraud -d '{{"wire":"down"}}'
+  curl http://{at}/runs; curl http://{at}/dead-letters; curl http://{at}/metrics; curl http://{at}/dials
+
+Kill it whenever you like, and start it again: every purchase goes on."#
+    )
+}

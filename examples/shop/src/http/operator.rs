@@ -1,0 +1,204 @@
+//! What operators do: look at runs and dead letters, and help them on.
+
+use crate::contracts::OrderId;
+use crate::http::answer::{Answer, Body, No, Query, read, say};
+use crate::http::desk::Desk;
+use crate::http::runs::Runs;
+use crate::orders::Row;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use ballet::saga::journal::{Journal, Verb, What};
+use ballet::store::{DeadLetter, Status};
+use ballet::story::tell;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /health`: how every lane is, and whether any of them is in trouble.
+pub(super) async fn health(State(desk): State<Arc<Desk>>) -> Answer {
+    let health = desk.health();
+    let lanes: Vec<Value> = health
+        .iter()
+        .map(|(lane, health)| {
+            json!({
+                "group": lane.group,
+                "lane": lane.lane,
+                "owned": health.owned,
+                "caught_up": health.caught_up,
+                "time": health.time.to_string(),
+                "batches": health.batches,
+                "parked": health.parked.values().sum::<usize>(),
+                "calling": health.calling,
+                "broken": health.broken,
+                "told": health.told,
+            })
+        })
+        .collect();
+    let is_well = health.values().all(|lane| lane.broken.is_empty() && lane.told.is_none());
+    let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(say(status, &json!({"well": is_well, "services": desk.services(), "lanes": lanes})))
+}
+
+/// `GET /ready`: whether it may be given work.
+pub(super) async fn ready(State(desk): State<Arc<Desk>>) -> Answer {
+    match desk.is_ready() {
+        true => Ok(say(StatusCode::OK, &json!({"ready": true}))),
+        false => Err(No::later("not_ready", "lanes are being taken up: see /health")),
+    }
+}
+
+/// `GET /runs`: the runs, newest first. Where nobody coordinates, the orders are the runs.
+pub(super) async fn list(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer {
+    let query = Query::of(query);
+    let limit = query.limit()?;
+    let Some(runs) = desk.runs else { return orders(&desk, &query, limit).await };
+    let status = match query.get("status") {
+        None => None,
+        Some(word) => Some(Status::of(word).ok_or_else(bad_status)?),
+    };
+    let found = desk.app(runs.saga).runs(runs.saga, status, limit).await?;
+    let found: Vec<Value> = found
+        .iter()
+        .map(|row| json!({"run": row.run, "saga": row.saga, "status": row.status}))
+        .collect();
+    Ok(say(StatusCode::OK, &json!({"runs": found})))
+}
+
+fn bad_status() -> No {
+    No::bad("bad_query", "status", "is no status that something here can have")
+}
+
+async fn orders(desk: &Desk, query: &Query, limit: u32) -> Answer {
+    let wanted = match query.get("status") {
+        None => None,
+        Some(word) => {
+            let status = serde_json::from_value(Value::from(word));
+            Some(status.map_err(|_| bad_status())?)
+        }
+    };
+    let mut rows = desk.rows().await?;
+    rows.retain(|row| wanted.is_none_or(|wanted| row.order.status == wanted));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.order.created_at));
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let found: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({"run": row.order.order_id, "status": row.order.status}))
+        .collect();
+    Ok(say(StatusCode::OK, &json!({"runs": found})))
+}
+
+/// `GET /runs/{id}`: what happened to it, one line a fact.
+pub(super) async fn timeline(State(desk): State<Arc<Desk>>, Path(id): Path<OrderId>) -> Answer {
+    let (lines, facts) = match desk.runs {
+        Some(runs) => {
+            let journal = journal(&desk, runs, &id).await?;
+            let lines = tell(&(runs.shape)(), &journal);
+            (lines, json!(journal.facts))
+        }
+        None => {
+            let row = desk.row(&id).await?.ok_or_else(|| No::unknown(format!("run `{id}`")))?;
+            (told(&row), json!(row.history))
+        }
+    };
+    let lines: Vec<&str> = lines.lines().collect();
+    Ok(say(StatusCode::OK, &json!({"run": id, "timeline": lines, "facts": facts})))
+}
+
+/// An order's facts, each with what led to it.
+fn told(row: &Row) -> String {
+    let line = |entry: &crate::orders::Entry| {
+        format!("{}  upon {} by {}\n", entry.fact, entry.cause, entry.actor)
+    };
+    row.history.iter().map(line).collect()
+}
+
+async fn journal(desk: &Desk, runs: Runs, id: &str) -> Result<Journal, No> {
+    let app = desk.app(runs.saga);
+    let found = (runs.journal)(&app, id).await?;
+    found.ok_or_else(|| No::unknown(format!("run `{id}`")))
+}
+
+/// Who does it, why, and to which step.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Order {
+    by: Option<String>,
+    reason: Option<String>,
+    step: Option<String>,
+}
+
+/// `POST /runs/{id}/retry|skip|mark-compensated|cancel`: written down with who and why; what it
+/// changes is for the coordinator to say, in the timeline.
+pub(super) async fn operate(
+    State(desk): State<Arc<Desk>>,
+    Path((id, verb)): Path<(String, String)>,
+    body: Body,
+) -> Answer {
+    let Some(runs) = desk.runs else {
+        let reason = "nobody coordinates here: replay dead letters, or cancel the order";
+        return Err(No::new(StatusCode::NOT_FOUND, "no_runs", "", reason));
+    };
+    let journal = journal(&desk, runs, &id).await?;
+    let body = body?;
+    let order: Order = match body.is_empty() {
+        true => Order::default(),
+        false => read(Ok(body))?,
+    };
+    let by = order.by.unwrap_or_else(|| "operator".to_owned());
+    let reason = order.reason.unwrap_or_default();
+    let app = desk.app(runs.saga);
+    let verb = match verb.as_str() {
+        "retry" => Verb::Retry,
+        "skip" => Verb::Skip,
+        "mark-compensated" => Verb::MarkCompensated,
+        "cancel" => {
+            (runs.cancel)(&app, &id, &by, &reason).await?;
+            return Ok(noted());
+        }
+        _ => return Err(No::unknown(format!("verb `{verb}`"))),
+    };
+    let shape = (runs.shape)();
+    let step = match order.step {
+        Some(step) => shape.position(&step).map(|_| step),
+        // It is the one that asked for somebody.
+        None => journal.facts.iter().rev().find_map(|fact| match &fact.what {
+            What::Attention { step, .. } => Some(shape.steps[*step].name.to_owned()),
+            _ => None,
+        }),
+    };
+    let step = step.ok_or_else(|| No::bad("bad_step", "step", "names no step of the run"))?;
+    app.operate(runs.saga, &id, verb, &step, &by, &reason).await?;
+    Ok(noted())
+}
+
+fn noted() -> axum::response::Response {
+    say(StatusCode::ACCEPTED, &json!({"noted": true}))
+}
+
+/// `GET /dead-letters`: what could not be handled, newest first.
+pub(super) async fn letters(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer {
+    let limit = Query::of(query).limit()?;
+    let letters = desk.app("").dead_letters(limit).await?;
+    let shown = |letter: &DeadLetter| {
+        json!({
+            "id": letter.id.to_string(),
+            "group": letter.lane.group,
+            "lane": letter.lane.lane,
+            "key": letter.key,
+            "reason": letter.reason,
+            "at": letter.at.to_string(),
+            "attempts": letter.attempts,
+        })
+    };
+    let letters: Vec<Value> = letters.iter().map(shown).collect();
+    Ok(say(StatusCode::OK, &json!({"dead_letters": letters})))
+}
+
+/// `POST /dead-letters/{id}/replay`: it is handled as if it came now.
+pub(super) async fn replay(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Answer {
+    let no = || No::unknown(format!("dead letter `{id}`"));
+    let letters = desk.app("").dead_letters(u32::MAX).await?;
+    let letter = letters.into_iter().find(|letter| letter.id.to_string() == id).ok_or_else(no)?;
+    desk.app(&letter.lane.group).replay(letter.id).await?;
+    Ok(noted())
+}

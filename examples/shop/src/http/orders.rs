@@ -1,0 +1,209 @@
+//! What customers do: order, look, wait, cancel.
+
+use crate::contracts::{CancelOrder, OrderId, PlaceOrder, Status};
+use crate::http::answer::{Answer, Body, No, Query, say};
+use crate::http::desk::Desk;
+use crate::http::flow::Entrance;
+use crate::order;
+use crate::orders::Row;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use ballet::ErrorKind;
+use ballet::id::{derived, fresh};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+const KEY: &str = "Idempotency-Key";
+const KEY_MAX: usize = 200;
+
+/// `POST /v1/orders`: accepted when it is on the disk. The same key names the same order.
+pub(super) async fn place(
+    State(desk): State<Arc<Desk>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let placed = accept(&desk, &headers, body).await;
+    let order_id = placed.inspect_err(|no| desk.counts.refused(no.error()))?;
+    desk.counts.accepted();
+    let query = Query::of(query);
+    let row = match wish(&query)? {
+        Some(until) => desk.watch(&order_id, query.timeout()?, until).await?,
+        None => None,
+    };
+    let (status, seen) = match row {
+        Some(row) => (StatusCode::OK, shown(&row)),
+        None => (StatusCode::ACCEPTED, json!({"order_id": order_id, "status": "accepted"})),
+    };
+    let mut said = say(status, &seen);
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/orders/{order_id}")) {
+        said.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(said)
+}
+
+async fn accept(desk: &Desk, headers: &HeaderMap, body: Body) -> Result<OrderId, No> {
+    let wanted = order::parse(&body?)?;
+    let order_id = match key(headers)? {
+        Some(key) => derived(&["order", key]),
+        None => fresh(),
+    };
+    let order_id = order_id.to_string();
+    let entrance = desk.admit(&order_id).await?;
+    let ask = PlaceOrder { order_id: order_id.clone(), order: wanted };
+    let asked = desk.ask(&format!("order/{order_id}"), &order_id, &ask, Duration::ZERO).await;
+    let refused = match asked {
+        Ok(_) => return Ok(order_id),
+        Err(told) if told.kind() == ErrorKind::Conflict => {
+            No::bad("key_reused", KEY, "was used with another body")
+        }
+        Err(told) => told.into(),
+    };
+    if entrance == Entrance::New {
+        desk.flow.leave(&order_id);
+    }
+    Err(refused)
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<&str>, No> {
+    let Some(key) = headers.get(KEY) else { return Ok(None) };
+    let fits = |key: &&str| !key.is_empty() && key.len() <= KEY_MAX;
+    let must = || {
+        let reason = format!("must be 1 to {KEY_MAX} visible characters");
+        No::bad("bad_key", KEY, reason)
+    };
+    key.to_str().ok().filter(fits).map(Some).ok_or_else(must)
+}
+
+/// What `wait` waits for, if anything.
+fn wish(query: &Query) -> Result<Option<fn(&Row) -> bool>, No> {
+    match query.get("wait") {
+        None => Ok(None),
+        Some("validated") => Ok(Some(is_decided)),
+        Some("terminal") => Ok(Some(is_over)),
+        Some(_) => Err(No::bad("bad_query", "wait", "must be `validated` or `terminal`")),
+    }
+}
+
+fn is_decided(row: &Row) -> bool {
+    row.order.status != Status::Created
+}
+
+fn is_over(row: &Row) -> bool {
+    row.order.status.is_end()
+}
+
+/// `GET /v1/orders/{id}`: the order, or, with `wait`, the order once it is so far.
+pub(super) async fn look(
+    State(desk): State<Arc<Desk>>,
+    Path(order_id): Path<OrderId>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let query = Query::of(query);
+    let (until, within) = (wish(&query)?, query.timeout()?);
+    let row = desk.order(&order_id, within).await?;
+    match until {
+        None => Ok(say(StatusCode::OK, &shown(&row))),
+        Some(until) => wait(&desk, &row, within, until).await,
+    }
+}
+
+/// `GET /v1/orders/{id}/validated`: once the checks have decided.
+pub(super) async fn validated(
+    State(desk): State<Arc<Desk>>,
+    Path(order_id): Path<OrderId>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let within = Query::of(query).timeout()?;
+    let row = desk.order(&order_id, within).await?;
+    wait(&desk, &row, within, is_decided).await
+}
+
+async fn wait(desk: &Desk, row: &Row, within: Duration, until: fn(&Row) -> bool) -> Answer {
+    let order_id = &row.order.order_id;
+    match desk.watch(order_id, within, until).await? {
+        Some(row) => Ok(say(StatusCode::OK, &shown(&row))),
+        None => Err(No::timeout("not_so_far_yet", "it is under way: ask again")),
+    }
+}
+
+/// `GET /v1/orders/{id}/history`: every fact, with its time, its cause and who caused it.
+pub(super) async fn history(
+    State(desk): State<Arc<Desk>>,
+    Path(order_id): Path<OrderId>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let row = desk.order(&order_id, Query::of(query).timeout()?).await?;
+    let facts: Vec<Value> = row
+        .history
+        .iter()
+        .map(|entry| {
+            json!({
+                "at": entry.at.to_string(),
+                "fact": entry.fact,
+                "cause": entry.cause,
+                "actor": entry.actor,
+            })
+        })
+        .collect();
+    let status = row.order.status;
+    Ok(say(StatusCode::OK, &json!({"order_id": order_id, "status": status, "history": facts})))
+}
+
+/// `POST /v1/orders/{id}/cancel`: cancelled, too late, or not decided in time.
+pub(super) async fn cancel(
+    State(desk): State<Arc<Desk>>,
+    Path(order_id): Path<OrderId>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let within = Query::of(query).timeout()?;
+    desk.order(&order_id, within).await?;
+    let ask = CancelOrder { order_id: order_id.clone() };
+    // One wish for each order: whoever asks again is told how the first one ended.
+    let noted = desk.ask(&format!("cancel/{order_id}"), &order_id, &ask, within).await?;
+    let decided = |row: &Row| row.pending_cancel.is_none();
+    let row = match noted {
+        Some(Ok(_)) => desk.watch(&order_id, within, decided).await?,
+        Some(Err(_)) => return Err(No::unknown(format!("order `{order_id}`"))),
+        None => None,
+    };
+    match row {
+        None => {
+            let pending = json!({"order_id": order_id, "status": "pending_cancel"});
+            Ok(say(StatusCode::ACCEPTED, &pending))
+        }
+        Some(row) if row.order.status == Status::Cancelled => Ok(say(StatusCode::OK, &shown(&row))),
+        Some(row) => {
+            let reason = format!("it is {}", word(row.order.status));
+            Err(No::new(StatusCode::CONFLICT, "too_late", "status", reason))
+        }
+    }
+}
+
+fn word(status: Status) -> String {
+    serde_json::to_value(status)
+        .ok()
+        .and_then(|word| word.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// An order as customers see it.
+pub(super) fn shown(row: &Row) -> Value {
+    let order = &row.order;
+    json!({
+        "order_id": order.order_id,
+        "status": order.status,
+        "customer_id": order.customer_id,
+        "lines": order.lines,
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+        "version": order.version,
+        "created_at": order.created_at.to_string(),
+        "deadline_at": order.deadline_at.to_string(),
+        "required_checks": order.required_checks,
+        "pending_cancel": row.pending_cancel,
+        "ending": row.ending,
+        "tracking_no": row.tracking_no,
+    })
+}

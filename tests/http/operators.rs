@@ -1,0 +1,149 @@
+//! What operators see, and how they help.
+
+use super::{Shop, both};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::Duration;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Odd {}
+
+ballet::service! {
+    /// What Orders may be asked by somebody who is mistaken.
+    ODD = "orders" { Odd = "order.odd" -> () }
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_shown_and_replayed() {
+    for example in both() {
+        let shop = Shop::open(&example).await;
+        let asked = shop.desk.ask("odd", ODD, &Odd {}, Duration::ZERO).await;
+        assert!(matches!(asked, Ok(None)));
+        let mut letters = shop.get("/dead-letters").await.is(200).json();
+        while letters["dead_letters"][0].is_null() {
+            letters = shop.get("/dead-letters").await.is(200).json();
+        }
+        let letter = &letters["dead_letters"][0];
+        assert_eq!(letter["group"], "orders");
+        assert!(letter["reason"].as_str().unwrap().contains("does not answer `order.odd`"));
+        let id = letter["id"].as_str().unwrap();
+        shop.post(&format!("/dead-letters/{id}/replay"), &json!({})).await.is(202);
+        shop.post("/dead-letters/1/replay", &json!({})).await.is(404);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn runs_are_listed_and_told() {
+    for (example, status) in both().into_iter().zip(["completed", "shipped"]) {
+        let shop = Shop::open(&example).await;
+        let order = shop.placed("1", "c1").await;
+        shop.end_of(&order).await;
+        let id = order.rsplit('/').next().unwrap();
+        let mut runs = shop.get(&format!("/runs?status={status}")).await.is(200).json();
+        // The run ends a moment after the order.
+        while runs["runs"][0].is_null() {
+            runs = shop.get(&format!("/runs?status={status}")).await.is(200).json();
+        }
+        assert_eq!(runs["runs"][0]["run"], id);
+        let timeline = shop.get(&format!("/runs/{id}")).await.is(200).at("/timeline");
+        let last = if example.runs.is_some() { "completed" } else { "order.shipped" };
+        assert!(timeline.contains(last), "{timeline}");
+        shop.get("/runs/nobody").await.is(404);
+        assert_eq!(shop.get("/runs?status=odd").await.is(422).at("/field"), "status");
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_does_to_a_run_is_told_in_its_timeline() {
+    let [example, without_runs] = both();
+    let shop = Shop::open(&example).await;
+    shop.turn("provider", &json!({"wire": "slow"})).await;
+    let order = shop.placed("1", "c1").await;
+    shop.get(&format!("{order}/validated")).await.is(200);
+    let run = format!("/runs/{}", order.rsplit('/').next().unwrap());
+    let retry = format!("{run}/retry");
+    let why = json!({"step": "authorize", "by": "eva", "reason": "it hangs"});
+    shop.post(&retry, &why).await.is(202);
+    assert_eq!(shop.post(&retry, &json!({"step": "odd"})).await.is(422).at("/field"), "step");
+    assert_eq!(shop.post(&retry, &json!({})).await.is(422).at("/field"), "step");
+    shop.post(&format!("{run}/odd"), &json!({})).await.is(404);
+    while !shop.get(&run).await.at("/timeline").contains("retry by eva: it hangs") {}
+    shop.turn("provider", &json!({"wire": "up"})).await;
+    assert_eq!(shop.end_of(&order).await.at("/status"), "shipped");
+    shop.close().await;
+
+    let shop = Shop::open(&without_runs).await;
+    let said = shop.post("/runs/1/retry", &json!({})).await.is(404);
+    assert_eq!(said.at("/error"), "no_runs");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_operator_cancels_a_run() {
+    let shop = Shop::open(&both()[0]).await;
+    shop.turn("services/fraud", &json!({"wire": "down"})).await;
+    let order = shop.placed("1", "c1").await;
+    shop.get(&order).await.is(200);
+    let run = format!("/runs/{}", order.rsplit('/').next().unwrap());
+    while shop.get(&run).await.status == 404 {}
+    let why = json!({"by": "eva", "reason": "a test"});
+    shop.post(&format!("{run}/cancel"), &why).await.is(202);
+    assert_eq!(shop.end_of(&order).await.at("/status"), "cancelled");
+    let timeline = shop.get(&run).await.is(200).at("/timeline");
+    assert!(timeline.contains("cancelled by eva: a test"), "{timeline}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_sent_away_is_waited_for() {
+    for example in both() {
+        let shop = Shop::open(&example).await;
+        while shop.get("/ready").await.status != 200 {}
+        shop.turn("services/fraud", &json!({"wire": "down"})).await;
+        shop.get("/ready").await.is(503);
+        let order = shop.placed("1", "c1").await;
+        shop.get(&format!("{order}/validated?timeout=200")).await.is(504);
+        shop.turn("services/fraud", &json!({"wire": "up"})).await;
+        assert_eq!(shop.end_of(&order).await.at("/status"), "shipped");
+        shop.get("/health").await.is(200);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_check_is_required_from_now_on() {
+    for example in both() {
+        let shop = Shop::open(&example).await;
+        shop.turn("rules/limit", &json!({"mode": "gating", "enabled": true})).await;
+        let order = shop.placed("1", "c1").await;
+        assert!(shop.end_of(&order).await.at("/required_checks").contains("limit"));
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn numbers_are_there_for_whoever_collects_them() {
+    for example in both() {
+        let shop = Shop::open(&example).await;
+        let order = shop.placed("1", "c1").await;
+        shop.end_of(&order).await;
+        while shop.get("/ready").await.status != 200 {}
+        tokio::task::yield_now().await;
+        let mut page = shop.get("/metrics").await.is(200).text;
+        while !page.contains("shop_orders_in_flight 0\n") {
+            page = shop.get("/metrics").await.is(200).text;
+        }
+        for line in [
+            "shop_orders_accepted_total 1\n",
+            "shop_http_answers_total{status=\"202\"} 1\n",
+            "shop_outside_calls_total{to=\"provider\"} 2\n",
+            "ballet_lane_well{group=\"orders\",lane=\"1\"} 1\n",
+            "ballet_ready 1\n",
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
+        shop.close().await;
+    }
+}
