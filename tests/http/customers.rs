@@ -2,7 +2,9 @@
 
 use super::client::{Said, ask};
 use super::{Shop, an_ipad, both};
+use ballet::clock::rest;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn an_order_is_accepted_and_shipped() {
@@ -119,9 +121,14 @@ async fn an_order_is_cancelled_unless_it_is_too_late() {
         shop.turn("services/fraud", &json!({"wire": "down"})).await;
         let early = shop.placed("early", "c1").await;
         shop.get(&early).await.is(200);
-        let said = shop.post(&format!("{early}/cancel"), &json!({})).await.is(200);
-        assert_eq!(said.at("/ending/reason"), "customer_cancelled");
-        shop.turn("services/fraud", &json!({"wire": "up"})).await;
+        // Whoever was asked something answers first; the customer waits for it.
+        let (cancel, nothing, up) = (format!("{early}/cancel"), json!({}), json!({"wire": "up"}));
+        let called_back = async {
+            rest(Duration::from_millis(200)).await;
+            shop.turn("services/fraud", &up).await;
+        };
+        let (said, ()) = tokio::join!(shop.post(&cancel, &nothing), called_back);
+        assert_eq!(said.is(200).at("/ending/reason"), "customer_cancelled");
 
         let late = shop.placed("late", "c2").await;
         shop.end_of(&late).await;

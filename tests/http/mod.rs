@@ -6,6 +6,7 @@ mod operators;
 mod process;
 
 use ballet::Settings;
+use ballet::clock::rest;
 use ballet::sqlite::Sqlite;
 use client::{Said, ask};
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -94,6 +96,18 @@ impl Shop {
 
     async fn get(&self, path: &str) -> Said {
         ask(self.at, "GET", path, None, "").await
+    }
+
+    /// Looks again and again, until it is as wanted.
+    async fn until(&self, path: &str, is_so: impl Fn(&Said) -> bool) -> Said {
+        for _ in 0..300 {
+            let said = self.get(path).await;
+            if is_so(&said) {
+                return said;
+            }
+            rest(Duration::from_millis(50)).await;
+        }
+        panic!("{path} never is as it should be")
     }
 
     async fn post(&self, path: &str, body: &Value) -> Said {

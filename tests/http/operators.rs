@@ -1,5 +1,6 @@
 //! What operators see, and how they help.
 
+use super::client::Said;
 use super::{Shop, both};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,10 +20,8 @@ async fn a_dead_letter_is_shown_and_replayed() {
         let shop = Shop::open(&example).await;
         let asked = shop.desk.ask("odd", ODD, &Odd {}, Duration::ZERO).await;
         assert!(matches!(asked, Ok(None)));
-        let mut letters = shop.get("/dead-letters").await.is(200).json();
-        while letters["dead_letters"][0].is_null() {
-            letters = shop.get("/dead-letters").await.is(200).json();
-        }
+        let is_there = |said: &Said| !said.json()["dead_letters"][0].is_null();
+        let letters = shop.until("/dead-letters", is_there).await.json();
         let letter = &letters["dead_letters"][0];
         assert_eq!(letter["group"], "orders");
         assert!(letter["reason"].as_str().unwrap().contains("does not answer `order.odd`"));
@@ -40,11 +39,9 @@ async fn runs_are_listed_and_told() {
         let order = shop.placed("1", "c1").await;
         shop.end_of(&order).await;
         let id = order.rsplit('/').next().unwrap();
-        let mut runs = shop.get(&format!("/runs?status={status}")).await.is(200).json();
         // The run ends a moment after the order.
-        while runs["runs"][0].is_null() {
-            runs = shop.get(&format!("/runs?status={status}")).await.is(200).json();
-        }
+        let is_there = |said: &Said| !said.json()["runs"][0].is_null();
+        let runs = shop.until(&format!("/runs?status={status}"), is_there).await.json();
         assert_eq!(runs["runs"][0]["run"], id);
         let timeline = shop.get(&format!("/runs/{id}")).await.is(200).at("/timeline");
         let last = if example.runs.is_some() { "completed" } else { "order.shipped" };
@@ -69,7 +66,8 @@ async fn what_an_operator_does_to_a_run_is_told_in_its_timeline() {
     assert_eq!(shop.post(&retry, &json!({"step": "odd"})).await.is(422).at("/field"), "step");
     assert_eq!(shop.post(&retry, &json!({})).await.is(422).at("/field"), "step");
     shop.post(&format!("{run}/odd"), &json!({})).await.is(404);
-    while !shop.get(&run).await.at("/timeline").contains("retry by eva: it hangs") {}
+    let is_told = |said: &Said| said.at("/timeline").contains("retry by eva: it hangs");
+    shop.until(&run, is_told).await;
     shop.turn("provider", &json!({"wire": "up"})).await;
     assert_eq!(shop.end_of(&order).await.at("/status"), "shipped");
     shop.close().await;
@@ -87,9 +85,10 @@ async fn an_operator_cancels_a_run() {
     let order = shop.placed("1", "c1").await;
     shop.get(&order).await.is(200);
     let run = format!("/runs/{}", order.rsplit('/').next().unwrap());
-    while shop.get(&run).await.status == 404 {}
+    shop.until(&run, |said| said.status == 200).await;
     let why = json!({"by": "eva", "reason": "a test"});
     shop.post(&format!("{run}/cancel"), &why).await.is(202);
+    shop.turn("services/fraud", &json!({"wire": "up"})).await;
     assert_eq!(shop.end_of(&order).await.at("/status"), "cancelled");
     let timeline = shop.get(&run).await.is(200).at("/timeline");
     assert!(timeline.contains("cancelled by eva: a test"), "{timeline}");
@@ -100,7 +99,7 @@ async fn an_operator_cancels_a_run() {
 async fn a_service_that_is_sent_away_is_waited_for() {
     for example in both() {
         let shop = Shop::open(&example).await;
-        while shop.get("/ready").await.status != 200 {}
+        shop.until("/ready", |said| said.status == 200).await;
         shop.turn("services/fraud", &json!({"wire": "down"})).await;
         shop.get("/ready").await.is(503);
         let order = shop.placed("1", "c1").await;
@@ -129,12 +128,9 @@ async fn numbers_are_there_for_whoever_collects_them() {
         let shop = Shop::open(&example).await;
         let order = shop.placed("1", "c1").await;
         shop.end_of(&order).await;
-        while shop.get("/ready").await.status != 200 {}
-        tokio::task::yield_now().await;
-        let mut page = shop.get("/metrics").await.is(200).text;
-        while !page.contains("shop_orders_in_flight 0\n") {
-            page = shop.get("/metrics").await.is(200).text;
-        }
+        shop.until("/ready", |said| said.status == 200).await;
+        let is_quiet = |said: &Said| said.text.contains("shop_orders_in_flight 0\n");
+        let page = shop.until("/metrics", is_quiet).await.text;
         for line in [
             "shop_orders_accepted_total 1\n",
             "shop_http_answers_total{status=\"202\"} 1\n",

@@ -80,7 +80,7 @@ impl Drop for Served {
 async fn every_purchase_goes_on_after_a_kill() {
     for example in both() {
         let folder = Folder::new();
-        let mut orders = Vec::new();
+        let mut orders: Vec<String> = Vec::new();
         for life in 0..4 {
             let served = Served::start(example.name, &folder.store());
             for order in &orders {

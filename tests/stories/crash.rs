@@ -2,6 +2,7 @@
 //! turn; it is started again, and everything comes to the same end.
 
 use shop::cast::Cast;
+use shop::contracts::{INVENTORY, ORDERS, PAYMENTS, SHIPPING};
 use shop::scenarios::x14_death;
 use shop::stage::{Moment, Stage};
 use std::collections::BTreeSet;
@@ -21,7 +22,9 @@ async fn die_everywhere(cast: Cast, moment: Moment) {
         }
         assert!(deaths >= 10, "only {deaths} deaths {moment:?}: the moments are gone");
     }
-    println!("{moment:?} {victims:?}");
+    for service in [INVENTORY, ORDERS, PAYMENTS, SHIPPING] {
+        assert!(victims.contains(service), "`{service}` never died {moment:?}: {victims:?}");
+    }
 }
 
 macro_rules! every_moment {
