@@ -81,6 +81,7 @@ async fn what_is_no_order_is_refused_with_field_and_reason() {
     assert_eq!(no(&said), ["bad_query", "timeout", "must be a number from 0 to 60000"]);
     let said = shop.post("/v1/orders?wait=forever", &an_ipad("c1")).await.is(422);
     assert_eq!(no(&said)[..2], ["bad_query", "wait"]);
+    assert!(shop.get("/metrics").await.text.contains("shop_orders_accepted_total 0\n"));
     assert!(shop.get("/metrics").await.text.contains("{error=\"not_an_order\"} 5\n"));
     shop.close().await;
 }

@@ -1,5 +1,6 @@
 //! Calls to the outside and methods of sagas: at least once, under one key, and never forgotten.
 
+use crate::lane::bank::{Authorize, Authorized};
 use crate::lane::bank::{
     Bank, Consent, Hotel, Order, Purchase, ROOMS, Travel, Trip, cards, travel,
 };
@@ -7,7 +8,9 @@ use crate::lane::echo::{HEARD, Said, WORDS, stamped};
 use crate::lane::shop::ended;
 use crate::lane::shop::{dying, world};
 use ballet::memory::Point;
-use ballet::{App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, Tx, call};
+use ballet::{
+    App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, StepError, Tx, call,
+};
 use std::time::Duration;
 
 fn trip(fare: i64) -> Trip {
@@ -248,4 +251,61 @@ async fn while_a_call_is_under_way_its_key_waits_in_order_and_others_go_on() {
     assert_eq!((heard("a").await, heard("b").await), (None, Some(vec![3])));
     ballet::clock::rest(Duration::from_secs(20)).await;
     assert_eq!(heard("a").await, Some(vec![1, 2, 4]));
+}
+
+/// Its call takes a minute, and may take two.
+struct Patient(Bank);
+impl Reactor for Patient {
+    const NAME: &'static str = "cards";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+            .on::<Said>(call(Self::out).within(Duration::from_secs(120)).react(Self::note))
+            .to::<Authorize>(call(Self::charge).answer(Self::charged).leaves_nothing())
+    }
+}
+impl Patient {
+    async fn out(&self, call: &Call, said: &Said) -> Result<u64, Fault> {
+        self.0.book(&call.key, 1).await?;
+        Ok(said.n)
+    }
+    async fn note(&self, tx: &mut Tx, said: &Said, n: &u64) -> Result<(), Fault> {
+        tx.put(HEARD, &said.id, &vec![*n])
+    }
+    async fn charge(&self, call: &Call, c: &Authorize) -> Result<i64, Fault> {
+        self.0.book(&call.key, c.cents).await.map(|_| c.cents)
+    }
+    async fn charged(
+        &self,
+        _: &mut Tx,
+        _: &Authorize,
+        cents: &i64,
+    ) -> Result<Authorized, StepError> {
+        Ok(Authorized { reference: cents.to_string() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_take_as_long_as_its_line_says() {
+    let (world, bank) = (world(), Bank::default());
+    bank.set(|ledger| ledger.delay = Duration::from_secs(60));
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.reactor_from_the_beginning(Patient(bank.clone())).start().await.unwrap();
+    world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
+    ballet::clock::rest(Duration::from_secs(300)).await;
+    let heard = app.row::<Patient, _, _>(HEARD, &"a".to_owned()).await.unwrap();
+    assert_eq!((heard, bank.calls()), (Some(vec![1]), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_would_call_the_outside_is_refused_and_calls_nobody() {
+    let (world, bank) = (world(), Bank::default());
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).reactor(Patient(bank.clone()));
+    let app = app.start().await.unwrap();
+    let command = Authorize { id: "1".into(), cents: 70 };
+    let asked = app.request("key", &ballet::Key::new("1"), &command).await.unwrap();
+    let no = asked.reply(Duration::from_secs(60)).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(no.to_string(), "calls_outside: `b.authorize` can only be asked by a saga");
+    assert_eq!(bank.calls(), 0);
 }

@@ -214,10 +214,10 @@ impl Stage {
         panic!("nobody answers `{}` about {about}", C::NAME);
     }
 
-    /// Who has died at the moment that was chosen for it.
+    /// Whether the one who was doomed has died.
     #[must_use]
-    pub fn victim(&self) -> Option<&'static str> {
-        self.doom.victim()
+    pub fn has_died(&self) -> bool {
+        self.doom.is_done()
     }
 
     /// Restarts those who have died by themselves; who was sent away stays away.

@@ -22,7 +22,10 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ballet-{name}-{}", std::process::id()));
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let name = format!("ballet-{name}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -235,7 +238,7 @@ async fn done<R: Reactor>(app: &crate::app::Running, n: u64) {
 /// A chain of three reactors over one file of which so many commits are lost, one in `every`.
 async fn a_chain(every: usize) {
     const MESSAGES: u64 = 40;
-    let folder = Folder::new(&format!("chain{every}"));
+    let folder = Folder::new("chain");
     let store = Sqlite::open(folder.0.join("it.db")).await.unwrap();
     let app = App::new(store.clone()).lanes(1);
     let app = app.reactor(First).reactor(Second).reactor(Third).start().await.unwrap();

@@ -24,12 +24,13 @@ pub(super) async fn place(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let query = Query::of(query);
+    let (until, within) = (wish(&query)?, query.timeout()?);
     let placed = accept(&desk, &headers, body).await;
     let order_id = placed.inspect_err(|no| desk.counts.refused(no.error()))?;
     desk.counts.accepted();
-    let query = Query::of(query);
-    let row = match wish(&query)? {
-        Some(until) => desk.watch(&order_id, query.timeout()?, until).await?,
+    let row = match until {
+        Some(until) => desk.watch(&order_id, within, until).await?,
         None => None,
     };
     let (status, seen) = match row {

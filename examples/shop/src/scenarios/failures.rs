@@ -77,20 +77,25 @@ pub async fn g08_power_cut(stage: &mut Stage) {
     assert_eq!(stage.on_shelf("ipad").await, (3, 0));
 }
 
-/// X14: "crash at every failpoint: converges; effects once". The process that comes to this moment
-/// after so many were spared dies there, and is started again; whether any did.
-pub async fn x14_death(stage: &mut Stage, moment: Moment, spared: usize, is_poor: bool) -> bool {
+/// X14: "crash at every failpoint: converges; effects once". A process that comes to
+/// such a moment dies there, after it was spared so many times, and is started again; whether it
+/// did.
+pub async fn x14_death(
+    stage: &mut Stage,
+    (whom, moment, spared): (&'static str, Moment, usize),
+    is_poor: bool,
+) -> bool {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
     if is_poor {
         stage.world.provider.decline("eva");
     }
-    stage.doom(moment, spared);
+    stage.doom(whom, moment, spared);
 
     stage.buy("1", "eva", 1).await;
 
     let tally = stage.quiet().await;
-    let context = format!("{:?} died {moment:?} after {spared}", stage.victim());
+    let context = format!("`{whom}` is to die {moment:?} after {spared}");
     let ends = match is_poor {
         true => Tally { cancelled: 1, letters: 1, ..Tally::default() },
         false => Tally { shipped: 1, captured: 1, parcels: 1, letters: 1, ..Tally::default() },
@@ -98,5 +103,5 @@ pub async fn x14_death(stage: &mut Stage, moment: Moment, spared: usize, is_poor
     assert_eq!(tally, ends, "{context}");
     assert_eq!(stage.on_shelf("ipad").await, (5 - i64::from(!is_poor), 0), "{context}");
     assert_eq!(stage.given_up().await, [""; 0], "{context}");
-    stage.victim().is_some()
+    stage.has_died()
 }

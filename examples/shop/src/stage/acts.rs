@@ -118,9 +118,9 @@ impl Stage {
         self.ask(check, &rule).await.expect("there is such a check");
     }
 
-    /// The next process to come to this moment dies there, after so many were spared.
-    pub fn doom(&mut self, moment: Moment, spared: usize) {
-        self.doom.set(moment, spared);
+    /// This process dies when it comes to such a moment, after it was spared so many times.
+    pub fn doom(&mut self, whom: &'static str, moment: Moment, spared: usize) {
+        self.doom.set(whom, moment, spared);
     }
 
     /// An operator takes up again whatever was given up.

@@ -33,25 +33,26 @@ pub(super) struct Doom(Mutex<Sentence>);
 
 #[derive(Debug, Default)]
 struct Sentence {
+    whom: &'static str,
     moment: Option<Moment>,
     /// How often the moment is let go by before it strikes.
     spared: usize,
-    victim: Option<&'static str>,
+    is_done: bool,
 }
 
 impl Doom {
-    pub(super) fn set(&self, moment: Moment, spared: usize) {
-        *self.sentence() = Sentence { moment: Some(moment), spared, victim: None };
+    pub(super) fn set(&self, whom: &'static str, moment: Moment, spared: usize) {
+        *self.sentence() = Sentence { whom, moment: Some(moment), spared, is_done: false };
     }
 
-    pub(super) fn victim(&self) -> Option<&'static str> {
-        self.sentence().victim
+    pub(super) fn is_done(&self) -> bool {
+        self.sentence().is_done
     }
 
     /// What happens to this process at this point.
-    pub(super) fn strike(&self, name: &'static str, point: &Point) -> Fate {
+    pub(super) fn strike(&self, name: &str, point: &Point) -> Fate {
         let mut sentence = self.sentence();
-        if !sentence.moment.is_some_and(|moment| moment.is(point)) {
+        if sentence.whom != name || !sentence.moment.is_some_and(|moment| moment.is(point)) {
             return Fate::Go;
         }
         match sentence.spared.checked_sub(1) {
@@ -60,7 +61,7 @@ impl Doom {
                 Fate::Go
             }
             None => {
-                (sentence.moment, sentence.victim) = (None, Some(name));
+                (sentence.moment, sentence.is_done) = (None, true);
                 Fate::Die
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::engine::handler::Trouble;
 use crate::engine::react::Reacting;
-use crate::error::{Fault, StepError};
+use crate::error::{Fault, Refusal, StepError};
 use crate::message::{Key, Reply};
 use crate::reactor::{Given, Reactor, Unit};
 use crate::store::{Lock, Slot, Space, Value};
@@ -45,6 +45,15 @@ impl<R: Reactor> Reacting<R> {
         let Some(unit) = self.table.units.iter().find(answers) else {
             return Err(Trouble::Dead(format!("`{}` does not answer `{command}`", R::NAME)));
         };
+        if unit.stages.call.is_some() {
+            // Clients wait for a transaction, not for the outside.
+            let no =
+                Refusal::new("calls_outside", format!("`{command}` can only be asked by a saga"));
+            let row = RequestRow { asked, reply: Reply::Refused(no) };
+            let row = serde_json::to_vec(&row).map_err(Fault::from)?;
+            tx.write(slot, Some(Value::plain(row)));
+            return Ok(());
+        }
         let correlation = if correlation.is_empty() { key.to_string() } else { correlation };
         tx.cause = Cause { correlation, traceparent, ..tx.cause.clone() };
         let given = Given { message: (unit.decode)(asked.get().as_bytes())?, extra: None };
