@@ -85,6 +85,9 @@
 //! `memory`: a store and a broker that fail apart, for tests. Without any of them nothing here waits
 //! and nothing does I/O.
 
+// Without the engine nobody calls the handlers that the definitions hold.
+#![cfg_attr(not(feature = "runtime"), allow(unused_imports, dead_code))]
+
 #[cfg(feature = "runtime")]
 mod app;
 #[cfg(feature = "runtime")]

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind};
 use crate::memory::Node;
 use crate::store::LaneId;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OwnedMutexGuard;
 
 /// A moment at which something can go wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,17 @@ impl Hook {
 impl Node {
     /// Passes a point, fails there, or never comes back.
     pub(super) async fn pass(&self, point: Point, failed: ErrorKind) -> Result<(), Error> {
+        self.pass_holding(point, failed, &mut None).await
+    }
+
+    /// The same for whoever holds the turn to write: a process that dies here lets go of it, as a
+    /// database takes the transaction back whose connection is gone.
+    pub(super) async fn pass_holding(
+        &self,
+        point: Point,
+        failed: ErrorKind,
+        turn: &mut Option<OwnedMutexGuard<()>>,
+    ) -> Result<(), Error> {
         self.breathe().await;
         let fate = (self.hook.0.lock().unwrap_or_else(PoisonError::into_inner))(&point);
         match fate {
@@ -57,6 +69,7 @@ impl Node {
             Fate::Fail => Err(Error::new(failed, format!("the test lets {point:?} fail"))),
             Fate::Die => {
                 self.kill();
+                turn.take();
                 std::future::pending().await
             }
         }

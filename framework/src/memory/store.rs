@@ -205,7 +205,8 @@ impl Batch for Open {
     async fn commit(self: Box<Self>) -> Result<(), Error> {
         let Self { node, advance, now, writes, turn } = *self;
         let lane = advance.lane.clone();
-        node.pass(Point::Commit(lane.clone()), ErrorKind::Unknown).await?;
+        let mut turn = Some(turn);
+        node.pass_holding(Point::Commit(lane.clone()), ErrorKind::Unknown, &mut turn).await?;
         node.world.state().apply(&advance, now, writes);
         drop(turn);
         node.pass(Point::Committed(lane), ErrorKind::Unknown).await
