@@ -9,6 +9,7 @@ mod lock;
 mod log;
 mod pack;
 mod read;
+mod readers;
 mod schema;
 mod tail;
 mod take;
@@ -28,20 +29,18 @@ use crate::store::{
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use lock::Lock;
-use sqlx::{ConnectOptions, SqliteConnection};
+use readers::Readers;
+use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tail::Log;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use writer::{Answer, Job, Pen, Writer};
 
 /// How many jobs may wait for the writer before whoever brings more waits too.
 const WAITING: usize = 1_024;
-
-/// How many read at a time, beside the writer.
-const READERS: usize = 4;
 
 /// A store and a log in one SQLite file, for one process.
 ///
@@ -56,8 +55,7 @@ struct Shared {
     incarnation: u32,
     jobs: mpsc::Sender<Job>,
     log: Arc<Log>,
-    readers: Arc<Semaphore>,
-    idle: Mutex<Vec<SqliteConnection>>,
+    readers: Arc<Readers>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -97,8 +95,8 @@ impl Sqlite {
         let log = Arc::new(schema::log(&mut db).await?);
         let (jobs, waiting) = mpsc::channel(WAITING);
         tokio::spawn(Writer::new(Pen::new(db, Arc::clone(&log), clock), waiting, lock).run());
-        let readers = Arc::new(Semaphore::new(READERS));
-        let shared = Shared { path, incarnation, jobs, log, readers, idle: Mutex::default() };
+        let readers = Readers::new(path.clone());
+        let shared = Shared { path, incarnation, jobs, log, readers };
         Ok(Arc::new(Self { shared: Arc::new(shared) }))
     }
 
@@ -143,37 +141,14 @@ impl Sqlite {
         writer::send(&self.shared.jobs, alone, answer).await
     }
 
-    /// Reads what is committed, on a connection of its own, in a task that nobody can cancel.
+    /// Reads what is committed.
     async fn read<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>
         + Send
         + 'static,
     ) -> Result<T, Error> {
-        let permit = Arc::clone(&self.shared.readers).acquire_owned().await;
-        let permit = permit.map_err(|_| trouble::closed())?;
-        let shared = Arc::clone(&self.shared);
-        let task = tokio::spawn(async move {
-            let _permit = permit;
-            let idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut db = match idle {
-                Some(db) => db,
-                None => shared.reader().await?,
-            };
-            let found = work(&mut db).await;
-            shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
-            found
-        });
-        task.await.map_err(|told| {
-            Error::new(crate::error::ErrorKind::Store, "what was read is damaged").because(told)
-        })?
-    }
-}
-
-impl Shared {
-    async fn reader(&self) -> Result<SqliteConnection, Error> {
-        let options = schema::options(&self.path, "reads").read_only(true);
-        options.connect().await.map_err(|told| trouble::unopened(&self.path, told))
+        self.shared.readers.read(work).await
     }
 }
 
@@ -244,6 +219,11 @@ impl Store for Sqlite {
 
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
         let (slots, scans) = (slots.clone(), scans.clone());
+        if scans.is_empty() {
+            let slots = self.shared.readers.look(slots).await?;
+            return Ok(Found { slots, scans: BTreeMap::new() });
+        }
+        // Slots and ranges of one question are read by the same connection, one after the other.
         self.read(move |db| Box::pin(async move { read::find(db, &slots, &scans).await })).await
     }
 
