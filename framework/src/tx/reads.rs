@@ -99,7 +99,8 @@ impl Reads {
     }
 
     pub(crate) fn keep(&mut self) {
-        self.batch.append(&mut self.own);
+        // Not `append`: that merges the whole batch for every message.
+        self.batch.extend(std::mem::take(&mut self.own));
     }
 
     pub(crate) fn discard(&mut self) {
