@@ -295,7 +295,7 @@ impl<C: Command> Requested<'_, C> {
         Ok(Some(match row.reply {
             Reply::Done(made) => Ok(read::<C::Reply>(&made)?),
             Reply::Refused(no) => Err(no),
-            Reply::Undone { .. } => Err(Refusal::new("undone", "")),
+            Reply::Compensated { .. } => Err(Refusal::new("compensated", "")),
         }))
     }
 }

@@ -177,7 +177,7 @@ pub enum Reply {
     /// The business said no.
     Refused(Refusal),
     /// The compensation was done; `made` says whether there was anything to take back.
-    Undone {
+    Compensated {
         /// Whether the action had been done.
         made: bool,
     },

@@ -63,7 +63,7 @@ fn node(at: usize, step: &StepShape) -> String {
 fn back(step: &StepShape) -> Option<String> {
     match step.back {
         Back::Nothing => None,
-        Back::Act => Some(format!("\"undo {}\"", step.name)),
+        Back::Act => Some(format!("\"compensate {}\"", step.name)),
         Back::Ask { command, to } => Some(format!("\"ask {to}: {command}\"")),
     }
 }

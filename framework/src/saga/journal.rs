@@ -83,9 +83,9 @@ pub enum What {
     /// From here on the run is taken back.
     Turned,
     /// The step is being taken back.
-    Undoing { step: usize, round: u32, attempts: u32, last: Time },
+    Compensating { step: usize, round: u32, attempts: u32, last: Time },
     /// The step was taken back; `made` says whether there was anything.
-    Undone { step: usize, made: bool },
+    Compensated { step: usize, made: bool },
     /// The step turned out to be done after all, and is taken back once more.
     Reopened { step: usize },
     /// An answer that came when nobody waited for it any more.
@@ -191,9 +191,10 @@ impl Journal {
     fn counted(&mut self, new: &Fact) -> Option<&mut Fact> {
         let repeats = |old: &What| match (old, &new.what) {
             (What::Started { step: a, round: r, .. }, What::Started { step: b, round: q, .. })
-            | (What::Undoing { step: a, round: r, .. }, What::Undoing { step: b, round: q, .. }) => {
-                a == b && r == q
-            }
+            | (
+                What::Compensating { step: a, round: r, .. },
+                What::Compensating { step: b, round: q, .. },
+            ) => a == b && r == q,
             (What::Faulted { step: a, way: v, .. }, What::Faulted { step: b, way: w, .. }) => {
                 a == b && v == w
             }

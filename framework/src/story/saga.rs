@@ -207,7 +207,7 @@ impl<S: Saga> SagaStory<S> {
     ///
     /// If nobody waits for `C`.
     pub fn take_back<C: Command<Reply = ()>>(&mut self) {
-        self.answer::<C>(Reply::Undone { made: true });
+        self.answer::<C>(Reply::Compensated { made: true });
     }
 
     /// Runs the methods that are to run, until none is. They must not wait for anything.

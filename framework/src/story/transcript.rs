@@ -34,7 +34,7 @@ fn line(what: &What) -> Option<(Option<usize>, String)> {
     match what {
         What::Begun
         | What::Started { .. }
-        | What::Undoing { .. }
+        | What::Compensating { .. }
         | What::Turned
         | What::Faulted { .. } => None,
         What::Skipped { step } => of(step, "skipped"),
@@ -47,8 +47,8 @@ fn line(what: &What) -> Option<(Option<usize>, String)> {
         What::Cancelled { by, reason } => Some((None, format!("cancelled by {by}: {reason}"))),
         What::Late => Some((None, "its time is up".to_owned())),
         What::TooLate { by, .. } => Some((None, format!("too late for {by} to cancel"))),
-        What::Undone { step, made: true } => of(step, "taken back"),
-        What::Undone { step, made: false } => of(step, "had not been done"),
+        What::Compensated { step, made: true } => of(step, "taken back"),
+        What::Compensated { step, made: false } => of(step, "had not been done"),
         What::Reopened { step } => of(step, "was done after all"),
         What::Stray { step, way, text } => of(step, &format!("late {} {text}", way.name())),
         What::Attention { step, why } => of(step, &format!("needs attention: {why}")),

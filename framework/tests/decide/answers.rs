@@ -20,7 +20,7 @@ pub const OF_ANSWERS: &[(&str, TurnLaw)] = &[
 enum Says {
     Done,
     Refused,
-    Undone,
+    Compensated,
     Broken,
 }
 
@@ -31,14 +31,14 @@ fn answer(input: &Input) -> Option<(usize, Way, u32, Says)> {
             let says = match reply {
                 Reply::Done(_) => Says::Done,
                 Reply::Refused(_) => Says::Refused,
-                Reply::Undone { .. } => Says::Undone,
+                Reply::Compensated { .. } => Says::Compensated,
             };
             Some((*step, *way, *round, says))
         }
         Input::Ran { step, way, round, ran } => {
             let says = match (ran, way) {
                 (Ran::Done(_), Way::Forward) => Says::Done,
-                (Ran::Done(_), Way::Back) => Says::Undone,
+                (Ran::Done(_), Way::Back) => Says::Compensated,
                 (Ran::Refused(_), _) => Says::Refused,
                 (Ran::Fault(_), _) => Says::Broken,
             };
@@ -55,7 +55,7 @@ fn is_awaited(turn: &Turn, step: usize, way: Way, asked: u32) -> bool {
     }
     match (turn.before.steps[step], way) {
         (Progress::InFlight { round, .. }, Way::Forward)
-        | (Progress::Undoing { round, .. }, Way::Back) => round == asked,
+        | (Progress::Compensating { round, .. }, Way::Back) => round == asked,
         (Progress::Unknown { .. }, Way::Forward) => true,
         _ => false,
     }
@@ -70,7 +70,7 @@ pub fn an_awaited_answer_counts(_: &Shape, turn: &Turn) -> Broken {
     let is_it = |fact: &Fact| match (&fact.what, says) {
         (What::Done { step: at, .. }, Says::Done)
         | (What::Refused { step: at, .. }, Says::Refused)
-        | (What::Undone { step: at, .. }, Says::Undone)
+        | (What::Compensated { step: at, .. }, Says::Compensated)
         | (What::Faulted { step: at, .. }, Says::Broken) => *at == step,
         _ => false,
     };

@@ -137,8 +137,9 @@ pub fn taken_back_in_reverse(shape: &Shape, turn: &Turn, world: &World, effect: 
         let asked = site.forward.is_some() && !matches!(line.head, Head::Tell { .. });
         let unheard = asked && site.said.is_none() && !site.unknown && !site.by_hand;
         let done = asked && site.said != Some(false) && line.is_compensable();
-        let undone = matches!(turn.kept.steps[at], ballet::saga::decide::Progress::Undone { .. });
-        unheard || (line.group > group && done && !undone)
+        let compensated =
+            matches!(turn.kept.steps[at], ballet::saga::decide::Progress::Compensated { .. });
+        unheard || (line.group > group && done && !compensated)
     };
     let open = (0..shape.steps.len()).find(|at| is_open(*at));
     open.map(|at| format!("step {step} is taken back before {at}: {:?}", world.sites[at]))

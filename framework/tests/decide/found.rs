@@ -56,8 +56,8 @@ fn few_attempts_do_not_shorten_the_time_after_which_the_unknown_is_taken_back() 
                 reserve-stock unknown, quiet from 11
                 turned
             11 wait
-                reserve-stock undoing
-                -> ask to undo reserve-stock
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
         "#]],
     );
 }
@@ -81,8 +81,8 @@ fn a_method_that_answers_too_late_is_taken_back_after_the_margin() {
             10 charge ran
                 charge done
             11 wait
-                charge undoing
-                -> run the undo of charge
+                charge compensating
+                -> run the compensation of charge
         "#]],
     );
 }

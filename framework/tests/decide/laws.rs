@@ -180,7 +180,7 @@ pub fn a_step_is_never_forgotten(shape: &Shape, turn: &Turn) -> Broken {
         let runs = |way: Way| runs_after(turn, site.running, step) == Some(way);
         match turn.kept.steps[step] {
             Progress::InFlight { .. } => line.head != Head::Hear && !runs(Way::Forward),
-            Progress::Undoing { .. } => !runs(Way::Back),
+            Progress::Compensating { .. } => !runs(Way::Back),
             _ => false,
         }
     };
@@ -189,7 +189,7 @@ pub fn a_step_is_never_forgotten(shape: &Shape, turn: &Turn) -> Broken {
     let rests_well = turn.kept.ended.is_some()
         || turn.decision.wake.is_some()
         || turn.kept.steps.iter().any(|p| matches!(p, Progress::InFlight { .. }))
-        || turn.kept.steps.iter().any(|p| matches!(p, Progress::Undoing { .. }))
+        || turn.kept.steps.iter().any(|p| matches!(p, Progress::Compensating { .. }))
         || !turn.kept.attention.is_empty();
     match forgotten.filter(|_| rests) {
         Some(step) => Some(format!("step {step} waits, and nothing wakes the run")),
@@ -235,7 +235,7 @@ pub fn a_person_is_called_whenever_one_is_needed(shape: &Shape, turn: &Turn) -> 
     let settled = turn.kept.attention.keys().find(|step| {
         let after = is_after_the_pivot(shape, **step);
         match turn.kept.steps[**step] {
-            Progress::Done | Progress::Undone { .. } | Progress::Skipped => true,
+            Progress::Done | Progress::Compensated { .. } | Progress::Skipped => true,
             Progress::Refused { .. } => !after,
             _ => false,
         }
@@ -265,7 +265,7 @@ fn is_same(a: &What, b: &What) -> bool {
         (What::Stray { step: a, way: v, text }, What::Stray { step: b, way: w, text: more }) => {
             (a, v, text) == (b, w, more)
         }
-        (What::Undone { step: a, made }, What::Undone { step: b, made: more }) => {
+        (What::Compensated { step: a, made }, What::Compensated { step: b, made: more }) => {
             (a, made) == (b, more)
         }
         _ => format!("{a:?}") == format!("{b:?}"),
@@ -315,14 +315,14 @@ pub fn an_operators_verb_does_what_it_says(shape: &Shape, turn: &Turn) -> Broken
     let allowed = match verb {
         Verb::Retry => match was {
             Progress::InFlight { .. } => line.head != Head::Hear && idle,
-            Progress::Undoing { .. } => idle,
+            Progress::Compensating { .. } => idle,
             Progress::Refused { .. } => after,
             _ => false,
         },
         Verb::Skip => stands && line.skippable,
         Verb::Force(_) => stands,
         Verb::MarkCompensated => {
-            matches!(was, Progress::Undoing { .. } | Progress::Unknown { .. })
+            matches!(was, Progress::Compensating { .. } | Progress::Unknown { .. })
         }
     };
     let taken = turn
@@ -340,7 +340,7 @@ pub fn an_operators_verb_does_what_it_says(shape: &Shape, turn: &Turn) -> Broken
         Verb::Retry if line.head == Head::Hear => matches!(now, Progress::InFlight { .. }),
         Verb::Retry => tried,
         Verb::Skip | Verb::Force(_) => now == Progress::Done,
-        Verb::MarkCompensated => matches!(now, Progress::Undone { .. }),
+        Verb::MarkCompensated => matches!(now, Progress::Compensated { .. }),
     };
     let quiet = turn.decision.facts.len() == 1 && turn.decision.effects.is_empty();
     let right = taken == allowed && if taken { did } else { quiet };

@@ -147,7 +147,7 @@ impl Node {
     fn answers(&self, shape: &Shape, step: usize) -> Option<Move> {
         let awaited = match self.state.steps[step] {
             Progress::InFlight { .. } => Way::Forward,
-            Progress::Undoing { .. } => Way::Back,
+            Progress::Compensating { .. } => Way::Back,
             _ => return None,
         };
         let mut moves = Vec::new();
@@ -168,7 +168,9 @@ impl Node {
             Move::Answer { step, .. } => {
                 matches!(progress(step), Progress::InFlight { .. } | Progress::Unknown { .. })
             }
-            Move::Undone { step, .. } => matches!(progress(step), Progress::Undoing { .. }),
+            Move::Compensated { step, .. } => {
+                matches!(progress(step), Progress::Compensating { .. })
+            }
             _ => true,
         }
     }
@@ -188,9 +190,9 @@ impl Node {
                 let reply = if yes { Reply::Done(nothing()) } else { Reply::Refused(no()) };
                 Input::Replied { step, way: Way::Forward, round, reply }
             }
-            Move::Undone { step, made } => {
+            Move::Compensated { step, made } => {
                 let round = self.world.sites[step].back.unwrap_or_default();
-                Input::Replied { step, way: Way::Back, round, reply: Reply::Undone { made } }
+                Input::Replied { step, way: Way::Back, round, reply: Reply::Compensated { made } }
             }
             Move::Ran { step, ends } => self.ran(step, ends),
             Move::Operate { step, verb } => {
@@ -232,7 +234,7 @@ fn is_good(the_move: Move, awaited: Way) -> bool {
             yes || matches!(the_move, Move::Answer { .. })
         }
         Move::Handle { way, .. } => way == awaited,
-        Move::Undone { .. } => awaited == Way::Back,
+        Move::Compensated { .. } => awaited == Way::Back,
         Move::Ran { ends: Ends::Well, .. } => true,
         _ => false,
     }
@@ -357,8 +359,8 @@ impl Bits {
             Progress::Refused { .. } => 4,
             Progress::Dropped => 5,
             Progress::Unknown { .. } => 6,
-            Progress::Undoing { .. } => 7,
-            Progress::Undone { made } => 8 + u64::from(made),
+            Progress::Compensating { .. } => 7,
+            Progress::Compensated { made } => 8 + u64::from(made),
         };
         self.number(number, 4);
         match progress {
@@ -371,7 +373,7 @@ impl Bits {
                 self.flag(faulted);
                 self.flag(overdue);
             }
-            Progress::Undoing { round, attempts: at, last, faulted } => {
+            Progress::Compensating { round, attempts: at, last, faulted } => {
                 self.number(u64::from(round), 2);
                 self.number(attempts(at, line.patience.most()), 2);
                 self.moment(Some(last.after(line.patience.delay(at))), now);

@@ -90,7 +90,7 @@ impl Sketch {
             },
             back: match line.kind {
                 Kind::Act if line.compensable => Back::Act,
-                Kind::Ask if line.compensable => Back::Ask { command: "undo", to },
+                Kind::Ask if line.compensable => Back::Ask { command: "compensate", to },
                 _ => Back::Nothing,
             },
             pivot: line.pivot,
@@ -118,7 +118,7 @@ fn begun() -> StepShape {
         name: "begin",
         group: 0,
         head: Head::Begun,
-        back: Back::Ask { command: "undo", to: "them" },
+        back: Back::Ask { command: "compensate", to: "them" },
         pivot: false,
         sometimes: false,
         skippable: false,

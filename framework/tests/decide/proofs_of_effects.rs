@@ -112,7 +112,7 @@ fn taking_back_before_something_later_is_taken_back_is_seen() {
     world.sites[AFTER] = answered(true);
     let law = effects::taken_back_in_reverse;
     assert!(law(&shape, &turn, &world, &back).is_some(), "the later one is still there");
-    Arc::make_mut(&mut turn.kept).steps[AFTER] = Progress::Undone { made: true };
+    Arc::make_mut(&mut turn.kept).steps[AFTER] = Progress::Compensated { made: true };
     assert_eq!(law(&shape, &turn, &world, &back), None);
 }
 

@@ -3,8 +3,8 @@
 //! `troubles` has the rest.
 
 use crate::tale::{
-    ask, back, cancel, check, done, hear, pivot, plan, refused, says_no, sometimes, tell_all,
-    undone, wait, within, yes,
+    ask, back, cancel, check, compensated, done, hear, pivot, plan, refused, says_no, sometimes,
+    tell_all, wait, within, yes,
 };
 use ballet::saga::Shape;
 use expect_test::expect;
@@ -60,8 +60,8 @@ fn a_refusal_takes_back_what_was_done_in_reverse() {
             done("reserve-stock"),
             done("authorize"),
             refused("capture"),
-            undone("authorize"),
-            undone("reserve-stock"),
+            compensated("authorize"),
+            compensated("reserve-stock"),
         ],
         expect![[r#"
             0 begin
@@ -79,14 +79,14 @@ fn a_refusal_takes_back_what_was_done_in_reverse() {
             0 capture says no
                 capture refused: no
                 turned
-                authorize undoing
-                -> ask to undo authorize
-            0 authorize says undone
-                authorize undone
-                reserve-stock undoing
-                -> ask to undo reserve-stock
-            0 reserve-stock says undone
-                reserve-stock undone
+                authorize compensating
+                -> ask to compensate authorize
+            0 authorize says compensated
+                authorize compensated
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+            0 reserve-stock says compensated
+                reserve-stock compensated
                 compensated
         "#]],
     );
@@ -100,8 +100,8 @@ fn steps_side_by_side_wait_for_each_other_on_the_way_back() {
             refused("check-visa"),
             done("book-hotel"),
             done("book-flight"),
-            undone("book-flight"),
-            undone("book-hotel"),
+            compensated("book-flight"),
+            compensated("book-hotel"),
         ],
         expect![[r#"
             0 begin
@@ -119,14 +119,14 @@ fn steps_side_by_side_wait_for_each_other_on_the_way_back() {
                 book-hotel done
             0 book-flight says done
                 book-flight done
-                book-hotel undoing
-                book-flight undoing
-                -> ask to undo book-hotel
-                -> ask to undo book-flight
-            0 book-flight says undone
-                book-flight undone
-            0 book-hotel says undone
-                book-hotel undone
+                book-hotel compensating
+                book-flight compensating
+                -> ask to compensate book-hotel
+                -> ask to compensate book-flight
+            0 book-flight says compensated
+                book-flight compensated
+            0 book-hotel says compensated
+                book-hotel compensated
                 compensated
         "#]],
     );
@@ -140,8 +140,8 @@ fn a_cancel_before_the_pivot_takes_the_run_back() {
             done("reserve-stock"),
             cancel(),
             done("authorize"),
-            undone("authorize"),
-            undone("reserve-stock"),
+            compensated("authorize"),
+            compensated("reserve-stock"),
         ],
         expect![[r#"
             0 begin
@@ -157,14 +157,14 @@ fn a_cancel_before_the_pivot_takes_the_run_back() {
                 turned
             0 authorize says done
                 authorize done
-                authorize undoing
-                -> ask to undo authorize
-            0 authorize says undone
-                authorize undone
-                reserve-stock undoing
-                -> ask to undo reserve-stock
-            0 reserve-stock says undone
-                reserve-stock undone
+                authorize compensating
+                -> ask to compensate authorize
+            0 authorize says compensated
+                authorize compensated
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+            0 reserve-stock says compensated
+                reserve-stock compensated
                 compensated
         "#]],
     );
@@ -194,8 +194,8 @@ fn a_cancel_while_the_pivot_decides_waits_for_its_answer() {
         0 capture says no
             capture refused: no
             turned
-            authorize undoing
-            -> ask to undo authorize
+            authorize compensating
+            -> ask to compensate authorize
     "#]],
     );
 }
@@ -256,7 +256,7 @@ fn an_early_signal_is_kept_for_its_step() {
 fn a_signal_that_does_not_come_is_a_no() {
     check(
         plan([vec![back(ask("reserve-stock"))], vec![hear("approval")]]),
-        [done("reserve-stock"), wait(), yes("approval"), undone("reserve-stock")],
+        [done("reserve-stock"), wait(), yes("approval"), compensated("reserve-stock")],
         expect![[r#"
             0 begin
                 begun
@@ -268,12 +268,12 @@ fn a_signal_that_does_not_come_is_a_no() {
             10 wait
                 approval refused: timed_out: no signal came in time
                 turned
-                reserve-stock undoing
-                -> ask to undo reserve-stock
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
             10 approval is told yes
                 approval stray: signal
-            10 reserve-stock says undone
-                reserve-stock undone
+            10 reserve-stock says compensated
+                reserve-stock compensated
                 compensated
         "#]],
     );
@@ -305,8 +305,8 @@ fn a_run_that_takes_too_long_is_taken_back() {
             wait(),
             wait(),
             done("authorize"),
-            undone("authorize"),
-            undone("reserve-stock"),
+            compensated("authorize"),
+            compensated("reserve-stock"),
         ],
         expect![[r#"
             0 begin
@@ -325,14 +325,14 @@ fn a_run_that_takes_too_long_is_taken_back() {
                 turned
             6 authorize says done
                 authorize done
-                authorize undoing
-                -> ask to undo authorize
-            6 authorize says undone
-                authorize undone
-                reserve-stock undoing
-                -> ask to undo reserve-stock
-            6 reserve-stock says undone
-                reserve-stock undone
+                authorize compensating
+                -> ask to compensate authorize
+            6 authorize says compensated
+                authorize compensated
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+            6 reserve-stock says compensated
+                reserve-stock compensated
                 compensated
         "#]],
     );

@@ -60,7 +60,7 @@ pub fn hear(name: &'static str) -> StepShape {
 
 /// A step that can be taken back.
 pub fn back(mut step: StepShape) -> StepShape {
-    let by_command = Back::Ask { command: "undo", to: "them" };
+    let by_command = Back::Ask { command: "compensate", to: "them" };
     step.back = if step.head == Head::Act { Back::Act } else { by_command };
     step
 }
@@ -134,13 +134,13 @@ pub fn refused(step: &'static str) -> Came {
 }
 
 /// A participant has taken it back.
-pub fn undone(step: &'static str) -> Came {
-    came(step, "says undone", What::Answer(Reply::Undone { made: true }))
+pub fn compensated(step: &'static str) -> Came {
+    came(step, "says compensated", What::Answer(Reply::Compensated { made: true }))
 }
 
 /// A participant had nothing to take back.
-pub fn nothing_to_undo(step: &'static str) -> Came {
-    came(step, "says nothing to undo", What::Answer(Reply::Undone { made: false }))
+pub fn nothing_to_take_back(step: &'static str) -> Came {
+    came(step, "says nothing to compensate", What::Answer(Reply::Compensated { made: false }))
 }
 
 /// A method ends well.
@@ -243,7 +243,7 @@ fn input(plan: &Shape, state: &State, step: &str, what: What) -> Input {
     let (by, reason) = ("somebody".to_owned(), "because".to_owned());
     match what {
         What::Answer(reply) => {
-            let back = matches!(reply, Reply::Undone { .. });
+            let back = matches!(reply, Reply::Compensated { .. });
             let way = if back { Way::Back } else { Way::Forward };
             Input::Replied { step, way, round: round(way), reply }
         }

@@ -46,11 +46,13 @@ fn fact_line(shape: &Shape, what: &What) -> String {
         What::Late => "the run is late".to_owned(),
         What::TooLate { by, .. } => format!("cancelled by {by}, too late"),
         What::Turned => "turned".to_owned(),
-        What::Undoing { step, attempts, round, .. } => {
-            format!("{} undoing{}", name(step), count(*round, *attempts))
+        What::Compensating { step, attempts, round, .. } => {
+            format!("{} compensating{}", name(step), count(*round, *attempts))
         }
-        What::Undone { step, made: true } => format!("{} undone", name(step)),
-        What::Undone { step, made: false } => format!("{} undone: there was nothing", name(step)),
+        What::Compensated { step, made: true } => format!("{} compensated", name(step)),
+        What::Compensated { step, made: false } => {
+            format!("{} compensated: there was nothing", name(step))
+        }
         What::Reopened { step } => format!("{} reopened", name(step)),
         What::Stray { step, text, .. } => format!("{} stray: {text}", name(step)),
         What::Attention { step, why } => format!("{} needs attention: {why}", name(step)),
@@ -75,7 +77,7 @@ fn count(round: u32, attempt: u32) -> String {
 fn faulted(way: Way) -> &'static str {
     match way {
         Way::Forward => "faulted",
-        Way::Back => "could not be undone",
+        Way::Back => "could not be compensated",
     }
 }
 
@@ -84,9 +86,13 @@ fn effect_line(shape: &Shape, effect: &Effect) -> Option<String> {
     let name = |step: &usize| shape.steps[*step].name;
     match effect {
         Effect::Send { step, way: Way::Forward, .. } => Some(format!("ask {}", name(step))),
-        Effect::Send { step, way: Way::Back, .. } => Some(format!("ask to undo {}", name(step))),
+        Effect::Send { step, way: Way::Back, .. } => {
+            Some(format!("ask to compensate {}", name(step)))
+        }
         Effect::Run { step, way: Way::Forward, .. } => Some(format!("run {}", name(step))),
-        Effect::Run { step, way: Way::Back, .. } => Some(format!("run the undo of {}", name(step))),
+        Effect::Run { step, way: Way::Back, .. } => {
+            Some(format!("run the compensation of {}", name(step)))
+        }
         Effect::Contradicted { step, .. } => Some(format!("{} contradicts the end", name(step))),
         Effect::Attend { .. } | Effect::End(_) => None,
     }

@@ -3,8 +3,8 @@
 
 use crate::stories::purchase;
 use crate::tale::{
-    act, ask, back, broke, broke_back, cancel, check, done, nothing_to_undo, old, operate, pivot,
-    plan, ran, ran_back, refused, sleep_until, tell, undone, wait,
+    act, ask, back, broke, broke_back, cancel, check, compensated, done, nothing_to_take_back, old,
+    operate, pivot, plan, ran, ran_back, refused, sleep_until, tell, wait,
 };
 use ballet::saga::journal::Verb;
 use expect_test::expect;
@@ -42,7 +42,7 @@ fn an_asked_step_that_stays_unknown_is_taken_back_after_the_margin() {
             wait(),
             wait(),
             wait(),
-            nothing_to_undo("reserve-stock"),
+            nothing_to_take_back("reserve-stock"),
             refused("reserve-stock"),
         ],
         expect![[r#"
@@ -60,10 +60,10 @@ fn an_asked_step_that_stays_unknown_is_taken_back_after_the_margin() {
                 reserve-stock unknown, quiet from 11
                 turned
             11 wait
-                reserve-stock undoing
-                -> ask to undo reserve-stock
-            11 reserve-stock says nothing to undo
-                reserve-stock undone: there was nothing
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+            11 reserve-stock says nothing to compensate
+                reserve-stock compensated: there was nothing
                 compensated
             11 reserve-stock says no
         "#]],
@@ -106,10 +106,10 @@ fn an_acted_step_that_stays_unknown_is_run_again_until_it_answers() {
                 -> run charge
             11 charge ran
                 charge done
-                charge undoing
-                -> run the undo of charge
+                charge compensating
+                -> run the compensation of charge
             11 charge ran back
-                charge undone
+                charge compensated
                 compensated
         "#]],
     );
@@ -151,7 +151,7 @@ fn a_pivot_that_stays_unknown_is_asked_until_it_answers() {
 }
 
 #[test]
-fn a_late_success_after_nothing_to_undo_opens_the_step_again() {
+fn a_late_success_after_nothing_to_take_back_opens_the_step_again() {
     check(
         plan([vec![back(ask("reserve-stock"))], vec![back(ask("authorize"))]]),
         [
@@ -160,11 +160,11 @@ fn a_late_success_after_nothing_to_undo_opens_the_step_again() {
             sleep_until(30),
             wait(),
             wait(),
-            nothing_to_undo("authorize"),
+            nothing_to_take_back("authorize"),
             done("authorize"),
-            old(nothing_to_undo("authorize")),
-            undone("authorize"),
-            undone("reserve-stock"),
+            old(nothing_to_take_back("authorize")),
+            compensated("authorize"),
+            compensated("reserve-stock"),
         ],
         expect![[r#"
             0 begin
@@ -180,29 +180,29 @@ fn a_late_success_after_nothing_to_undo_opens_the_step_again() {
                 turned
             30 sleep
                 authorize unknown, quiet from 11
-                authorize undoing
-                -> ask to undo authorize
+                authorize compensating
+                -> ask to compensate authorize
             33 wait
-                authorize undoing, attempt 2
-                -> ask to undo authorize
+                authorize compensating, attempt 2
+                -> ask to compensate authorize
             36 wait
                 authorize needs attention: it could not be taken back yet, and is still tried
-                authorize undoing, attempt 3
-                -> ask to undo authorize
-            36 authorize says nothing to undo
-                authorize undone: there was nothing
-                reserve-stock undoing
-                -> ask to undo reserve-stock
+                authorize compensating, attempt 3
+                -> ask to compensate authorize
+            36 authorize says nothing to compensate
+                authorize compensated: there was nothing
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
             36 authorize says done
                 authorize reopened
                 authorize needs attention: it was done after it had been answered that it was not
-                authorize undoing, attempt 1 of round 1
-                -> ask to undo authorize
-            36 authorize says nothing to undo (old)
-            36 authorize says undone
-                authorize undone
-            36 reserve-stock says undone
-                reserve-stock undone
+                authorize compensating, attempt 1 of round 1
+                -> ask to compensate authorize
+            36 authorize says nothing to compensate (old)
+            36 authorize says compensated
+                authorize compensated
+            36 reserve-stock says compensated
+                reserve-stock compensated
                 compensated
         "#]],
     );
@@ -275,21 +275,21 @@ fn a_compensation_that_fails_needs_a_person_and_is_still_tried() {
             0 dispatch says no
                 dispatch refused: no
                 turned
-                charge undoing
-                -> run the undo of charge
+                charge compensating
+                -> run the compensation of charge
             0 charge broke on the way back
-                charge could not be undone: broken
+                charge could not be compensated: broken
             3 wait
-                charge undoing, attempt 2
-                -> run the undo of charge
+                charge compensating, attempt 2
+                -> run the compensation of charge
             3 charge broke on the way back
-                charge could not be undone: broken
+                charge could not be compensated: broken
                 charge needs attention: it cannot be taken back: broken
             6 wait
-                charge undoing, attempt 3
-                -> run the undo of charge
+                charge compensating, attempt 3
+                -> run the compensation of charge
             6 charge ran back
-                charge undone
+                charge compensated
                 compensated
         "#]],
     );
@@ -303,7 +303,7 @@ fn what_was_taken_back_by_hand_holds_up_nothing() {
             done("reserve-stock"),
             refused("authorize"),
             operate(Verb::MarkCompensated, "reserve-stock"),
-            undone("reserve-stock"),
+            compensated("reserve-stock"),
         ],
         expect![[r#"
             0 begin
@@ -317,13 +317,13 @@ fn what_was_taken_back_by_hand_holds_up_nothing() {
             0 authorize says no
                 authorize refused: no
                 turned
-                reserve-stock undoing
-                -> ask to undo reserve-stock
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
             0 reserve-stock gets mark-compensated
                 reserve-stock mark-compensated by somebody
-                reserve-stock undone
+                reserve-stock compensated
                 compensated
-            0 reserve-stock says undone
+            0 reserve-stock says compensated
         "#]],
     );
 }

@@ -20,7 +20,7 @@ pub enum Truth {
     Done,
     Refused,
     /// Done, and taken back.
-    Undone,
+    Compensated,
     /// Taken back before anything was done: what comes now is refused.
     Shut,
 }
@@ -93,7 +93,7 @@ pub enum Move {
         yes: bool,
     },
     /// An answer to a compensation is delivered.
-    Undone {
+    Compensated {
         step: usize,
         made: bool,
     },
@@ -188,7 +188,7 @@ impl World {
             Truth::Nothing => {}
             Truth::Done => moves.push(answer(site.settled, true)),
             Truth::Refused => moves.push(answer(site.settled, false)),
-            Truth::Undone => moves.extend([answer(site.settled, true), answer(last, false)]),
+            Truth::Compensated => moves.extend([answer(site.settled, true), answer(last, false)]),
             Truth::Shut => moves.push(answer(last, false)),
         }
     }
@@ -198,11 +198,11 @@ impl World {
         if site.back.is_none() || (self.apart && !site.heeded) {
             return;
         }
-        let undone = |made| Move::Undone { step, made };
+        let compensated = |made| Move::Compensated { step, made };
         match site.truth {
-            Truth::Nothing => moves.extend([undone(true), undone(false)]),
-            Truth::Done | Truth::Undone => moves.push(undone(true)),
-            Truth::Refused | Truth::Shut => moves.push(undone(false)),
+            Truth::Nothing => moves.extend([compensated(true), compensated(false)]),
+            Truth::Done | Truth::Compensated => moves.push(compensated(true)),
+            Truth::Refused | Truth::Shut => moves.push(compensated(false)),
         }
     }
 
@@ -240,7 +240,7 @@ impl World {
                 }
                 self.told(step, yes);
             }
-            Move::Undone { step, made } => self.take_back(step, made),
+            Move::Compensated { step, made } => self.take_back(step, made),
             Move::Ran { step, ends } => self.ran(step, ends),
             Move::Operate { .. } => self.operated = true,
         }
@@ -262,8 +262,8 @@ impl World {
         let site = &mut self.sites[step];
         site.heeded = true;
         site.truth = match site.truth {
-            Truth::Done => Truth::Undone,
-            Truth::Nothing if made => Truth::Undone,
+            Truth::Done => Truth::Compensated,
+            Truth::Nothing if made => Truth::Compensated,
             Truth::Nothing => Truth::Shut,
             settled => settled,
         };

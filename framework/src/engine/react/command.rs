@@ -160,12 +160,12 @@ impl<R: Reactor> Reacting<R> {
         let key = step.pair();
         let row = Self::barrier(tx, &key).await?;
         match barrier::back(row.as_ref(), []) {
-            Back::Again { made } => reply_to(tx, envelope, step, &Reply::Undone { made }),
+            Back::Again { made } => reply_to(tx, envelope, step, &Reply::Compensated { made }),
             Back::Wait | Back::TooLate => Err(Trouble::Wait),
             Back::Run(None) => {
                 tx.effects.supersede = Some(key.clone());
                 Self::set(tx, &key, &Barrier::Void { made: false })?;
-                reply_to(tx, envelope, step, &Reply::Undone { made: false })
+                reply_to(tx, envelope, step, &Reply::Compensated { made: false })
             }
             Back::Run(made) if back.call.is_some() => {
                 let (of, way) = (unit.hears, Way::Back);
@@ -191,7 +191,7 @@ impl<R: Reactor> Reacting<R> {
         let said = (back.handle)(&self.reactor, tx, given).await.map_err(super::event::trouble)?;
         Self::set(tx, key, &Barrier::Void { made: true })?;
         self.publish(tx, said.events).await?;
-        reply_to(tx, envelope, step, &Reply::Undone { made: true })
+        reply_to(tx, envelope, step, &Reply::Compensated { made: true })
     }
 }
 

@@ -130,14 +130,14 @@ impl Draft<'_> {
     fn left_something(&self, step: usize) -> bool {
         let done = matches!(
             self.state.steps[step],
-            Progress::Done | Progress::Unknown { .. } | Progress::Undoing { .. }
+            Progress::Done | Progress::Unknown { .. } | Progress::Compensating { .. }
         );
         done && self.shape.steps[step].is_compensable()
     }
 
     fn begin_to_undo(&mut self, step: usize) {
-        if !matches!(self.state.steps[step], Progress::Undoing { .. }) {
-            self.undo(step, self.rounds_of(step), 1);
+        if !matches!(self.state.steps[step], Progress::Compensating { .. }) {
+            self.compensate(step, self.rounds_of(step), 1);
         }
     }
 
@@ -146,8 +146,8 @@ impl Draft<'_> {
         self.state.rounds.get(&step).map_or(0, |round| round + 1)
     }
 
-    pub(super) fn undo(&mut self, step: usize, round: u32, attempt: u32) {
-        self.note(What::Undoing { step, round, attempts: attempt, last: self.now });
+    pub(super) fn compensate(&mut self, step: usize, round: u32, attempt: u32) {
+        self.note(What::Compensating { step, round, attempts: attempt, last: self.now });
         self.effect(match self.runs_here(step, Way::Back) {
             true => Effect::Run { step, way: Way::Back, round, attempt },
             false => Effect::Send { step, way: Way::Back, round, attempt },
@@ -167,7 +167,7 @@ impl Draft<'_> {
         for step in 0..self.shape.steps.len() {
             match self.state.steps[step] {
                 Progress::InFlight { .. } => self.tick_forward(step),
-                Progress::Undoing { .. } => self.tick_back(step),
+                Progress::Compensating { .. } => self.tick_back(step),
                 _ => {}
             }
         }
@@ -233,7 +233,8 @@ impl Draft<'_> {
     }
 
     fn tick_back(&mut self, step: usize) {
-        let Progress::Undoing { round, attempts, last, faulted } = self.state.steps[step] else {
+        let Progress::Compensating { round, attempts, last, faulted } = self.state.steps[step]
+        else {
             return;
         };
         let shape = &self.shape.steps[step];
@@ -244,6 +245,6 @@ impl Draft<'_> {
         if shape.patience.is_spent(attempts) {
             self.attend(step, "it could not be taken back yet, and is still tried");
         }
-        self.undo(step, round, attempts + 1);
+        self.compensate(step, round, attempts + 1);
     }
 }

@@ -12,7 +12,7 @@ impl Draft<'_> {
             (Verb::Retry, Progress::InFlight { faulted, .. }) => {
                 self.can_be_tried(step, Way::Forward, faulted)
             }
-            (Verb::Retry, Progress::Undoing { faulted, .. }) => {
+            (Verb::Retry, Progress::Compensating { faulted, .. }) => {
                 self.can_be_tried(step, Way::Back, faulted)
             }
             (Verb::Retry, Progress::Refused { .. }) => self.is_after_the_pivot(step),
@@ -22,7 +22,9 @@ impl Draft<'_> {
             (Verb::Force(_), Progress::InFlight { .. } | Progress::Refused { .. }) => {
                 self.is_after_the_pivot(step)
             }
-            (Verb::MarkCompensated, Progress::Undoing { .. } | Progress::Unknown { .. }) => true,
+            (Verb::MarkCompensated, Progress::Compensating { .. } | Progress::Unknown { .. }) => {
+                true
+            }
             _ => false,
         };
         self.note(What::Operated { verb: verb.clone(), step, by, reason, taken });
@@ -36,7 +38,7 @@ impl Draft<'_> {
             Verb::Retry => self.retry(step),
             Verb::Skip => self.note(What::Done { step, made: RawValue::NULL.to_owned() }),
             Verb::Force(made) => self.note(What::Done { step, made }),
-            Verb::MarkCompensated => self.note(What::Undone { step, made: true }),
+            Verb::MarkCompensated => self.note(What::Compensated { step, made: true }),
         }
     }
 
@@ -47,7 +49,9 @@ impl Draft<'_> {
             Progress::InFlight { round, attempts, until, .. } => {
                 self.again(step, round, attempts + 1, until);
             }
-            Progress::Undoing { round, attempts, .. } => self.undo(step, round, attempts + 1),
+            Progress::Compensating { round, attempts, .. } => {
+                self.compensate(step, round, attempts + 1)
+            }
             _ => {}
         }
     }

@@ -33,9 +33,9 @@ pub enum Progress {
     /// Nobody knows whether it was done; it may be taken back from `ready` on.
     Unknown { ready: Time },
     /// Being taken back.
-    Undoing { round: u32, attempts: u32, last: Time, faulted: bool },
+    Compensating { round: u32, attempts: u32, last: Time, faulted: bool },
     /// Taken back; `made` says whether there was anything.
-    Undone { made: bool },
+    Compensated { made: bool },
 }
 
 impl Progress {
@@ -149,11 +149,11 @@ impl State {
                 (step, self.unknown(shape, step, ready))
             }
             What::Dropped { step } => (step, Progress::Dropped),
-            What::Undoing { step, round, attempts, last } => {
+            What::Compensating { step, round, attempts, last } => {
                 self.rounds.insert(step, round);
-                (step, Progress::Undoing { round, attempts, last, faulted: false })
+                (step, Progress::Compensating { round, attempts, last, faulted: false })
             }
-            What::Undone { step, made } => (step, Progress::Undone { made }),
+            What::Compensated { step, made } => (step, Progress::Compensated { made }),
             What::Reopened { step } => (step, Progress::Done),
             _ => unreachable!("facts about a whole run are handled by `apply`"),
         };
@@ -170,7 +170,7 @@ impl State {
     /// no. A no that needs a person says so itself, after the refusal.
     fn is_settled_by(&self, step: usize, progress: Progress) -> bool {
         match progress {
-            Progress::Done | Progress::Undone { .. } | Progress::Refused { .. } => true,
+            Progress::Done | Progress::Compensated { .. } | Progress::Refused { .. } => true,
             Progress::InFlight { .. } => matches!(self.steps[step], Progress::Refused { .. }),
             _ => false,
         }
@@ -184,8 +184,8 @@ impl State {
                 let faulted = times >= attempts;
                 Progress::InFlight { round, attempts, last, until, faulted, overdue }
             }
-            (Progress::Undoing { round, attempts, last, .. }, Way::Back) => {
-                Progress::Undoing { round, attempts, last, faulted: times >= attempts }
+            (Progress::Compensating { round, attempts, last, .. }, Way::Back) => {
+                Progress::Compensating { round, attempts, last, faulted: times >= attempts }
             }
             (other, _) => other,
         }
@@ -248,7 +248,7 @@ fn due(step: &StepShape, progress: Progress, now: Time) -> Option<Time> {
             again.into_iter().chain(until).min()
         }
         Progress::Unknown { ready } => (ready > now).then_some(ready),
-        Progress::Undoing { attempts, last, faulted, .. } => {
+        Progress::Compensating { attempts, last, faulted, .. } => {
             let again = last.after(step.patience.delay(attempts));
             (faulted || matches!(step.back, Back::Ask { .. })).then_some(again)
         }

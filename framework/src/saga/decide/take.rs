@@ -20,10 +20,10 @@ impl Draft<'_> {
             Input::Replied { step, way: Way::Forward, round, reply } => match reply {
                 Reply::Done(made) => self.take_forward(step, round, Answer::Done(made)),
                 Reply::Refused(no) => self.take_forward(step, round, Answer::Refused(no)),
-                Reply::Undone { .. } => self.stray(step, Way::Forward, "undone"),
+                Reply::Compensated { .. } => self.stray(step, Way::Forward, "compensated"),
             },
             Input::Replied { step, way: Way::Back, round, reply } => match reply {
-                Reply::Undone { made } => self.take_back(step, round, made),
+                Reply::Compensated { made } => self.take_back(step, round, made),
                 Reply::Done(_) => self.take_back(step, round, true),
                 Reply::Refused(no) => self.refused_to_go_back(step, round, &no.to_string()),
             },
@@ -57,10 +57,13 @@ impl Draft<'_> {
             (Progress::InFlight { attempts, .. }, Answer::Fault(text)) => {
                 self.fault(step, Way::Forward, attempts, text);
             }
-            (Progress::Undoing { .. } | Progress::Undone { made: true }, Answer::Done(_)) => {
+            (
+                Progress::Compensating { .. } | Progress::Compensated { made: true },
+                Answer::Done(_),
+            ) => {
                 self.stray(step, Way::Forward, "done");
             }
-            (Progress::Undone { made: false }, Answer::Done(_)) => {
+            (Progress::Compensated { made: false }, Answer::Done(_)) => {
                 self.note(What::Reopened { step });
                 self.attend(step, "it was done after it had been answered that it was not");
             }
@@ -91,16 +94,16 @@ impl Draft<'_> {
     }
 
     fn take_back(&mut self, step: usize, asked: u32, made: bool) {
-        if let Progress::Undoing { round, .. } = self.state.steps[step]
+        if let Progress::Compensating { round, .. } = self.state.steps[step]
             && round == asked
         {
-            self.note(What::Undone { step, made });
+            self.note(What::Compensated { step, made });
         }
     }
 
     /// A compensation cannot refuse; one that could not be done is tried again.
     fn refused_to_go_back(&mut self, step: usize, asked: u32, text: &str) {
-        if let Progress::Undoing { round, attempts, .. } = self.state.steps[step]
+        if let Progress::Compensating { round, attempts, .. } = self.state.steps[step]
             && round == asked
         {
             self.fault(step, Way::Back, attempts, text.to_owned());
@@ -161,7 +164,9 @@ impl Draft<'_> {
         };
         let known = match self.state.steps[step] {
             // Unknown to the end is only what leaves nothing.
-            Progress::Done | Progress::Undone { made: true } | Progress::Unknown { .. } => true,
+            Progress::Done | Progress::Compensated { made: true } | Progress::Unknown { .. } => {
+                true
+            }
             _ => !says_done,
         };
         if way == Way::Forward && !known {
