@@ -7,6 +7,7 @@
 
 mod pages;
 mod rules;
+mod scenarios;
 
 use crate::tidy::tree::{File, report, tree};
 use ballet::Saga;
@@ -46,6 +47,16 @@ fn every_page_with_rust_is_compiled() {
 #[test]
 fn every_rule_number_is_explained() {
     report("every rule number of a comment is explained", rules::unexplained(&tree()));
+}
+
+#[test]
+fn every_scenario_is_told() {
+    report("every scenario has a row on its page", scenarios::untold(&tree()));
+}
+
+#[test]
+fn every_scenario_number_is_explained() {
+    report("every number of a scenario is explained", scenarios::unnumbered(&tree()));
 }
 
 /// The page that shows the purchase in both modes.

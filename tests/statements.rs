@@ -1,16 +1,19 @@
 //! How many statements a batch takes, counted at the driver.
 //!
-//! Goal: the number of statements does not depend on the size of the batch. Method: so many messages are
-//! in the log before a reactor starts, which takes all of them in one batch; a subscriber counts what the
-//! driver says it has executed on the thread of the connection that writes.
+//! Goal: the number of statements does not depend on the size of the batch, for a small reactor and for
+//! the services of the shop. Method: so many messages are appended at once to the log of a reactor that
+//! has come to rest, which takes all of them in one batch; a subscriber counts what the driver says it
+//! has executed on the thread of the connection that writes.
+
+mod shop;
 
 use crate::conformance::pairs::Folder;
-use ballet::broker::{Broker, TopicSpec};
+use ballet::broker::Broker;
+use ballet::clock::{Clock, SystemClock};
 use ballet::message::Outgoing;
 use ballet::message::{Envelope, Kind};
 use ballet::sqlite::Sqlite;
-use ballet::store::{LaneId, Store};
-use ballet::{App, Fault, Key, Message, Reactions, Reactor, Settings, Table, Tx, react};
+use ballet::{App, Fault, Key, Message, Reactions, Reactor, Running, Settings, Table, Tx, react};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -120,47 +123,67 @@ fn executed(file: &str) -> Vec<String> {
     executed.get(&format!("writes {file}")).cloned().unwrap_or_default()
 }
 
-fn message(n: usize) -> Outgoing {
-    let id = n.to_string();
-    let envelope = Envelope {
-        id: ballet::id::derived(&["count", &id]),
-        kind: Kind::Event,
-        name: "count.counted".into(),
+/// An event, on its way to its topic.
+fn event<E: ballet::Event>(event: &E, correlation: &str) -> Outgoing {
+    let envelope = envelope(Kind::Event, E::NAME, event.key(), correlation);
+    let body = serde_json::to_vec(event).unwrap().into();
+    Outgoing { topic: E::TOPIC.name.into(), partition: 0, message: Message { envelope, body } }
+}
+
+fn envelope(kind: Kind, name: &str, key: Key, correlation: &str) -> Envelope {
+    Envelope {
+        id: ballet::id::derived(&["count", name, correlation]),
+        kind,
+        name: name.to_owned(),
         version: 1,
-        key: Key::new(&*id),
-        correlation: id.clone(),
+        key,
+        correlation: correlation.to_owned(),
         causation: None,
         hop: 0,
-        occurred_at: ballet::clock::Time::default(),
+        // What strangers say must not be older than what is remembered of them.
+        occurred_at: SystemClock.now(),
         traceparent: None,
         stamp: None,
         step: None,
-    };
-    let body = serde_json::to_vec(&Counted { id }).unwrap().into();
-    Outgoing { topic: "count.in".into(), partition: 0, message: Message { envelope, body } }
+    }
 }
 
-/// Has a reactor take so many messages in one batch, and counts what the writer executes for it.
-async fn batch_of(size: usize) -> Took {
+/// Somebody whose statements are counted.
+trait Subject {
+    /// By what the numbers are told.
+    const NAME: &'static str;
+    /// Serves it.
+    fn serve(app: App) -> App;
+    /// Sees to all that `messages` need to be there.
+    async fn prepare(app: &Running, store: &Sqlite, messages: usize);
+    /// One of the messages that are counted.
+    fn message(n: usize) -> Outgoing;
+    /// Waits until the first so many of them were taken.
+    async fn settled(app: &Running, taken: usize, messages: usize);
+}
+
+/// How many messages go first: they make statements, and let the lane come to rest.
+const WARM: usize = 3;
+
+/// How long to wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Has somebody take so many messages in one batch, and counts what the writer executes for it.
+async fn batch_of<S: Subject>(size: usize) -> Took {
     let folder = Folder::new();
-    let file = format!("statements-{size}.db");
+    let file = format!("{}-{size}.db", S::NAME);
     let store = Sqlite::open(folder.file(&file)).await.unwrap();
-    let spec = TopicSpec { name: "count.in".into(), partitions: 1, compacted: false };
-    store.ensure(&spec).await.unwrap();
     let settings = Settings { poll: Duration::from_secs(3600), ..Settings::default() };
-    let app = App::new(store.clone()).lanes(1).settings(settings);
-    let app = app.reactor_from_the_beginning(Counter).start().await.unwrap();
-    let lane = LaneId::new("counter", 0);
-    // The first batches make statements, and let the lane come to rest.
-    let warm: Vec<Outgoing> = (1_000_000..1_000_003).map(message).collect();
-    store.produce(&warm).await.unwrap();
-    settled(&app, 3).await;
+    let app = S::serve(App::new(store.clone()).lanes(1).settings(settings)).start().await.unwrap();
+    let all = WARM + size;
+    S::prepare(&app, &store, all).await;
+    store.produce(&(0..WARM).map(S::message).collect::<Vec<_>>()).await.unwrap();
+    S::settled(&app, WARM, all).await;
     let before = executed(&file).len();
 
-    store.produce(&(0..size).map(message).collect::<Vec<_>>()).await.unwrap();
-    settled(&app, size as u64 + 3).await;
+    store.produce(&(WARM..all).map(S::message).collect::<Vec<_>>()).await.unwrap();
+    S::settled(&app, all, all).await;
     app.stop().await;
-    let batches = store.take(&lane).await.unwrap().batch;
     let executed = executed(&file)[before..].to_vec();
     store.close().await;
     // Between the two: producing the messages, and taking the lane.
@@ -168,7 +191,8 @@ async fn batch_of(size: usize) -> Took {
     let last = executed.iter().rposition(|sql| sql.contains("RELEASE batch")).unwrap();
     let batch = &executed[first - 1..=last + 1];
     let advanced = batch.iter().filter(|sql| sql.contains("UPDATE lanes")).count();
-    assert_eq!(advanced, 1, "{size} messages are one batch: {batch:#?}, {batches} in all");
+    let told = format!("{} takes {size} messages in one batch: {batch:#?}", S::NAME);
+    assert_eq!(advanced, 1, "{told}");
     let statements = batch.iter().map(|sql| statements(sql)).sum();
     Took { calls: batch.len(), statements }
 }
@@ -177,30 +201,51 @@ fn statements(sql: &str) -> usize {
     sql.split(';').filter(|statement| !statement.trim().is_empty()).count()
 }
 
-/// Waits until so many messages were taken.
-async fn settled(app: &ballet::Running, total: u64) {
-    let all = "all".to_owned();
-    let waited = Duration::from_secs(30);
-    let seen = app.watch::<Counter, _, u64>(TOTALS, &all, waited, |found| *found == total).await;
-    assert_eq!(seen.unwrap(), Some(total));
+impl Subject for Counter {
+    const NAME: &'static str = "counter";
+
+    fn serve(app: App) -> App {
+        app.reactor(Self)
+    }
+
+    async fn prepare(_: &Running, _: &Sqlite, _: usize) {}
+
+    fn message(n: usize) -> Outgoing {
+        event(&Counted { id: n.to_string() }, &n.to_string())
+    }
+
+    async fn settled(app: &Running, taken: usize, _: usize) {
+        let all = "all".to_owned();
+        let is_all = |found: &u64| *found == taken as u64;
+        let seen = app.watch::<Self, _, u64>(TOTALS, &all, PATIENCE, is_all).await;
+        assert_eq!(seen.unwrap(), Some(taken as u64));
+    }
 }
 
-#[tokio::test]
-async fn the_number_of_statements_does_not_depend_on_the_size_of_a_batch() {
+/// Batches of all sizes take the same.
+async fn the_same_for_all_sizes<S: Subject>() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Counting).unwrap());
     let mut all = Vec::new();
     for size in [1, 10, 100, 500] {
-        let took = batch_of(size).await;
-        println_for_people(size, &took);
+        let took = batch_of::<S>(size).await;
+        println_for_people(S::NAME, size, &took);
         all.push(took);
     }
-    assert!(all.iter().all(|took| *took == all[0]), "{all:?}");
-    assert!(all[0].statements < 20, "{all:?}");
+    assert!(all.iter().all(|took| *took == all[0]), "{}: {all:?}", S::NAME);
+    assert!(all[0].statements < 20, "{}: {all:?}", S::NAME);
+}
+
+#[tokio::test]
+async fn the_number_of_statements_does_not_depend_on_the_size_of_a_batch() {
+    the_same_for_all_sizes::<Counter>().await;
 }
 
 /// The numbers are shown by `cargo test -- --nocapture`.
 #[allow(clippy::print_stdout)]
-fn println_for_people(size: usize, took: &Took) {
-    println!("{size:>4} messages: {} statements in {} calls", took.statements, took.calls);
+fn println_for_people(name: &str, size: usize, took: &Took) {
+    println!(
+        "{name:>22}, {size:>3} messages: {} statements in {} calls",
+        took.statements, took.calls
+    );
 }

@@ -33,6 +33,12 @@ impl Time {
         Self(self.0.saturating_add(i64::try_from(while_.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// This moment less a while; the far past if that cannot be told.
+    #[must_use]
+    pub fn before(self, while_: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(while_.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// How long after `earlier` this is; nothing if it is not after.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

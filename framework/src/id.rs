@@ -21,6 +21,20 @@ pub fn fresh() -> Uuid {
     Uuid::now_v7()
 }
 
+/// A `traceparent` that begins a trace of its own: random ids, and the wish to be recorded (W3C Trace
+/// Context, §3.2).
+///
+/// ```
+/// let begun = ballet::id::traceparent();
+/// assert!(ballet::message::trace_id(&begun).is_some());
+/// ```
+#[must_use]
+#[allow(clippy::disallowed_methods)] // The one place that may.
+pub fn traceparent() -> String {
+    let (_, parent) = Uuid::new_v4().as_u64_pair();
+    format!("00-{:032x}-{parent:016x}-01", Uuid::new_v4().as_u128())
+}
+
 /// A random number of 31 bits that tells one life of a store from another.
 #[must_use]
 #[allow(clippy::disallowed_methods)] // The one place that may.

@@ -115,9 +115,9 @@ pub mod tx;
 pub mod view;
 
 #[cfg(feature = "runtime")]
-pub use app::{App, Outcome, Requested, Run, Running};
+pub use app::{App, Outcome, Position, Requested, Run, Running, Traced};
 #[cfg(feature = "runtime")]
-pub use engine::{Health, Settings};
+pub use engine::{Health, Retention, Settings};
 pub use error::{Error, ErrorKind, Fault, Refusal, StepError, refuse};
 pub use message::{Command, Envelope, Event, Key, Message, Record, Topic, Way};
 pub use reactor::{
@@ -127,7 +127,7 @@ pub use reactor::{
 pub use saga::{Cx, Made, Plan, Retry, Saga, Why, act, ask, hear, tell};
 pub use table::{Table, TableKey};
 pub use tx::Tx;
-pub use view::{Sources, View};
+pub use view::{Sources, Verified, View};
 
 /// README and docs, compiled: every Rust block in them is a test.
 #[cfg(doctest)]
@@ -137,6 +137,12 @@ mod docs {
     #[cfg(feature = "sqlite")]
     #[doc = include_str!("../../docs/start.md")]
     struct Start;
+    #[cfg(feature = "sqlite")]
+    #[doc = include_str!("../../docs/guide/asking.md")]
+    struct Asking;
+    #[cfg(feature = "sqlite")]
+    #[doc = include_str!("../../docs/guide/views.md")]
+    struct Views;
     #[doc = include_str!("../../docs/guide/errors.md")]
     struct Errors;
     #[cfg(feature = "memory")]

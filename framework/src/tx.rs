@@ -13,10 +13,13 @@
 
 mod effects;
 mod entry;
+mod numbers;
 mod reads;
 
 pub use effects::{Cause, Effects, Send};
 pub(crate) use entry::Entry;
+pub(crate) use numbers::Numbers;
+pub use numbers::Place;
 pub(crate) use reads::Wanted;
 
 use crate::clock::Time;
@@ -25,6 +28,7 @@ use crate::message::Record;
 use crate::store::{Lock, Scan, Slot, Space, Value};
 use crate::table::{Table, TableKey};
 use crate::view::View;
+use crate::view::generation::{Generations, row};
 use bytes::Bytes;
 use reads::Reads;
 use std::fmt;
@@ -41,6 +45,7 @@ pub struct Tx {
     now: Time,
     pub(crate) cause: Cause,
     pub(crate) effects: Effects,
+    numbers: Numbers,
     reads: Reads,
 }
 
@@ -53,8 +58,19 @@ impl fmt::Debug for Tx {
 impl Tx {
     /// A transaction of a service, at a time of its lane.
     pub(crate) fn new(service: impl Into<String>, now: Time) -> Self {
-        let (cause, effects, reads) = (Cause::default(), Effects::default(), Reads::default());
-        Self { service: service.into(), now, cause, effects, reads }
+        Self {
+            service: service.into(),
+            now,
+            cause: Cause::default(),
+            effects: Effects::default(),
+            numbers: Numbers::default(),
+            reads: Reads::default(),
+        }
+    }
+
+    /// The same for a lane, whose messages have places.
+    pub(crate) fn numbered(self, numbers: Numbers) -> Self {
+        Self { numbers, ..self }
     }
 
     /// The time of the lane: the database's, read once per batch, never backwards.
@@ -118,10 +134,7 @@ impl Tx {
         V: Record,
     {
         let slots: Vec<Slot> = keys.iter().map(|key| self.row(table, key)).collect();
-        let missing = slots.iter().filter(|slot| self.reads.want(slot, Lock::Change)).count();
-        if missing > 0 {
-            std::future::pending::<()>().await;
-        }
+        self.all(&slots, Lock::Change).await;
         slots.iter().map(|slot| decode(self.reads.at(slot))).collect()
     }
 
@@ -180,8 +193,19 @@ impl Tx {
     ///
     /// A fault if the row is not what the view says.
     pub async fn view<W: View>(&mut self, key: &W::Key) -> Result<Option<W::Row>, Fault> {
-        let slot = Slot::new(Space::Rows, W::table(), key.to_bytes());
-        decode(self.value(slot, Lock::Peek).await)
+        // A view that was never rebuilt is read by one round: which generation it is, and its row.
+        let (now, first) = (Generations::slot::<W>(), row::<W>(1, key.to_bytes()));
+        self.all([&now, &first], Lock::Peek).await;
+        let read = Generations::at(self.reads.at(&now).as_deref())?.read;
+        decode(self.value(row::<W>(read, key.to_bytes()), Lock::Peek).await)
+    }
+
+    /// Waits until all of these are fetched, in one round.
+    async fn all<'a>(&mut self, slots: impl IntoIterator<Item = &'a Slot>, lock: Lock) {
+        let missing = slots.into_iter().filter(|slot| self.reads.want(slot, lock)).count();
+        if missing > 0 {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The name of a service's table in the store.
@@ -206,6 +230,18 @@ impl Tx {
         self.reads.write(slot, value);
     }
 
+    /// Says something: it is sent when the transaction is committed. Says where it stands.
+    pub(crate) fn say(&mut self, send: Send) -> Place {
+        let place = self.numbers.next(&send.topic, &send.key);
+        self.effects.sends.push((place, send));
+        place
+    }
+
+    /// The lane's numbers, which tell ids and stamps of what was said.
+    pub(crate) const fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
     pub(crate) const fn reads(&mut self) -> &mut Reads {
         &mut self.reads
     }
@@ -213,19 +249,20 @@ impl Tx {
     /// Begins a message: nothing of it has been said yet.
     pub(crate) fn enter(&mut self, cause: Cause) {
         self.cause = cause;
-        self.effects = Effects::default();
-        self.reads.discard();
+        self.discard();
     }
 
     /// What the message said and wrote is kept for those after it.
     pub(crate) fn keep(&mut self) -> Effects {
         self.reads.keep();
+        self.numbers.keep();
         std::mem::take(&mut self.effects)
     }
 
     /// What the message said and wrote has not happened.
     pub(crate) fn discard(&mut self) {
         self.reads.discard();
+        self.numbers.discard();
         self.effects = Effects::default();
     }
 }

@@ -8,7 +8,7 @@ use ballet::{Key, Message};
 use shop::audit::Books;
 use shop::contracts::{
     Finding, Mode, NotificationSent, OrderCancelled, OrderPaid, OrderShipped, OrderValidation,
-    Reason, Status, StockLevel, StockReleased,
+    Reason, ReservationExpired, Status, StockLevel, StockReleased,
 };
 use shop::fakes::{Held, Parcel};
 use shop::inventory::{Kept, Reservation};
@@ -140,6 +140,21 @@ pub const CASES: &[Case] = &[
         let letter = books.posted.get_mut("happy:shipped").expect("it was posted");
         letter.to = "eve@shop.example".to_owned();
     }),
+    case("alerts", "fickle: order_overdue", &[], |books| {
+        alert(books, "order_overdue").settled_at = None;
+    }),
+    case("alerts", "fickle: reservation_expired", &[], |books| {
+        books.alerts.remove(&("fickle".to_owned(), "reservation_expired".to_owned()));
+    }),
+    case("alerts", "happy: order_overdue", &[], |books| {
+        let stray = *alert(books, "order_overdue");
+        books.alerts.insert(("happy".to_owned(), "order_overdue".to_owned()), stray);
+    }),
+    case("alerts", "happy: reservation_expired", &[], |books| {
+        let stray = *alert(books, "reservation_expired");
+        books.alerts.insert(("happy".to_owned(), "reservation_expired".to_owned()), stray);
+    }),
+    case("effects", "fickle", &[], |books| say_again::<ReservationExpired>(books, "fickle")),
     case("causes", "order.paid", &[], |books| {
         message::<OrderPaid>(books, "happy").envelope.causation = Some(derived(&["nothing"]));
     }),
@@ -204,6 +219,11 @@ fn shelf(books: &mut Books) -> &mut shop::inventory::Shelf {
 
 fn reservation<'a>(books: &'a mut Books, order_id: &str) -> &'a mut Reservation {
     books.reservations.get_mut(order_id).expect("it was kept")
+}
+
+fn alert<'a>(books: &'a mut Books, trouble: &str) -> &'a mut shop::alerts::Alert {
+    let key = ("fickle".to_owned(), trouble.to_owned());
+    books.alerts.get_mut(&key).expect("it was raised")
 }
 
 fn payment<'a>(books: &'a mut Books, order_id: &str) -> &'a mut Payment {

@@ -11,6 +11,7 @@ use cases::{CASES, Case};
 use shop::audit::{Books, Breach, INVARIANTS, audit};
 use shop::cast::Cast;
 use shop::contracts::Status;
+use shop::settings::settings;
 use shop::stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,8 @@ async fn books(cast: Cast) -> Books {
     stage.buy("fickle", "fickle", 1).await;
     stage.seconds(5).await;
     stage.cancel("fickle").await;
+    // For so long that operators are called.
+    stage.pass(settings().reservation_ttl() * 2).await;
     stage.world.provider.wire.mend();
     stage.quiet().await;
     stage.books().await

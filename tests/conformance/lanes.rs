@@ -2,7 +2,7 @@
 
 use super::{NOON, Pair, at, begin, lane, next, open};
 use ballet::clock::Time;
-use ballet::store::{Advance, Begun, LaneId, Position, Writes};
+use ballet::store::{Advance, Begun, LaneId, Position, Slot, Space, Value, Writes};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -100,4 +100,42 @@ pub async fn lanes_do_not_meet<P: Pair>() {
         assert_eq!((taken.epoch, taken.batch), (2, 1));
         assert_eq!(taken.sent, BTreeMap::from([(("t".to_owned(), 0), seq)]));
     }
+}
+
+pub async fn a_snapshot_tells_where_a_group_stands_and_what_a_table_holds<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let other = LaneId::new("other", 0);
+    for lane in [lane(), LaneId::new("group", 1), other] {
+        let taken = store.take(&lane).await.unwrap();
+        let position = Position { next: u64::from(lane.lane) + 7, from: 3 };
+        let positions = BTreeMap::from([("topic".to_owned(), position)]);
+        let mut batch = begin(&*store, &Advance { positions, ..next(&lane, &taken) }).await;
+        let mut writes = Writes::default();
+        for key in ["b", "a"] {
+            let slot = Slot::new(Space::Rows, &*lane.group, format!("{key}{}", lane.lane));
+            writes.slots.insert(slot, Some(Value::plain(lane.to_string())));
+        }
+        batch.flush(writes).await.unwrap();
+        batch.commit().await.unwrap();
+    }
+    let found = store.snapshot("group", Some("group")).await.unwrap();
+    let next: Vec<_> = found.positions.iter().map(|(lane, at)| (*lane, at["topic"].next)).collect();
+    assert_eq!(next, [(0, 7), (1, 8)]);
+    assert_eq!(found.positions[&0]["topic"].from, 3);
+    let keys: Vec<_> = found.rows.iter().map(|(key, _)| key.clone()).collect();
+    assert_eq!(keys, ["a0", "a1", "b0", "b1"]);
+    assert_eq!(store.snapshot("other", None).await.unwrap().rows, []);
+    assert!(store.snapshot("nobody", Some("nobody")).await.unwrap().positions.is_empty());
+
+    // Step by step: first the rows, then the lanes.
+    let first = store.forget("group", 3).await.unwrap();
+    assert_eq!((first.deleted, first.is_done), (3, false));
+    assert_eq!(store.snapshot("group", Some("group")).await.unwrap().rows.len(), 1);
+    assert!(store.forget("group", 3).await.unwrap().is_done);
+    let left = store.snapshot("group", Some("group")).await.unwrap();
+    assert!(left.rows.is_empty() && left.positions.is_empty());
+    let beside = store.snapshot("other", Some("other")).await.unwrap();
+    assert_eq!((beside.rows.len(), beside.positions.len()), (2, 1), "others keep what they have");
+    assert_eq!(store.take(&lane()).await.unwrap().batch, 0, "it begins as if it had never been");
 }

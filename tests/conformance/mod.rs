@@ -5,9 +5,11 @@
 
 mod batches;
 mod entries;
+mod join;
 mod lanes;
 mod log;
 pub mod pairs;
+mod retention;
 mod shop;
 mod slots;
 mod sqlite;
@@ -49,6 +51,7 @@ macro_rules! suite {
             lanes::a_group_begins_where_it_was_registered_first,
             lanes::positions_of_other_topics_stay_as_they_are,
             lanes::lanes_do_not_meet,
+            lanes::a_snapshot_tells_where_a_group_stands_and_what_a_table_holds,
             batches::everything_that_a_batch_writes_is_found_again,
             batches::everything_that_a_batch_deletes_is_gone,
             batches::what_is_written_twice_is_there_as_it_was_written_last,
@@ -88,6 +91,16 @@ macro_rules! suite {
             log::every_lane_belongs_to_exactly_one_member,
             log::all_topics_of_a_lane_are_read,
             log::what_was_produced_is_there_after_a_restart,
+            retention::old_messages_go_when_every_group_has_read_them,
+            retention::young_messages_stay,
+            retention::messages_that_a_group_has_not_read_stay_until_they_are_given_up,
+            retention::of_a_compacted_topic_the_newest_message_of_each_key_stays,
+            retention::runs_that_ended_long_ago_go_and_others_stay,
+            retention::barriers_and_foreign_ids_go_when_they_are_old,
+            retention::dead_letters_go_when_they_are_old,
+            retention::batches_go_only_when_they_have_reached_the_broker,
+            retention::a_lane_counts_how_often_it_was_taken_since_its_last_batch,
+            retention::lanes_with_something_in_their_inbox_are_found,
         }
     };
     ($name:ident, $pair:ty; $($module:ident::$test:ident,)*) => {

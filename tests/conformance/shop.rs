@@ -2,10 +2,11 @@
 
 use super::pairs::Folder;
 use crate::lane::shop::{
-    Buy, CHARGES, Cashier, Desk, HOLDS, Inventory, SHELF, STOCKED, Shelves, TOO_MUCH, Till, order,
+    Buy, CHARGES, Cashier, Desk, HOLDS, Inventory, Placed, SHELF, STOCKED, Shelves, TOO_MUCH, Till,
+    order,
 };
 use ballet::sqlite::Sqlite;
-use ballet::{App, Key, Outcome, Running};
+use ballet::{App, Key, Outcome, Running, Sources, View};
 use std::path::Path;
 use std::time::Duration;
 
@@ -100,4 +101,47 @@ async fn many_sagas_at_once_share_transactions() {
         }
     }
     assert_eq!(ends, (100, 50), "a hundred were on the shelf");
+}
+
+/// How often each id was ordered.
+struct Placings;
+impl View for Placings {
+    const NAME: &'static str = "placings";
+    type Key = String;
+    type Row = u64;
+    fn sources() -> Sources<Self> {
+        Sources::new().on::<Placed>(|e| e.id.clone(), |row, _| Some(row.unwrap_or(0) + 1))
+    }
+}
+
+async fn counted(path: &Path) -> Running {
+    let app = App::new(Sqlite::open(path).await.unwrap());
+    app.reactor(Desk).view::<Placings>().start().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_view_is_folded_anew_where_the_file_says() {
+    for after in (0..8_u64).map(|n| Duration::from_micros(n * n * 300)) {
+        let folder = Folder::new();
+        let path = folder.file("it.db");
+        let app = counted(&path).await;
+        for id in ["1", "2", "3"] {
+            app.request(id, &Key::new(id), &order(id, 5)).await.unwrap();
+            let row = app.watch_view::<Placings>(&id.to_owned(), PATIENCE, |_| true).await;
+            assert_eq!(row.unwrap(), Some(1), "{id}");
+        }
+        assert!(!app.rebuild::<Placings>(Duration::ZERO).await.unwrap());
+        app.request("4", &Key::new("4"), &order("4", 5)).await.unwrap();
+        killed(app, after).await;
+
+        let app = counted(&path).await;
+        assert!(app.rebuild::<Placings>(PATIENCE).await.unwrap(), "after {after:?}");
+        for id in ["1", "2", "3", "4"] {
+            let row = app.watch_view::<Placings>(&id.to_owned(), PATIENCE, |_| true).await;
+            assert_eq!(row.unwrap(), Some(1), "{id} after {after:?}");
+        }
+        let verified = app.verify::<Placings>().await.unwrap();
+        assert!(verified.is_clean() && verified.is_certain(), "{verified}");
+        app.stop().await;
+    }
 }

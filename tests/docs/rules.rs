@@ -42,9 +42,10 @@ fn is_test(files: &[File], path: &str, name: &str) -> bool {
 }
 
 /// The scenarios of a file, each of which becomes a test of its name for every cast.
-fn listed(text: &str) -> impl Iterator<Item = &str> {
-    let list = text.split_once("\nscenarios! {\n").map_or("", |(_, after)| after);
-    list.split('}').next().unwrap_or_default().split_whitespace()
+pub fn listed(text: &str) -> impl Iterator<Item = &str> {
+    let lists = ["\nscenarios! {\n", "\nevery_moment! {\n"];
+    let found = lists.into_iter().filter_map(|list| text.split_once(list));
+    found.flat_map(|(_, after)| after.split('}').next().unwrap_or_default().split_whitespace())
 }
 
 /// Whether `mod.rs` of the same folder lists the function in a suite.

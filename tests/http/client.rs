@@ -47,6 +47,17 @@ pub(crate) async fn ask(
     key: Option<&str>,
     body: &str,
 ) -> Said {
+    try_ask(at, method, path, key, body).await.unwrap_or_else(|told| panic!("{told}"))
+}
+
+/// The same of somebody who may be dying: an answer that is cut off is none.
+pub(crate) async fn try_ask(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    key: Option<&str>,
+    body: &str,
+) -> std::io::Result<Said> {
     let key = key.map(|key| format!("Idempotency-Key: {key}\r\n")).unwrap_or_default();
     let length = body.len();
     let text = format!(
@@ -54,7 +65,7 @@ pub(crate) async fn ask(
          {length}\r\n\r\n{body}"
     );
     let asked = tokio::task::spawn_blocking(move || talk(at, &text));
-    asked.await.expect("the client does not panic").unwrap_or_else(|told| panic!("{told}"))
+    asked.await.expect("the client does not panic")
 }
 
 fn talk(at: SocketAddr, text: &str) -> std::io::Result<Said> {
@@ -68,8 +79,14 @@ fn talk(at: SocketAddr, text: &str) -> std::io::Result<Said> {
         said.extend_from_slice(&piece[..length]);
     }
     let said = String::from_utf8_lossy(&said).into_owned();
-    let (head, text) = said.split_once("\r\n\r\n").unwrap_or((&said, ""));
+    let nothing = || std::io::Error::other(format!("no answer: `{said}`"));
+    let (head, text) = said.split_once("\r\n\r\n").ok_or_else(nothing)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let status = status.ok_or_else(|| std::io::Error::other(format!("no answer: `{said}`")))?;
-    Ok(Said { status, head: head.to_owned(), text: text.to_owned() })
+    let status = status.ok_or_else(nothing)?;
+    let said = Said { status, head: head.to_owned(), text: text.to_owned() };
+    let length = said.header("content-length").and_then(|length| length.parse().ok());
+    match length.is_none_or(|length: usize| length == said.text.len()) {
+        true => Ok(said),
+        false => Err(std::io::Error::other(format!("cut off: {said:?}"))),
+    }
 }

@@ -2,8 +2,12 @@
 
 mod client;
 mod customers;
+#[cfg(unix)]
+mod kills;
+mod metrics;
 mod operators;
 mod process;
+mod trace;
 
 use ballet::Settings;
 use ballet::clock::rest;
@@ -66,7 +70,8 @@ struct Shop {
     desk: Arc<Desk>,
     end: oneshot::Sender<()>,
     serving: JoinHandle<std::io::Result<()>>,
-    _folder: Folder,
+    world: World,
+    folder: Folder,
 }
 
 impl Shop {
@@ -78,7 +83,8 @@ impl Shop {
         let folder = Folder::new();
         let store = Sqlite::open(folder.store()).await.unwrap();
         let limits = Limits { in_flight, engine: Settings::default() };
-        let desk = Desk::open(example, store, World::default(), limits).await.unwrap();
+        let world = World::default();
+        let desk = Desk::open(example, store, world.clone(), limits).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (end, ended) = oneshot::channel();
@@ -86,7 +92,11 @@ impl Shop {
             let _ = ended.await;
         };
         let serving = tokio::spawn(serve(listener, Arc::clone(&desk), ended));
-        Self { at, desk, end, serving, _folder: folder }
+        Self { at, desk, end, serving, world, folder }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.store()
     }
 
     async fn close(self) {

@@ -1,55 +1,41 @@
 //! The examples as processes: killed at any moment, and told things that they cannot do.
-//!
-//! The process is this test binary itself, which serves when a variable says so.
 
 use super::client::ask;
 use super::{Folder, an_ipad, both};
-use shop::http::run;
+use ballet::clock::rest;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-/// Names the example, and then its arguments, a line each.
-const SERVE: &str = "BALLET_TESTS_SERVE";
-
-/// Not a test of its own: the body of the processes that the tests here start.
-#[test]
-fn serves_when_told() {
-    let Ok(told) = std::env::var(SERVE) else { return };
-    let mut lines = told.lines();
-    let name = lines.next().unwrap();
-    let example = both().into_iter().find(|example| example.name == name).unwrap();
-    let code = match run(&example, lines.map(str::to_owned)) {
-        Ok(()) => 0,
-        Err(why) => {
-            eprintln!("{why}");
-            2
-        }
-    };
-    std::process::exit(code);
-}
-
+/// The program of an example.
 fn process(name: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let this = concat!(module_path!(), "::serves_when_told");
-    let (_, this) = this.split_once("::").unwrap();
-    command.args(["--exact", this, "--nocapture"]);
-    command.env(SERVE, [&[name], args].concat().join("\n"));
+    let mut command = Command::new(match name {
+        "orchestrated" => env!("CARGO_BIN_EXE_shop-orchestrated"),
+        "choreographed" => env!("CARGO_BIN_EXE_shop-choreographed"),
+        other => panic!("there is no example `{other}`"),
+    });
+    command.args(args);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// A process that serves until it is dropped: then it is killed, as by `kill -9`.
-struct Served {
+pub(super) struct Served {
     child: Child,
-    at: SocketAddr,
+    pub(super) at: SocketAddr,
 }
 
 impl Served {
-    fn start(name: &str, store: &Path) -> Self {
+    pub(super) fn start(name: &str, store: &Path) -> Self {
+        Self::with(name, store, &[])
+    }
+
+    /// The same with settings of the shop.
+    pub(super) fn with(name: &str, store: &Path, settings: &[(&str, &str)]) -> Self {
         let args = ["--listen", "127.0.0.1:0", "--store", store.to_str().unwrap()];
-        let mut child = process(name, &args).spawn().unwrap();
+        let mut child = process(name, &args).envs(settings.iter().copied()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let at = loop {
@@ -65,7 +51,27 @@ impl Served {
         };
         // Whoever writes to a pipe that nobody reads waits.
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        let mut err = child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut err, &mut std::io::sink()));
         Self { child, at }
+    }
+
+    /// One that is killed after so long, most likely before it has said where it listens.
+    #[cfg(unix)]
+    pub(super) async fn stillborn(name: &str, store: &Path, lives: Duration) {
+        let args = ["--listen", "127.0.0.1:0", "--store", store.to_str().unwrap()];
+        let mut child = process(name, &args).spawn().unwrap();
+        rest(lives).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Tells it to end, and waits until it has.
+    #[cfg(unix)]
+    pub(super) fn end(&mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
     }
 }
 
@@ -116,7 +122,7 @@ fn what_keeps_it_from_running_is_told_in_a_sentence() {
     let folder = Folder::new();
     let file = |name: &str| folder.as_ref().join(name).to_str().unwrap().to_owned();
     let on = |store: &str| refusal(&["--listen", "127.0.0.1:0", "--store", store]);
-    assert_eq!(refusal(&["--port", "1"]), "`--port` is no option: see --help\n");
+    assert_eq!(refusal(&["--port", "1"]), "orchestrated: `--port` is no option: see --help\n");
     let text = file("text.db");
     std::fs::write(&text, "this is a letter").unwrap();
     assert!(on(&text).contains("is not a database: name another file"));
@@ -135,7 +141,5 @@ fn what_keeps_it_from_running_is_told_in_a_sentence() {
 fn a_process_that_is_told_to_end_ends_well() {
     let folder = Folder::new();
     let mut served = Served::start("choreographed", &folder.store());
-    let id = served.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    assert_eq!(served.end(), Some(0));
 }

@@ -29,14 +29,23 @@ pub enum Dial {
     Panic,
     NotYet,
     Sleep,
+    /// Its process dies.
+    Kill,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Dials(Arc<Mutex<BTreeMap<u64, Dial>>>);
+pub struct Dials(Arc<Mutex<BTreeMap<u64, Dial>>>, Arc<Mutex<Option<Node>>>);
 
 impl Dials {
     pub fn set(&self, n: u64, dial: Dial) {
         self.0.lock().unwrap().insert(n, dial);
+    }
+    /// From now on this is the process that dies.
+    pub fn kills(&self, node: &Node) {
+        *self.1.lock().unwrap() = Some(node.clone());
+    }
+    fn kill(&self) {
+        self.1.lock().unwrap().as_ref().expect("somebody to kill").kill();
     }
     pub fn clear(&self) {
         self.0.lock().unwrap().clear();
@@ -69,6 +78,10 @@ impl Echo {
             }
             Some(Dial::Sleep) => {
                 ballet::clock::rest(Duration::from_secs(1)).await;
+                Ok(())
+            }
+            Some(Dial::Kill) => {
+                self.0.kill();
                 Ok(())
             }
             Some(Dial::NotYet) | None => Ok(()),

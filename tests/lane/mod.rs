@@ -4,6 +4,8 @@
 //! a chosen point, another takes its lanes, and the tables are read at the end.
 
 mod bank;
+mod bounded;
+mod careful;
 mod crash;
 mod dance;
 mod echo;
@@ -11,6 +13,9 @@ mod fencing;
 mod happy;
 mod outside;
 mod parking;
+mod rebuild;
+mod requests;
+mod retention;
 mod rules;
 pub mod shop;
 mod verbs;

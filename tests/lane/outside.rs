@@ -1,6 +1,5 @@
 //! Calls to the outside and methods of sagas: at least once, under one key, and never forgotten.
 
-use crate::lane::bank::{Authorize, Authorized};
 use crate::lane::bank::{
     Bank, Consent, Hotel, Order, Purchase, ROOMS, Travel, Trip, cards, travel,
 };
@@ -8,9 +7,7 @@ use crate::lane::echo::{HEARD, Said, WORDS, stamped};
 use crate::lane::shop::ended;
 use crate::lane::shop::{dying, world};
 use ballet::memory::Point;
-use ballet::{
-    App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, StepError, Tx, call,
-};
+use ballet::{App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, Tx, call};
 use std::time::Duration;
 
 fn trip(fare: i64) -> Trip {
@@ -260,7 +257,6 @@ impl Reactor for Patient {
     fn reactions() -> Reactions<Self> {
         Reactions::new()
             .on::<Said>(call(Self::out).within(Duration::from_secs(120)).react(Self::note))
-            .to::<Authorize>(call(Self::charge).answer(Self::charged).leaves_nothing())
     }
 }
 impl Patient {
@@ -270,17 +266,6 @@ impl Patient {
     }
     async fn note(&self, tx: &mut Tx, said: &Said, n: &u64) -> Result<(), Fault> {
         tx.put(HEARD, &said.id, &vec![*n])
-    }
-    async fn charge(&self, call: &Call, c: &Authorize) -> Result<i64, Fault> {
-        self.0.book(&call.key, c.cents).await.map(|_| c.cents)
-    }
-    async fn charged(
-        &self,
-        _: &mut Tx,
-        _: &Authorize,
-        cents: &i64,
-    ) -> Result<Authorized, StepError> {
-        Ok(Authorized { reference: cents.to_string() })
     }
 }
 
@@ -295,17 +280,4 @@ async fn a_call_may_take_as_long_as_its_line_says() {
     ballet::clock::rest(Duration::from_secs(300)).await;
     let heard = app.row::<Patient, _, _>(HEARD, &"a".to_owned()).await.unwrap();
     assert_eq!((heard, bank.calls()), (Some(vec![1]), 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_would_call_the_outside_is_refused_and_calls_nobody() {
-    let (world, bank) = (world(), Bank::default());
-    let node = world.node();
-    let app = App::new(node.store()).broker(node.broker()).reactor(Patient(bank.clone()));
-    let app = app.start().await.unwrap();
-    let command = Authorize { id: "1".into(), cents: 70 };
-    let asked = app.request("key", &ballet::Key::new("1"), &command).await.unwrap();
-    let no = asked.reply(Duration::from_secs(60)).await.unwrap().unwrap().unwrap_err();
-    assert_eq!(no.to_string(), "calls_outside: `b.authorize` can only be asked by a saga");
-    assert_eq!(bank.calls(), 0);
 }

@@ -1,5 +1,6 @@
 //! Rules of the design that no story shows by itself, each by its number in the design review.
 
+use crate::lane::bank;
 use crate::lane::echo::{Dial, Dials, Echo, Said, WORDS, foreign, heard, serve, stamped};
 use crate::lane::shop::{
     Buy, CHARGES, Declined, Desk, HOLDS, Held, Inventory, Order, Placed, Release, Reserve,
@@ -8,8 +9,8 @@ use crate::lane::shop::{
 use ballet::memory::World;
 use ballet::store::LaneId;
 use ballet::{
-    App, ErrorKind, Fault, Key, Message, Outcome, Plan, Reactions, Reactor, Saga, Settings,
-    StepError, Tx, Verdict, answer, ask, hear, react,
+    App, Envelope, ErrorKind, Fault, Key, Message, Outcome, Plan, Reactions, Reactor, Saga,
+    Settings, StepError, Table, Tx, Verdict, answer, ask, hear, react,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,7 +100,7 @@ impl Stuck {
 
 /// H14: the reservation is set aside; its release must not wait behind it for ever.
 #[tokio::test(start_paused = true)]
-async fn a_compensation_passes_the_forward_that_is_set_aside_and_supersedes_it() {
+async fn a_compensation_passes_the_forward_that_is_set_aside_and_shuts_its_door() {
     let world = world();
     let node = world.node();
     let locked = Arc::new(AtomicBool::new(true));
@@ -116,6 +117,61 @@ async fn a_compensation_passes_the_forward_that_is_set_aside_and_supersedes_it()
     quiet(600).await;
     let holds = app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap();
     assert_eq!(holds, None, "the door is shut for the late reservation");
+    assert!(app.health().values().all(|health| health.parked.is_empty()));
+}
+
+/// Lends on a word, as long as its dial lets it; an order takes that back.
+struct Lender(Dials);
+const LENT: Table<String, u64> = Table::new("lent");
+impl Reactor for Lender {
+    const NAME: &'static str = "lender";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new().on::<Said>(react(Self::lend).compensate_on::<Placed>(Self::take_back))
+    }
+}
+impl Lender {
+    async fn lend(&self, tx: &mut Tx, e: &Said) -> Result<(), Fault> {
+        match self.0.at(e.n) {
+            Some(_) => Err(Fault::new("the dial says so")),
+            None => tx.put(LENT, &e.id, &e.n),
+        }
+    }
+    async fn take_back(&self, tx: &mut Tx, e: &Placed, made: &Option<()>) -> Result<(), Fault> {
+        assert!(made.is_none(), "nothing was lent");
+        tx.put(LENT, &e.id, &0)
+    }
+}
+
+/// A word of one key, and what takes it back under another.
+fn about(correlation: &str, message: Message) -> Message {
+    let envelope = Envelope { correlation: correlation.to_owned(), ..message.envelope };
+    Message { envelope, ..message }
+}
+
+fn placed(id: &str) -> Message {
+    let Message { envelope, .. } = foreign(id, 0, None);
+    let body = serde_json::to_vec(&Placed { id: id.to_owned(), cents: 5 }).unwrap().into();
+    Message { envelope: Envelope { name: "order.placed".to_owned(), ..envelope }, body }
+}
+
+/// H14: a compensation of another key finds the action set aside; those that stand behind it go on.
+#[tokio::test(start_paused = true)]
+async fn a_compensation_of_another_key_lets_those_behind_the_action_go_on() {
+    let (world, dials) = (world(), Dials::default());
+    let node = world.node();
+    dials.set(1, Dial::Fault);
+    let settings = Settings { attempts: 1000, ..Settings::default() };
+    let app = App::new(node.store()).broker(node.broker()).lanes(1).settings(settings);
+    let app = app.reactor_from_the_beginning(Lender(dials)).start().await.unwrap();
+    world.append(WORDS.name, 0, about("first", foreign("a", 1, None)).encode());
+    world.append(WORDS.name, 0, about("second", foreign("a", 2, None)).encode());
+    quiet(5).await;
+    let lent = async |id: &str| app.row::<Lender, _, _>(LENT, &id.to_owned()).await.unwrap();
+    assert_eq!(lent("a").await, None, "it stands behind the first");
+    world.append("t.orders", 0, about("first", placed("b")).encode());
+    quiet(60).await;
+    assert_eq!(lent("b").await, Some(0), "the first is taken back, and was never lent");
+    assert_eq!(lent("a").await, Some(2), "the second goes on");
     assert!(app.health().values().all(|health| health.parked.is_empty()));
 }
 
@@ -304,4 +360,20 @@ async fn events_signal_and_cancel_runs() {
     let left = app.row::<Inventory, _, u64>(SHELF, &"ipad".to_owned()).await.unwrap();
     assert_eq!(left, Some(99));
     let _ = (CHARGES, serve);
+}
+
+/// What is said when a wait is over follows from the event that began it, heard or said by the reactor.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_when_a_wait_is_over_follows_from_the_event_that_began_it() {
+    let world = world();
+    let app = bank::counter(&world.node(), &bank::Bank::default()).await;
+    let asked = bank::Order { id: "1".into(), cents: 70 };
+    app.request("order", &Key::new("1"), &asked).await.unwrap();
+    quiet(7200).await;
+    let said = world.topic("b.orders");
+    let [ordered, gave_up] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((&*ordered.envelope.name, &*gave_up.envelope.name), ("b.ordered", "b.gave-up"));
+    assert_eq!(ordered.envelope.causation, None, "a client asked for it");
+    assert_eq!(gave_up.envelope.causation, Some(ordered.envelope.id));
+    assert_eq!(gave_up.envelope.hop, ordered.envelope.hop + 1);
 }

@@ -11,6 +11,7 @@ use ballet::{
 };
 use expect_test::{Expect, expect};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -71,6 +72,7 @@ impl Sell {
 #[derive(Default)]
 struct Dials {
     stuck: AtomicBool,
+    silent: AtomicBool,
     declining: AtomicBool,
     unshippable: AtomicBool,
 }
@@ -96,6 +98,9 @@ impl Depot {
         }
     }
     async fn take(&self, _: &mut Tx, _: &Take) -> Result<Taken, StepError> {
+        if self.0.silent.load(Ordering::SeqCst) {
+            return Err(Fault::new("nobody is there").into());
+        }
         match self.0.declining.load(Ordering::SeqCst) {
             true => Err(refuse("declined", "no cover")),
             false => Ok(Taken {}),
@@ -177,6 +182,43 @@ async fn an_operator_may_mark_a_compensation_as_done_by_hand() {
         "#]],
     )
     .await;
+}
+
+/// The depot keeps silent, somebody goes and looks, and in the end it did take it: a run that is over
+/// says what to take back by hand (F27).
+#[tokio::test(start_paused = true)]
+async fn what_was_marked_as_not_done_and_is_done_after_the_end_is_a_dead_letter() {
+    let (world, dials) = (world(), Arc::new(Dials::default()));
+    dials.silent.store(true, Ordering::SeqCst);
+    let app = depot(&world.node(), &dials).await;
+    let run = app.begin::<Sell>("1", &order("1", 5)).await.unwrap();
+    ballet::clock::rest(Duration::from_secs(300)).await;
+    app.operate("sell", "1", Verb::MarkNotDone, "take", "Eva", "the shelf is full").await.unwrap();
+    assert!(matches!(ended(&run).await, Outcome::Compensated(_)));
+    check(
+        &run,
+        expect![[r#"
+        hold  done
+        take  unknown: its time is up
+        take  needs attention: it has not answered in time, and is asked until it does
+        take  mark-not-done by Eva: the shelf is full
+        take  refused: not_done: by Eva: the shelf is full
+        hold  needs attention: it could not be taken back yet, and is still tried
+        hold  taken back
+        compensated
+    "#]],
+    )
+    .await;
+    dials.silent.store(false, Ordering::SeqCst);
+    for letter in app.dead_letters(100).await.unwrap() {
+        app.replay(letter.id).await.unwrap();
+    }
+    ballet::clock::rest(Duration::from_secs(60)).await;
+    let letters = app.dead_letters(100).await.unwrap();
+    let told: BTreeSet<String> = letters.into_iter().map(|letter| letter.reason).collect();
+    let expected = "run `1` is over, and step `take` turns out to be done after all; \
+                    take it back by hand";
+    assert_eq!(told, BTreeSet::from([expected.to_owned()]));
 }
 
 /// A no after the pivot stands under its command id: asking again after a repair is a new round.

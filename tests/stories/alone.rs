@@ -1,17 +1,19 @@
-//! G4: services alone, asked to take back what they have not been asked to do yet. "Release
-//! acknowledged, later reserve refused, stock unchanged. Same for void/authorize".
+//! Services alone.
+//!
+//! G4: asked to take back what they have not been asked to do yet. "Release acknowledged, later reserve
+//! refused, stock unchanged. Same for void/authorize". X20: told that stock is kept for too long.
 
 use ballet::clock::Time;
 use ballet::message::Reply;
 use ballet::story::ServiceStory;
 use shop::contracts::{
     AuthorizePayment, Bill, OrderCancelRequested, OrderCancelled, OrderCreated, OrderValidated,
-    PaymentVoided, PlaceOrder, Reason, ReleaseStock, ReserveStock, Status, StockReserved,
-    VoidPayment,
+    PaymentVoided, PlaceOrder, Reason, ReleaseStock, ReservationExpired, ReserveStock, Status,
+    StockReserved, VoidPayment,
 };
 use shop::fakes::Provider;
 use shop::inventory::{SHELVES, Shelf};
-use shop::orders::{Moment, Row, USUAL_CHECKS};
+use shop::orders::{Moment, ORDERS, Row, USUAL_CHECKS};
 use shop::stage::Stage;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,4 +87,33 @@ fn money_of_an_order_that_was_to_be_cancelled_first_is_not_kept_ready() {
     story.hear("1", &valid).unwrap();
     assert_eq!(story.names(), ["payment.voided"]);
     assert_eq!(provider.wire.calls(), 0);
+}
+
+fn expired() -> ReservationExpired {
+    ReservationExpired { order_id: "1".to_owned(), expires_at: NOW.at }
+}
+
+/// Until an order is valid nobody but Orders is concerned.
+#[test]
+fn an_order_that_is_not_valid_is_cancelled_when_its_stock_is_kept_for_too_long() {
+    let (row, _) = placed();
+    let orders = choreographed::Orders;
+    let mut story = ServiceStory::of(orders).given(ORDERS, &"1".to_owned(), &row);
+    story.hear("1", &expired()).unwrap();
+    assert_eq!(story.said::<OrderCancelled>()[0].reason, Reason::Deadline);
+    story.hear("1", &expired()).unwrap();
+    assert_eq!(story.names(), ["order.cancelled"]);
+}
+
+#[test]
+fn others_are_asked_whether_a_valid_order_can_be_cancelled_whose_stock_is_kept_for_too_long() {
+    let (mut row, _) = placed();
+    row.validate(NOW).unwrap();
+    let key = "1".to_owned();
+    let mut story = ServiceStory::of(choreographed::Orders).given(ORDERS, &key, &row);
+    story.hear("1", &expired()).unwrap();
+    assert_eq!(story.names(), ["order.cancel_requested"]);
+    let mut story = ServiceStory::of(orchestrated::Orders).given(ORDERS, &key, &row);
+    story.hear("1", &expired()).unwrap();
+    assert_eq!(story.names(), ["order.cancel_requested"]);
 }

@@ -6,7 +6,10 @@
 
 mod alone;
 mod crash;
+mod order;
+mod plan;
 mod slides;
+mod traces;
 mod versions;
 
 macro_rules! scenarios {
@@ -31,14 +34,18 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    x01_details_invalid x02_fraud x03_last_ipad x04_two_checks_fail x05_silent_check
+    x01_details_invalid x02_fraud x03_last_ipad x04_two_checks_fail x05_silent_check x05_slow_check
     x06_payment_declined x07_answers_get_lost x08_customer_comes_late x08_customer_never_comes
     x09_undeliverable x10_capture_fails x11_carrier_down x12_mail_down
     x13_cancel_before_the_money_is_taken x13_cancel_while_the_money_is_taken
     x13_cancel_at_any_moment x13_cancel_too_late
-    x16_messages_repeat_and_overtake x17_garbage x18_taking_back_fails
-    x20_reservation_outlives_its_age x21_same_request_twice x22_check_is_added
-    b05_fraud_remembers b06_verdicts_in_any_order c06_customers_are_gone c07_copies_move_forward
+    x16_messages_repeat_and_overtake x17_garbage x17_schema_of_tomorrow
+    x18_money_cannot_be_let_go x18_stock_cannot_be_given_back
+    x20_reservation_expires_while_the_money_is_taken
+    x20_reservation_expires_before_the_money_is_held
+    x21_same_request_twice x22_check_is_added
+    b05_fraud_remembers b06_verdicts_in_any_order b06_a_check_that_only_watches
+    c06_customers_are_gone c06_a_customer_moves c07_copies_move_forward
     g02_each_step_fails g04_taken_back_before_it_was_done g05_old_messages_come_again
     g08_power_cut g11_slow_check_is_waited_for
 }

@@ -2,13 +2,13 @@
 //! drawing.
 
 use crate::{
-    Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments, ShadowFraud,
-    Shipping,
+    Alerts, Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments,
+    ShadowFraud, Shipping,
 };
 use ballet::Choreography;
 use shop::contracts::{
     CustomerErased, CustomerUpserted, NotificationSent, OrderCancelRefused, OrderPaid,
-    ShipmentCancelled, StockCommitted, StockLevel, StockRejected, StockReleased, StockReserved,
+    ShipmentCancelled, StockLevel, StockRejected, StockReserved,
 };
 
 /// The whole purchase, and what is said for readers outside of it.
@@ -25,14 +25,13 @@ pub fn choreography() -> Choreography {
         .with::<Shipping>()
         .with::<Notification>()
         .with::<Customers>()
+        .with::<Alerts>()
         .published::<CustomerUpserted>()
         .published::<CustomerErased>()
         .published::<OrderPaid>()
         .published::<OrderCancelRefused>()
         .published::<StockReserved>()
         .published::<StockRejected>()
-        .published::<StockReleased>()
-        .published::<StockCommitted>()
         .published::<StockLevel>()
         .published::<ShipmentCancelled>()
         .published::<NotificationSent>()

@@ -1,12 +1,13 @@
 //! Inventory: keeps stock for every new order, gives it back when the order ends badly, and sells
 //! it when the money was taken.
 
-use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, Verdict, answer, react};
+use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, Verdict, after, answer, react};
 use shop::contracts::{
     INVENTORY, OrderCancelled, OrderCreated, OrderInvalidated, PaymentCaptured, ReceiveStock,
-    Status, StockLevel, StockReserved,
+    ReservationExpired, Status, StockCommitted, StockLevel, StockReleased, StockReserved,
 };
 use shop::inventory::{self, Committed, Rejected, Released, Reserved};
+use shop::settings::settings;
 
 /// Owns the shelves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +25,12 @@ impl Reactor for Inventory {
                     .compensate_on::<OrderCancelled>(Self::release_cancelled),
             )
             .on::<PaymentCaptured>(react(Self::commit))
+            .expect(
+                "settlement",
+                after::<StockReserved>()
+                    .until::<(StockReleased, StockCommitted)>()
+                    .within(settings().reservation_ttl(), Self::expired),
+            )
     }
 }
 
@@ -64,5 +71,10 @@ impl Inventory {
 
     async fn commit(&self, tx: &mut Tx, paid: &PaymentCaptured) -> Result<Committed, Fault> {
         inventory::commit(tx, &paid.order_id).await
+    }
+
+    /// Nothing is given back: whether the order can still be cancelled is for others to decide.
+    async fn expired(&self, _: &mut Tx, kept: &StockReserved) -> Result<ReservationExpired, Fault> {
+        Ok(inventory::expired(kept))
     }
 }

@@ -18,7 +18,7 @@ pub use inventory::Inventory;
 pub use orders::Orders;
 pub use payments::Payments;
 pub use shipping::Shipping;
-pub use shop::bystanders::{Customers, Notification, ShadowFraud};
+pub use shop::bystanders::{Alerts, Customers, Notification, ShadowFraud};
 pub use validators::{Details, Fraud, Limits};
 
 /// The coordination, line by line, to be counted.

@@ -8,9 +8,10 @@ use shop::contracts::{
     CancelNoted, CancelOrder, CancelTooLate, ORDERS, OrderCancelRefused, OrderCancelRequested,
     OrderCancelled, OrderCreated, OrderInvalidated, OrderPaid, OrderShipped, OrderValidated,
     OrderValidation, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentVoided,
-    PlaceOrder, Placed, Reason, SetRule, ShipmentDispatched, ShipmentRejected, Status,
+    PlaceOrder, Placed, Reason, ReservationExpired, SetRule, ShipmentDispatched, ShipmentRejected,
+    Status,
 };
-use shop::orders::{self, Closed};
+use shop::orders::{self, Cause, Closed};
 use shop::settings::settings;
 
 /// Owns what becomes of orders.
@@ -34,6 +35,7 @@ impl Reactor for Orders {
             .on::<ShipmentRejected>(react(Self::not_shippable))
             .on::<PaymentVoided>(react(Self::voided))
             .on::<CancelTooLate>(react(Self::too_late))
+            .on::<ReservationExpired>(react(Self::expired))
             .expect(
                 "validation",
                 after::<OrderCreated>()
@@ -64,18 +66,26 @@ impl Orders {
         Ok(And(placed, created))
     }
 
-    /// Before the order is valid nobody was asked for money, so it is cancelled here and now.
     async fn cancel(
         &self,
         tx: &mut Tx,
         ask: &CancelOrder,
     ) -> Result<And<CancelNoted, Cancelling>, StepError> {
-        let reason = Reason::CustomerCancelled;
-        let said = match orders::standing(tx, &ask.order_id).await?.status {
-            Status::Created => (orders::cancel(tx, ask, reason).await?, None),
-            _ => (None, orders::request_cancel(tx, ask, reason).await?),
-        };
+        orders::standing(tx, &ask.order_id).await?;
+        let said = Self::call_off(tx, ask, Reason::CustomerCancelled).await?;
         Ok(And(orders::standing(tx, &ask.order_id).await?, said))
+    }
+
+    /// Before the order is valid nobody was asked for money, so it is cancelled here and now.
+    async fn call_off(
+        tx: &mut Tx,
+        cause: &impl Cause,
+        reason: Reason,
+    ) -> Result<Cancelling, Fault> {
+        Ok(match orders::status(tx, cause.order_id()).await? {
+            Status::Created => (orders::cancel(tx, cause, reason).await?, None),
+            _ => (None, orders::request_cancel(tx, cause, reason).await?),
+        })
     }
 
     async fn set_rule(&self, tx: &mut Tx, ask: &SetRule) -> Result<(), StepError> {
@@ -133,5 +143,10 @@ impl Orders {
 
     async fn too_late(&self, tx: &mut Tx, said: &CancelTooLate) -> Said<OrderCancelRefused> {
         orders::refuse_cancel(tx, said).await
+    }
+
+    /// The same as if the customer had asked.
+    async fn expired(&self, tx: &mut Tx, said: &ReservationExpired) -> Result<Cancelling, Fault> {
+        Self::call_off(tx, said, Reason::Deadline).await
     }
 }

@@ -7,7 +7,7 @@ use shop::contracts::{
     PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentVoided,
     ShipmentPrepared,
 };
-use shop::fakes::{Capture, Charge, Provider};
+use shop::fakes::{Capture, Charge, Provider, World};
 use shop::payments;
 use std::sync::Arc;
 
@@ -16,6 +16,12 @@ use std::sync::Arc;
 pub struct Payments {
     /// Who keeps it and takes it.
     pub provider: Arc<Provider>,
+}
+
+impl From<&World> for Payments {
+    fn from(world: &World) -> Self {
+        Self { provider: Arc::clone(&world.provider) }
+    }
 }
 
 impl Reactor for Payments {

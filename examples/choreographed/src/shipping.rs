@@ -6,7 +6,7 @@ use shop::contracts::{
     OrderCancelled, PaymentAuthorized, PaymentCaptured, SHIPPING, ShipmentCancelled,
     ShipmentDispatched, ShipmentPrepared, ShipmentRejected,
 };
-use shop::fakes::{Carrier, Waybill};
+use shop::fakes::{Carrier, Waybill, World};
 use shop::shipping::{self, Shipment};
 use std::sync::Arc;
 
@@ -15,6 +15,12 @@ use std::sync::Arc;
 pub struct Shipping {
     /// Who carries them.
     pub carrier: Arc<Carrier>,
+}
+
+impl From<&World> for Shipping {
+    fn from(world: &World) -> Self {
+        Self { carrier: Arc::clone(&world.carrier) }
+    }
 }
 
 impl Reactor for Shipping {

@@ -23,6 +23,7 @@ fn every_reactor_says_what_it_hears_and_what_it_says() {
             shipment.rejected -> perhaps order.cancel_requested
             payment.voided -> perhaps order.cancelled
             payment.cancel_too_late -> perhaps order.cancel_refused
+            reservation.expired -> perhaps order.cancelled, order.cancel_requested
             wait `validation`: after order.created until order.validated or order.invalidated or order.cancelled, or else -> perhaps order.invalidated, order.cancelled
             wait `payment`: after order.validated until payment.captured or order.cancelled, or else -> perhaps order.cancel_requested
 
@@ -44,6 +45,7 @@ fn every_reactor_says_what_it_hears_and_what_it_says() {
               order.invalidated takes back order.created -> perhaps stock.released, stock.counted
               order.cancelled takes back order.created -> perhaps stock.released, stock.counted
             payment.captured -> perhaps stock.committed, stock.counted
+            wait `settlement`: after stock.reserved until stock.released or stock.committed, or else -> reservation.expired
 
         payments
             order.validated -> payment.authorized; no: payment.declined
@@ -63,6 +65,15 @@ fn every_reactor_says_what_it_hears_and_what_it_says() {
         customers
             customer.save -> customer.upserted
             customer.erase -> customer.erased
+
+        alerts
+            order.shipped -> nothing
+            order.invalidated -> nothing
+            order.cancelled -> nothing
+            reservation.expired -> nothing
+            stock.released -> nothing
+            stock.committed -> nothing
+            wait `end`: after order.created until order.shipped or order.invalidated or order.cancelled, or else -> nothing
     "#]].assert_eq(&choreography().table());
 }
 
@@ -75,11 +86,12 @@ fn the_choreography_is_drawn() {
             _fraud["fraud"]
             _fraud_v2["fraud-v2"]
             _limits["limits"]
-            _inventory["inventory"]
+            _inventory["inventory<br/>⏱ settlement"]
             _payments["payments"]
             _shipping["shipping"]
             _notification["notification"]
             _customers["customers"]
+            _alerts["alerts<br/>⏱ end"]
             outside([outside])
             readers([readers])
             outside -->|"order.cancel<br/>order.place<br/>rule.set"| _orders
@@ -95,14 +107,19 @@ fn the_choreography_is_drawn() {
             _orders -->|"order.cancelled ↩"| _shipping
             _orders -->|"order.cancelled<br/>order.shipped"| _notification
             _orders -.->|"order.invalidated"| _notification
+            _orders -->|"order.cancelled<br/>order.created ⏱<br/>order.shipped"| _alerts
+            _orders -.->|"order.invalidated"| _alerts
             _orders -->|"order.cancel_refused<br/>order.paid"| readers
             _details -->|"order.checked"| _orders
             _fraud -->|"order.checked"| _orders
             _fraud_v2 -->|"order.checked"| _orders
             _limits -->|"order.checked"| _orders
             _inventory -->|"order.checked"| _orders
-            _inventory -->|"stock.committed<br/>stock.counted<br/>stock.reserved"| readers
-            _inventory -.->|"stock.rejected<br/>stock.released"| readers
+            _inventory -.->|"reservation.expired"| _orders
+            _inventory -->|"stock.committed"| _alerts
+            _inventory -.->|"reservation.expired<br/>stock.released"| _alerts
+            _inventory -->|"stock.counted<br/>stock.reserved"| readers
+            _inventory -.->|"stock.rejected"| readers
             _payments ==>|"payment.captured"| _orders
             _payments -.->|"payment.cancel_too_late<br/>payment.capture_failed<br/>payment.declined<br/>payment.voided"| _orders
             _payments ==>|"payment.captured"| _inventory

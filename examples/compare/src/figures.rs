@@ -1,11 +1,12 @@
 //! What the messages and the books say in numbers.
 
+use crate::tell::time;
 use ballet::Message;
 use ballet::clock::Time;
 use ballet::message::Kind;
 use serde::Serialize;
 use shop::audit::Books;
-use shop::contracts::{Ending, Status};
+use shop::contracts::{Ending, Reason, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The figures of one way of doing it.
@@ -14,37 +15,46 @@ pub struct Figures {
     pub way: &'static str,
     pub purchases: usize,
     pub completed: usize,
-    /// How many were taken back, by who or what said no.
+    pub compensated: usize,
+    /// How many were taken back, by who said no and why.
     pub refused: BTreeMap<String, usize>,
     pub facts: usize,
     pub commands: usize,
     pub replies: usize,
     /// Messages, one after the other, from the order to the parcel.
     pub hops: u32,
-    pub batches: u64,
+    /// Transactions of all services and of the coordinator.
+    pub commits: u64,
+    /// The same for a purchase alone, on average of those that went first.
+    pub commits_alone: f64,
     /// Of the few that went first, each alone: the median.
-    pub alone_ms: f64,
+    pub latency_alone_ms: f64,
     /// Of the others, of which many were under way at a time.
     pub latency_p50_ms: f64,
     pub latency_p95_ms: f64,
     pub per_second: f64,
-    /// From the order to its end, for each purchase that completed, sorted.
-    #[serde(skip)]
-    pub latencies_ms: Vec<f64>,
+    pub lines_of_coordination: usize,
     pub breaches: Vec<String>,
+    /// From the order to its end, for each purchase that completed, sorted.
+    pub latencies_ms: Vec<f64>,
+}
+
+/// What only whoever ran them knows.
+pub struct Counted<'a> {
+    pub way: &'static str,
+    /// The orders that went first, each alone, and the others.
+    pub alone: &'a [String],
+    pub rest: &'a [String],
+    pub commits_alone: u64,
+    pub commits: u64,
 }
 
 /// The facts with which an order ends.
 const ENDS: [&str; 3] = ["order.shipped", "order.invalidated", "order.cancelled"];
 
 impl Figures {
-    pub fn of(
-        way: &'static str,
-        books: &Books,
-        batches: u64,
-        alone: &[String],
-        rest: &[String],
-    ) -> Self {
+    pub fn of(counted: &Counted<'_>, books: &Books) -> Self {
+        let Counted { way, alone, rest, commits_alone, commits } = *counted;
         let wanted: BTreeSet<&String> = alone.iter().chain(rest).collect();
         let mine = |message: &&Message| wanted.contains(&message.envelope.correlation);
         let messages: Vec<&Message> = books.messages.iter().filter(mine).collect();
@@ -69,22 +79,26 @@ impl Figures {
             _ => 0.0,
         };
         let hops = messages.iter().filter(|message| message.envelope.name == ENDS[0]);
+        let refused = refused(books);
         Self {
             way,
             purchases: wanted.len(),
             completed: shipped.len(),
-            refused: refused(books),
+            compensated: refused.values().sum(),
+            refused,
             facts: kind(Kind::Event),
             commands: kind(Kind::Command),
             replies: kind(Kind::Reply),
             hops: hops.map(|message| message.envelope.hop).max().unwrap_or(0),
-            batches,
-            alone_ms: percentile(&alone_ms, 50),
+            commits,
+            commits_alone: commits_alone as f64 / alone.len().max(1) as f64,
+            latency_alone_ms: percentile(&alone_ms, 50),
             latency_p50_ms: percentile(&latencies_ms, 50),
             latency_p95_ms: percentile(&latencies_ms, 95),
             per_second: if whole > 0.0 { ended.len() as f64 / whole } else { 0.0 },
-            latencies_ms,
+            lines_of_coordination: coordination(way),
             breaches: shop::audit::audit(books).iter().map(ToString::to_string).collect(),
+            latencies_ms,
         }
     }
 
@@ -105,20 +119,40 @@ fn times(messages: &[&Message], names: &[&str]) -> BTreeMap<String, Time> {
     times
 }
 
+/// The lines of the coordination code of one way, without blank lines and comments.
+fn coordination(way: &str) -> usize {
+    let files = match way {
+        "orchestrated" => orchestrated::SOURCES,
+        _ => choreographed::SOURCES,
+    };
+    let lines = files.iter().flat_map(|file| file.lines().map(str::trim));
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
 fn refused(books: &Books) -> BTreeMap<String, usize> {
     let mut refused = BTreeMap::new();
     for row in books.orders.values().filter(|row| row.order.status != Status::Shipped) {
         let who = match &row.ending {
             Some(Ending::Invalid { failed_checks }) => {
                 let checks: Vec<&str> = failed_checks.iter().map(|f| f.check.as_str()).collect();
-                format!("invalid: {}", checks.join(", "))
+                format!("{}: invalid", checks.join(" and "))
             }
-            Some(Ending::Cancelled { reason }) => format!("cancelled: {}", reason.code()),
-            None => "not ended".to_owned(),
+            Some(Ending::Cancelled { reason }) => format!("{}: {}", who(*reason), reason.code()),
+            None => "nobody: not ended".to_owned(),
         };
         *refused.entry(who).or_insert(0) += 1;
     }
     refused
+}
+
+/// Who says no for this reason.
+const fn who(reason: Reason) -> &'static str {
+    match reason {
+        Reason::CustomerCancelled => "customer",
+        Reason::Declined | Reason::CaptureFailed => "payments",
+        Reason::UnknownCustomer | Reason::Undeliverable => "shipping",
+        Reason::Deadline => "orders",
+    }
 }
 
 /// The value below which so many per cent of the sorted values lie (nearest rank).
@@ -127,36 +161,55 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted.get(rank - 1).copied().unwrap_or(0.0)
 }
 
-/// The figures side by side, as a table.
-pub fn table(all: &[Figures]) -> String {
+/// What was measured of nothing is not zero.
+fn if_any(value: f64, tell: fn(f64) -> String) -> String {
+    if value > 0.0 { tell(value) } else { "-".to_owned() }
+}
+
+/// A row of the table: its name, and what it says of each way.
+type Row = (String, Vec<String>);
+
+/// The figures side by side, row by row.
+pub fn rows(all: &[Figures]) -> Vec<Row> {
     type Cell = fn(&Figures) -> String;
-    let lines: [(&str, Cell); 12] = [
+    let row = |(name, cell): (&str, Cell)| (name.to_owned(), all.iter().map(cell).collect());
+    let above: [(&str, Cell); 3] = [
         ("purchases", |f| f.purchases.to_string()),
         ("completed", |f| f.completed.to_string()),
-        ("compensated", |f| f.refused.values().sum::<usize>().to_string()),
+        ("compensated", |f| f.compensated.to_string()),
+    ];
+    let below: [(&str, Cell); 11] = [
         ("messages a purchase", |f| format!("{:.1}", f.messages_each())),
         ("  facts", |f| f.facts.to_string()),
-        ("  commands, replies", |f| format!("{}, {}", f.commands, f.replies)),
-        ("hops to the parcel", |f| f.hops.to_string()),
-        ("batches committed", |f| f.batches.to_string()),
-        ("latency alone, median", |f| format!("{:.0} ms", f.alone_ms)),
-        ("latency p50, many under way", |f| format!("{:.0} ms", f.latency_p50_ms)),
-        ("latency p95, many under way", |f| format!("{:.0} ms", f.latency_p95_ms)),
-        ("purchases a second", |f| format!("{:.0}", f.per_second)),
+        ("  commands", |f| f.commands.to_string()),
+        ("  replies", |f| f.replies.to_string()),
+        ("hops from the order to the parcel", |f| f.hops.to_string()),
+        ("commits of a purchase alone", |f| format!("{:.1}", f.commits_alone)),
+        ("commits of all", |f| f.commits.to_string()),
+        ("latency alone, median", |f| if_any(f.latency_alone_ms, time)),
+        ("latency under load, p50", |f| if_any(f.latency_p50_ms, time)),
+        ("latency under load, p95", |f| if_any(f.latency_p95_ms, time)),
+        ("purchases a second, under load", |f| if_any(f.per_second, |f| format!("{f:.0}"))),
     ];
-    let mut rows = vec![row("", all, |f| f.way.to_owned())];
-    rows.extend(lines.into_iter().map(|(name, cell)| row(name, all, cell)));
     let mut reasons: Vec<&String> = all.iter().flat_map(|f| f.refused.keys()).collect();
     reasons.sort();
     reasons.dedup();
-    for reason in reasons {
+    let refused = reasons.into_iter().map(|reason| {
         let count = |f: &Figures| f.refused.get(reason).unwrap_or(&0).to_string();
-        rows.push(row(&format!("  {reason}"), all, count));
-    }
-    rows.join("\n")
+        (format!("  no from {reason}"), all.iter().map(count).collect())
+    });
+    let last: (&str, Cell) = ("lines of coordination", |f| f.lines_of_coordination.to_string());
+    above.map(row).into_iter().chain(refused).chain(below.map(row)).chain([row(last)]).collect()
 }
 
-fn row(name: &str, all: &[Figures], cell: impl Fn(&Figures) -> String) -> String {
-    let cells: Vec<String> = all.iter().map(|figures| format!("{:>16}", cell(figures))).collect();
-    format!("{name:<36}{}", cells.join(""))
+/// The same as text.
+pub fn table(all: &[Figures]) -> String {
+    let ways: Row = (String::new(), all.iter().map(|f| f.way.to_owned()).collect());
+    let rows: Vec<Row> = [ways].into_iter().chain(rows(all)).collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let line = |(name, cells): &Row| {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>16}")).collect();
+        format!("{name:<width$}{cells}")
+    };
+    rows.iter().map(line).collect::<Vec<String>>().join("\n")
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 /// The help, as it is printed.
 pub const HELP: &str = "\
-Runs the iPad purchase both ways, orchestrated and choreographed, on the embedded store and broker,
-tells two purchases side by side, runs a few hundred with a mix of outcomes, and reports.
+Buys iPads both ways, orchestrated and choreographed, on the embedded store and broker: tells two
+purchases side by side, runs a few hundred with a mix of outcomes, audits all books, and reports.
 
 usage: cargo run [--release] -- [options]
 
@@ -14,13 +14,15 @@ usage: cargo run [--release] -- [options]
   --orders FILE    instead: one JSON order a line, from a file or from `-`; for example
                    {\"customer_id\":\"c1\",\"lines\":[{\"sku\":\"ipad\",\"qty\":1,\"unit_price_minor\":109900}],
                     \"total_minor\":109900,\"currency\":\"USD\"}   (on one line)
-  --mode MODE      only `orchestrated` or only `choreographed`
   --report FILE    where the report goes (comparison.html)
-  --json           print the figures as JSON instead of a table
+  --scenario NAME  instead of all that: play one scenario of the tests, in virtual time, and tell
+                   it; NAME is a number, as X6, or a name; `--scenario list` lists them
+  --mode MODE      only `orchestrated` or only `choreographed`
+  --json           print JSON instead of text
   --help           this
 
-exit status: 0 if all is well, 1 if the auditor found something or an order could not be read, 2 if an
-option is wrong.
+exit status: 0 if all is well; 1 if the auditor or a scenario found something wrong, or an order or a
+file could not be read or written; 2 if an option is wrong or there is no such scenario.
 ";
 
 /// Where the orders come from.
@@ -32,46 +34,109 @@ pub enum Source {
     Read(PathBuf),
 }
 
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    Help,
+    /// Run purchases, and write a report.
+    Compare {
+        source: Source,
+        report: PathBuf,
+    },
+    /// Play a scenario.
+    Play(String),
+}
+
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    pub source: Source,
+    pub deed: Deed,
     pub only: Option<String>,
-    pub report: PathBuf,
     pub json: bool,
-    pub help: bool,
+}
+
+/// The options as they were given.
+#[derive(Debug, Default)]
+struct Given {
+    purchases: Option<usize>,
+    seed: Option<u64>,
+    orders: Option<PathBuf>,
+    report: Option<PathBuf>,
+    scenario: Option<String>,
 }
 
 impl Options {
     /// Reads the options; an error is one sentence that says what to do.
     pub fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut purchases, mut seed, mut orders) = (300, 1, None);
-        let (mut only, mut report, mut json, mut help) =
-            (None, PathBuf::from("comparison.html"), false, false);
+        let (mut given, mut only, mut json) = (Given::default(), None, false);
         let mut args = args;
-        while let Some(option) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("`{option}` needs a value"));
+        while let Some(arg) = args.next() {
+            let (option, inline) = match arg.split_once('=') {
+                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
+                None => (arg, None),
+            };
+            if matches!(option.as_str(), "--help" | "-h") {
+                return Ok(Self { deed: Deed::Help, only, json });
+            }
+            if option == "--json" {
+                json = true;
+                continue;
+            }
+            let mut value = || {
+                let value = inline.clone().or_else(|| args.next());
+                value
+                    .filter(|text| !text.is_empty())
+                    .ok_or_else(|| format!("`{option}` needs a value"))
+            };
             match option.as_str() {
-                "--purchases" => purchases = number(&option, &value()?)?,
-                "--seed" => seed = number(&option, &value()?)?,
-                "--orders" => orders = Some(PathBuf::from(value()?)),
+                "--purchases" => given.purchases = Some(purchases(&value()?)?),
+                "--seed" => given.seed = Some(number(&option, &value()?)?),
+                "--orders" => given.orders = Some(PathBuf::from(value()?)),
+                "--report" => given.report = Some(PathBuf::from(value()?)),
+                "--scenario" => given.scenario = Some(value()?),
                 "--mode" => only = Some(mode(value()?)?),
-                "--report" => report = PathBuf::from(value()?),
-                "--json" => json = true,
-                "--help" | "-h" => help = true,
                 other => return Err(format!("there is no option `{other}`; `--help` lists them")),
             }
         }
+        Ok(Self { deed: given.deed()?, only, json })
+    }
+}
+
+impl Given {
+    fn deed(self) -> Result<Deed, String> {
+        let Self { purchases, seed, orders, report, scenario } = self;
+        let is_drawn = purchases.is_some() || seed.is_some();
+        if let Some(scenario) = scenario {
+            return match is_drawn || orders.is_some() || report.is_some() {
+                true => Err("`--scenario` has its own orders and writes no report: give it only \
+                             `--mode` and `--json`"
+                    .to_owned()),
+                false => Ok(Deed::Play(scenario)),
+            };
+        }
         let source = match orders {
+            Some(_) if is_drawn => {
+                return Err("`--orders` takes the place of `--purchases` and `--seed`: leave one \
+                            or the other away"
+                    .to_owned());
+            }
             Some(file) => Source::Read(file),
-            None => Source::Drawn { purchases, seed },
+            None => Source::Drawn { purchases: purchases.unwrap_or(300), seed: seed.unwrap_or(1) },
         };
-        Ok(Self { source, only, report, json, help })
+        let report = report.unwrap_or_else(|| PathBuf::from("comparison.html"));
+        Ok(Deed::Compare { source, report })
     }
 }
 
 fn number<T: std::str::FromStr>(option: &str, value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("`{option}` takes a number, and `{value}` is none"))
+    value.parse().map_err(|_| format!("`{option}` takes a whole number, and `{value}` is none"))
+}
+
+fn purchases(value: &str) -> Result<usize, String> {
+    match number("--purchases", value)? {
+        0 => Err("`--purchases` takes 1 or more".to_owned()),
+        some => Ok(some),
+    }
 }
 
 fn mode(value: String) -> Result<String, String> {
@@ -83,7 +148,7 @@ fn mode(value: String) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, Source};
+    use super::{Deed, Options, Source};
 
     fn read(line: &str) -> Result<Options, String> {
         Options::read(line.split_whitespace().map(str::to_owned))
@@ -91,14 +156,28 @@ mod tests {
 
     #[test]
     fn options_are_read_and_wrong_ones_named() {
-        let options = read("--purchases 7 --seed 3 --json").unwrap();
-        assert_eq!(options.source, Source::Drawn { purchases: 7, seed: 3 });
-        assert!(options.json);
+        let options = read("--purchases 7 --seed=3 --json").unwrap();
+        let Deed::Compare { source, report } = options.deed else { panic!("it compares") };
+        assert_eq!(source, Source::Drawn { purchases: 7, seed: 3 });
+        assert_eq!((report.to_str(), options.json), (Some("comparison.html"), true));
+        let options = read("--scenario X6 --mode choreographed").unwrap();
+        assert_eq!(options.deed, Deed::Play("X6".to_owned()));
+        assert_eq!(options.only.as_deref(), Some("choreographed"));
+        assert_eq!(read("--purchases 7 --help").unwrap().deed, Deed::Help);
         for (line, told) in [
             ("--purchases", "`--purchases` needs a value"),
-            ("--purchases many", "`--purchases` takes a number, and `many` is none"),
+            ("--purchases many", "`--purchases` takes a whole number, and `many` is none"),
+            ("--purchases 0", "`--purchases` takes 1 or more"),
             ("--mode both", "`--mode` takes `orchestrated` or `choreographed`, not `both`"),
             ("--colour", "there is no option `--colour`; `--help` lists them"),
+            (
+                "--orders f --seed 1",
+                "`--orders` takes the place of `--purchases` and `--seed`: leave one or the other away",
+            ),
+            (
+                "--scenario X6 --seed 1",
+                "`--scenario` has its own orders and writes no report: give it only `--mode` and `--json`",
+            ),
         ] {
             assert_eq!(read(line).unwrap_err(), told);
         }

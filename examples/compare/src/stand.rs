@@ -1,21 +1,15 @@
 //! One way of doing it, at work: every process of its cast over one SQLite file.
 
 use crate::orders::{IPHONES, Wanted};
-use ballet::broker::{Broker, Range};
-use ballet::message::{commands_of, replies_of};
 use ballet::sqlite::Sqlite;
 use ballet::store::Store;
-use ballet::{App, Command, Key, Message, Reactions, Reactor, Running, Topic};
-use shop::audit::{Books, Expected};
+use ballet::{App, Command, Key, Reactions, Reactor, Running};
+use shop::audit::{self, Books, Expected};
 use shop::cast::Cast;
-use shop::contracts::{
-    Address, CUSTOMER_FACTS, CUSTOMERS, Customer, DETAILS, FRAUD, INVENTORY, LIMITS, Level,
-    NOTIFICATION, NOTIFICATIONS, ORDER_FACTS, ORDERS, PAYMENT_FACTS, PAYMENTS, PlaceOrder,
-    RESERVATIONS, ReceiveStock, SHIPMENT_FACTS, SHIPPING, STOCK_LEVELS, SaveCustomer, VALIDATIONS,
-};
+use shop::contracts::{Address, Customer, Level, ORDERS, PlaceOrder, ReceiveStock, SaveCustomer};
 use shop::fakes::World;
 use shop::orders::{ORDERS as ROWS, Row};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,26 +25,11 @@ impl Reactor for Orders {
     }
 }
 
-/// Everybody who may be sent a command.
-const SERVICES: [&str; 9] =
-    [ORDERS, DETAILS, FRAUD, LIMITS, INVENTORY, PAYMENTS, SHIPPING, CUSTOMERS, NOTIFICATION];
-/// Every topic of facts.
-const FACTS: [Topic; 8] = [
-    ORDER_FACTS,
-    VALIDATIONS,
-    STOCK_LEVELS,
-    RESERVATIONS,
-    PAYMENT_FACTS,
-    SHIPMENT_FACTS,
-    CUSTOMER_FACTS,
-    NOTIFICATIONS,
-];
-
 /// Longer than anything may take.
 const LONG: Duration = Duration::from_secs(120);
 
 /// How many lanes each group has.
-const LANES: u32 = 2;
+pub const LANES: u32 = 2;
 
 /// The shop at work.
 pub struct Stand {
@@ -127,57 +106,32 @@ impl Stand {
         Ok(row.ok_or_else(|| format!("order `{order_id}` does not come to its end"))?)
     }
 
-    /// How many batches all lanes have committed.
-    pub fn batches(&self) -> u64 {
+    /// How many transactions all lanes have committed: each batch is one. In one file several lanes
+    /// share what goes to the disk; services apart would not.
+    pub fn commits(&self) -> u64 {
         let lanes = self.apps.values().flat_map(|app| app.health().into_values());
         lanes.map(|health| health.batches).sum()
     }
 
-    /// Waits until nobody says anything any more, and collects the books.
-    pub async fn books(&self) -> Result<Books, Failed> {
-        let mut messages = self.messages().await?;
+    /// Waits until nobody says anything any more, and nobody writes.
+    pub async fn quiet(&self) -> Result<(), Failed> {
+        let mut last = None;
         loop {
+            let now = (audit::messages(&*self.store).await?.len(), self.commits());
+            if last == Some(now) {
+                return Ok(());
+            }
+            last = Some(now);
             ballet::clock::rest(Duration::from_millis(300)).await;
-            let again = self.messages().await?;
-            if again.len() == messages.len() {
-                break;
-            }
-            messages = again;
         }
+    }
+
+    /// Waits until all is quiet, and collects the books.
+    pub async fn books(&self) -> Result<Books, Failed> {
+        self.quiet().await?;
+        let messages = audit::messages(&*self.store).await?;
         let expected = Expected { stock: self.stock.clone(), dead_letters: 0 };
-        Ok(shop::audit::read(&self.apps[ORDERS], messages, &self.world, expected).await?)
-    }
-
-    /// Every message of every topic, as it stands in the log.
-    async fn messages(&self) -> Result<Vec<Message>, Failed> {
-        let private = SERVICES.into_iter().map(commands_of);
-        let facts = FACTS.into_iter().map(|topic| topic.name.to_owned());
-        let mut all = Vec::new();
-        for topic in private.chain([replies_of("purchase")]).chain(facts) {
-            if self.store.partitions(&topic).await.is_ok() {
-                all.extend(self.topic(&topic).await?);
-            }
-        }
-        Ok(all)
-    }
-
-    async fn topic(&self, topic: &str) -> Result<Vec<Message>, Failed> {
-        let mut all = Vec::new();
-        let topics = BTreeSet::from([topic.to_owned()]);
-        let member = self.store.join("reader of the comparison", &topics, LANES).await?;
-        for lane in 0..LANES {
-            let Range { start, end } = self.store.range(topic, lane).await?;
-            let mut reader = member.reader(lane);
-            reader.seek(&BTreeMap::from([(topic.to_owned(), start)]));
-            let mut next = start;
-            while next < end {
-                for arrived in reader.next(500).await? {
-                    next = arrived.offset + 1;
-                    all.extend(arrived.message.ok());
-                }
-            }
-        }
-        Ok(all)
+        Ok(audit::read(&self.apps[ORDERS], messages, &self.world, expected).await?)
     }
 
     /// Sends everybody home.

@@ -2,44 +2,96 @@
 
 use ballet::Message;
 use ballet::story::Heard;
+use serde::Serialize;
 
-/// How wide a column is.
-const WIDTH: usize = 60;
+/// A message, as it is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Line {
+    /// Its number in the transcript, from 1.
+    pub number: usize,
+    /// Since the first message.
+    pub at_ms: f64,
+    pub who: String,
+    pub what: String,
+    /// The number of the message that it follows from.
+    pub because: Option<usize>,
+}
 
-/// The messages of one order as lines: when, who, what, and because of what.
-pub fn lines(messages: &[Message], order: &str) -> Vec<String> {
+/// A purchase, told once for each way.
+#[derive(Debug, Clone, Serialize)]
+pub struct Story {
+    pub head: String,
+    pub order_id: String,
+    pub columns: Vec<Column>,
+}
+
+/// What happened one way.
+#[derive(Debug, Clone, Serialize)]
+pub struct Column {
+    pub way: &'static str,
+    pub lines: Vec<Line>,
+}
+
+/// What the columns of a transcript are.
+pub const KEY: &str = "number, time since the first message, who, what, <- upon which number";
+
+/// The messages of one order: when, who, what, and because of what.
+pub fn lines(messages: &[Message], order: &str) -> Vec<Line> {
     let mine: Vec<Message> =
         messages.iter().filter(|m| m.envelope.correlation == order).cloned().collect();
     let heard = Heard::all(&mine);
     let Some(first) = heard.first().map(|first| first.at) else { return Vec::new() };
-    let line = |one: &Heard| {
-        let ms = one.at.since(first).as_secs_f64() * 1_000.0;
-        let because = one.because.as_ref().map(|(_, what)| format!("  < {what}"));
-        format!("{ms:>5.0} {:<12} {}{}", one.by, one.what, because.unwrap_or_default())
+    let line = |(index, one): (usize, &Heard)| Line {
+        number: index + 1,
+        at_ms: one.at.since(first).as_secs_f64() * 1_000.0,
+        who: one.by.clone(),
+        what: one.what.clone(),
+        because: one.because.as_ref().and_then(|cause| number(&heard, index, cause)),
     };
-    heard.iter().map(line).collect()
+    heard.iter().enumerate().map(line).collect()
 }
 
-/// Columns side by side, each under its head.
-pub fn columns(columns: &[(&str, Vec<String>)]) -> String {
-    let height = columns.iter().map(|(_, lines)| lines.len()).max().unwrap_or(0);
-    let cut = |text: &str| {
-        let short: String = text.chars().take(WIDTH - 1).collect();
-        format!("{short:<WIDTH$}")
+/// The number of the cause of a message: the last before it that was said so by the same.
+fn number(heard: &[Heard], index: usize, (by, what): &(String, String)) -> Option<usize> {
+    let is_it = |one: &Heard| one.by == *by && one.what == *what;
+    let before = heard[..index].iter().rposition(is_it);
+    before.or_else(|| heard.iter().position(is_it)).map(|at| at + 1)
+}
+
+/// A length of time as people read it.
+pub fn time(ms: f64) -> String {
+    if ms < 10_000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1_000.0) }
+}
+
+fn text(line: &Line) -> String {
+    let Line { number, at_ms, who, what, because } = line;
+    let because = because.map(|cause| format!(" <- {cause}")).unwrap_or_default();
+    format!("{number:>3} {:>8}  {who:<12} {what}{because}", time(*at_ms))
+}
+
+/// Columns side by side, each under its head and as wide as it must be.
+pub fn columns(columns: &[Column]) -> String {
+    let texts: Vec<Vec<String>> = columns
+        .iter()
+        .map(|column| {
+            let head = format!("{:14}{}", "", column.way);
+            [head].into_iter().chain(column.lines.iter().map(text)).collect()
+        })
+        .collect();
+    let height = texts.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |at: usize| {
+        let cell = |lines: &Vec<String>| {
+            let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) + 2;
+            format!("{:<width$}", lines.get(at).map_or("", String::as_str))
+        };
+        texts.iter().map(cell).collect::<String>().trim_end().to_owned()
     };
-    let mut rows = vec![columns.iter().map(|(head, _)| cut(head)).collect::<String>()];
-    for at in 0..height {
-        let cell =
-            |(_, lines): &(&str, Vec<String>)| cut(lines.get(at).map_or("", |line| line.as_str()));
-        rows.push(columns.iter().map(cell).collect());
-    }
-    let rows: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();
-    rows.join("\n")
+    (0..height).map(row).collect::<Vec<String>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, lines};
+    use super::{Column, columns, lines, text};
     use ballet::clock::Time;
     use ballet::message::{Kind, Stamp};
     use ballet::{Envelope, Key, Message};
@@ -63,27 +115,36 @@ mod tests {
         Message { envelope, body: "{}".into() }
     }
 
+    fn told(messages: &[Message], order: &str) -> Vec<String> {
+        lines(messages, order).iter().map(text).collect()
+    }
+
     #[test]
     fn take_one_message_away_and_the_story_is_another() {
         let created = message(1, "order.created", "orders", None);
         let reserved = message(3, "stock.reserved", "inventory", Some(&created));
-        let told = lines(&[created.clone(), reserved.clone()], "o");
         assert_eq!(
-            told,
+            told(&[created.clone(), reserved.clone()], "o"),
             [
-                "    0 orders       order.created",
-                "    2 inventory    stock.reserved  < order.created"
+                "  1     0 ms  orders       order.created",
+                "  2     2 ms  inventory    stock.reserved <- 1"
             ]
         );
-        assert_eq!(lines(&[reserved], "o"), ["    0 inventory    stock.reserved"]);
-        assert_eq!(lines(&[created], "other"), [] as [&str; 0]);
+        assert_eq!(told(&[reserved], "o"), ["  1     0 ms  inventory    stock.reserved"]);
+        assert_eq!(told(&[created], "other"), [] as [&str; 0]);
     }
 
     #[test]
     fn columns_stand_side_by_side() {
-        let told = columns(&[("one", vec!["a".into()]), ("two", vec!["b".into(), "c".into()])]);
-        let rows: Vec<Vec<&str>> =
-            told.lines().map(|row| row.split_whitespace().collect()).collect();
-        assert_eq!(rows, [vec!["one", "two"], vec!["a", "b"], vec!["c"]]);
+        let created = message(1, "order.created", "orders", None);
+        let both = lines(&[created.clone(), message(2, "paid", "orders", Some(&created))], "o");
+        let one = Column { way: "one", lines: both[..1].to_vec() };
+        let two = Column { way: "two", lines: both };
+        assert_eq!(
+            columns(&[one, two]),
+            "              one                                       two\n  \
+             1     0 ms  orders       order.created    1     0 ms  orders       order.created\n\
+             \u{20}                                           2     1 ms  orders       paid <- 1"
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! Inventory: keeps stock when asked, and gives it back or sells it when asked.
 
 use crate::answers::{Answer, Noted, answer_with};
-use ballet::{And, Fault, Reactions, Reactor, Tx, answer};
+use ballet::{And, Fault, Reactions, Reactor, Tx, after, answer};
 use shop::contracts::{
-    CommitStock, INVENTORY, ReceiveStock, ReleaseStock, ReserveStock, StockHeld, StockLevel,
+    CommitStock, INVENTORY, ReceiveStock, ReleaseStock, ReservationExpired, ReserveStock,
+    StockCommitted, StockHeld, StockLevel, StockReleased, StockReserved,
 };
 use shop::inventory::{self, Committed, Rejected, Released, Reserved};
+use shop::settings::settings;
 
 /// Owns the shelves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,6 +21,12 @@ impl Reactor for Inventory {
             .to::<ReceiveStock>(answer(Self::receive).leaves_nothing())
             .to::<ReserveStock>(answer(Self::reserve).compensate_by::<ReleaseStock>(Self::release))
             .to::<CommitStock>(answer(Self::commit).leaves_nothing())
+            .expect(
+                "settlement",
+                after::<StockReserved>()
+                    .until::<(StockReleased, StockCommitted)>()
+                    .within(settings().reservation_ttl(), Self::expired),
+            )
     }
 }
 
@@ -48,5 +56,10 @@ impl Inventory {
 
     async fn commit(&self, tx: &mut Tx, ask: &CommitStock) -> Noted<Committed> {
         Ok(And((), inventory::commit(tx, &ask.order_id).await?))
+    }
+
+    /// Nothing is given back: whether the order can still be cancelled is for others to decide.
+    async fn expired(&self, _: &mut Tx, kept: &StockReserved) -> Result<ReservationExpired, Fault> {
+        Ok(inventory::expired(kept))
     }
 }

@@ -17,7 +17,7 @@ pub use orders::Orders;
 pub use payments::Payments;
 pub use purchase::Purchase;
 pub use shipping::Shipping;
-pub use shop::bystanders::{Customers, Notification, ShadowFraud};
+pub use shop::bystanders::{Alerts, Customers, Notification, ShadowFraud};
 pub use validators::{Details, Fraud, Limits};
 
 /// The coordination, line by line, to be counted.

@@ -2,11 +2,11 @@
 //! coordinator tells it.
 
 use crate::answers::Noted;
-use ballet::{And, Reactions, Reactor, StepError, Tx, answer, refuse};
+use ballet::{And, Fault, Reactions, Reactor, StepError, Tx, answer, react, refuse};
 use shop::contracts::{
     CancelNoted, CancelOrder, CloseOrder, CompleteOrder, NotePaid, NoteValid, ORDERS,
     OrderCancelRefused, OrderCancelRequested, OrderCreated, OrderPaid, OrderShipped,
-    OrderValidated, PlaceOrder, Placed, Reason, SetRule,
+    OrderValidated, PlaceOrder, Placed, Reason, ReservationExpired, SetRule,
 };
 use shop::limits;
 use shop::orders::{self, Closed};
@@ -27,6 +27,7 @@ impl Reactor for Orders {
             .to::<NotePaid>(answer(Self::note_paid).leaves_nothing())
             .to::<CompleteOrder>(answer(Self::complete).leaves_nothing())
             .to::<CloseOrder>(answer(Self::close).leaves_nothing())
+            .on::<ReservationExpired>(react(Self::expired))
     }
 }
 
@@ -79,5 +80,14 @@ impl Orders {
 
     async fn close(&self, tx: &mut Tx, ask: &CloseOrder) -> Noted<Closed> {
         Ok(And((), orders::close(tx, ask).await?))
+    }
+
+    /// The same as if a customer had asked: the coordinator decides.
+    async fn expired(
+        &self,
+        tx: &mut Tx,
+        said: &ReservationExpired,
+    ) -> Result<Option<OrderCancelRequested>, Fault> {
+        orders::request_cancel(tx, said, Reason::Deadline).await
     }
 }

@@ -1,7 +1,7 @@
 //! What can be said of the plan and of the participants before anything runs.
 
 use crate::{
-    Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments, Purchase,
+    Alerts, Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments, Purchase,
     ShadowFraud, Shipping,
 };
 use ballet::saga::{Back, Head};
@@ -11,8 +11,8 @@ use shop::contracts::{
     CustomerErased, CustomerUpserted, NotificationSent, OrderCancelRefused, OrderCancelRequested,
     OrderCreated, OrderPaid, OrderValidated, OrderValidation, PaymentAuthorized,
     PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentVoided, ShipmentCancelled,
-    ShipmentDispatched, ShipmentPrepared, ShipmentRejected, StockCommitted, StockLevel,
-    StockRejected, StockReleased, StockReserved,
+    ShipmentDispatched, ShipmentPrepared, ShipmentRejected, StockLevel, StockRejected,
+    StockReserved,
 };
 use std::collections::BTreeSet;
 
@@ -88,6 +88,7 @@ fn participants_are_asked_and_say_what_came_of_it() {
             order.note_paid -> perhaps order.paid, order.cancel_refused
             order.complete -> perhaps order.shipped
             order.close -> perhaps order.invalidated, order.cancelled
+            reservation.expired -> perhaps order.cancel_requested
 
         details
             details.check -> order.checked; no: order.checked
@@ -103,6 +104,7 @@ fn participants_are_asked_and_say_what_came_of_it() {
             stock.reserve -> stock.reserved, order.checked, stock.counted; no: stock.rejected, order.checked
               stock.release takes back stock.reserve -> perhaps stock.released, stock.counted
             stock.commit -> perhaps stock.committed, stock.counted
+            wait `settlement`: after stock.reserved until stock.released or stock.committed, or else -> reservation.expired
 
         payments
             payment.authorize -> payment.authorized; no: payment.declined
@@ -143,7 +145,11 @@ fn every_command_of_the_plan_is_answered_by_its_addressee() {
 /// The coordinator hears two of the facts; the rest is for whoever wants to know.
 #[test]
 fn everything_that_is_heard_is_said_by_somebody() {
-    let whole = participants().with::<ShadowFraud>().with::<Notification>().with::<Customers>();
+    let whole = participants()
+        .with::<ShadowFraud>()
+        .with::<Notification>()
+        .with::<Customers>()
+        .with::<Alerts>();
     let whole = whole.published::<OrderCreated>().published::<OrderCancelRequested>();
     let whole = whole
         .published::<OrderValidated>()
@@ -152,8 +158,6 @@ fn everything_that_is_heard_is_said_by_somebody() {
         .published::<OrderValidation>()
         .published::<StockReserved>()
         .published::<StockRejected>()
-        .published::<StockReleased>()
-        .published::<StockCommitted>()
         .published::<StockLevel>()
         .published::<PaymentAuthorized>()
         .published::<PaymentDeclined>()

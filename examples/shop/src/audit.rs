@@ -5,7 +5,7 @@
 //! topics are; neither can tell which way was taken.
 //!
 //! ```text
-//! read    tables, messages, the outside world ─► Books
+//! read    tables, messages, the outside world ─► Books      messages  read from a log
 //! said    what is in the messages              goods   shelves, parcels
 //! orders  what became of orders                money   payments, the provider's own books
 //! told    verdicts, letters                    effects rows against the facts about them
@@ -18,14 +18,17 @@
 mod effects;
 mod goods;
 mod log;
+mod messages;
 mod money;
 mod orders;
 mod read;
 mod said;
 mod told;
 
+pub use messages::messages;
 pub use read::read;
 
+use crate::alerts::Alert;
 use crate::contracts::{CustomerId, OrderId, Sku};
 use crate::customers::{Addressee, Contact};
 use crate::fakes::{Authorization, Parcel, Posted};
@@ -65,6 +68,8 @@ pub struct Books {
     pub shipments: BTreeMap<OrderId, Shipment>,
     /// The letters that Notification has written down, by order and kind.
     pub sent: BTreeMap<(OrderId, String), Letter>,
+    /// What operators were told, by order and by the name of what was wrong.
+    pub alerts: BTreeMap<(OrderId, String), Alert>,
     /// Shipping's copy of the customers.
     pub addresses: BTreeMap<CustomerId, Addressee>,
     /// Notification's copy of the customers.
@@ -193,6 +198,12 @@ pub const INVARIANTS: &[Invariant] = &[
         name: "letters",
         holds: "Each end of an order is one letter to its customer, if anybody knows them.",
         check: told::each_end_is_one_letter,
+    },
+    Invariant {
+        name: "alerts",
+        holds: "Stock that was kept for too long is an alert, and so is an order that was overdue; \
+                all have settled.",
+        check: told::alerts_are_settled,
     },
     Invariant {
         name: "causes",

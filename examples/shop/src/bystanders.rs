@@ -1,16 +1,19 @@
 //! Reactors that are the same in both modes, because nobody waits for them: they hear facts or
 //! answer requests, and no purchase takes another way because of them.
 
+use crate::alerts;
 use crate::contracts::{
-    CUSTOMERS, CustomerErased, CustomerUpserted, EraseCustomer, NOTIFICATION, NotificationSent,
-    OrderCancelled, OrderCreated, OrderInvalidated, OrderShipped, OrderValidation, SaveCustomer,
+    ALERTS, CUSTOMERS, CustomerErased, CustomerUpserted, EraseCustomer, NOTIFICATION,
+    NotificationSent, OrderCancelled, OrderCreated, OrderInvalidated, OrderShipped,
+    OrderValidation, ReservationExpired, SaveCustomer, StockCommitted, StockReleased, Trouble,
 };
 use crate::customers;
-use crate::fakes::Mail;
+use crate::fakes::{Mail, World};
 use crate::fraud;
 use crate::notification::{self, Letter, Told};
+use crate::settings::settings;
 use ballet::reactor::Reaction;
-use ballet::{And, Call, Fault, Reactions, Reactor, StepError, Tx, answer, look, react};
+use ballet::{And, Call, Fault, Reactions, Reactor, StepError, Tx, after, answer, look, react};
 use std::sync::Arc;
 
 /// Tells customers what became of their orders.
@@ -18,6 +21,12 @@ use std::sync::Arc;
 pub struct Notification {
     /// Where letters are posted.
     pub mail: Arc<Mail>,
+}
+
+impl From<&World> for Notification {
+    fn from(world: &World) -> Self {
+        Self { mail: Arc::clone(&world.mail) }
+    }
 }
 
 impl Reactor for Notification {
@@ -40,8 +49,9 @@ impl Notification {
         notification::letter(tx, told).await
     }
 
-    async fn post<E: Told>(&self, _: &Call, told: &E, letter: &Letter) -> Result<Letter, Fault> {
-        self.mail.send(&notification::key(told), &letter.to, &letter.text).await?;
+    async fn post<E: Told>(&self, call: &Call, told: &E, letter: &Letter) -> Result<Letter, Fault> {
+        let (key, trace) = (notification::key(told), call.traceparent.as_deref());
+        self.mail.send(&key, &letter.to, &letter.text, trace).await?;
         Ok(letter.clone())
     }
 
@@ -102,5 +112,51 @@ impl Reactor for ShadowFraud {
 impl ShadowFraud {
     async fn assess(&self, tx: &mut Tx, created: &OrderCreated) -> Result<OrderValidation, Fault> {
         fraud::assess_as_shadow(tx, created).await
+    }
+}
+
+/// Keeps the list of what an operator should look at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Alerts;
+
+impl Reactor for Alerts {
+    const NAME: &'static str = ALERTS;
+
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+            .on::<OrderShipped>(react(Self::ended))
+            .on::<OrderInvalidated>(react(Self::ended))
+            .on::<OrderCancelled>(react(Self::ended))
+            .on::<ReservationExpired>(react(Self::expired))
+            .on::<StockReleased>(react(Self::released))
+            .on::<StockCommitted>(react(Self::committed))
+            .expect(
+                "end",
+                after::<OrderCreated>()
+                    .until::<(OrderShipped, OrderInvalidated, OrderCancelled)>()
+                    .within(settings().overdue(), Self::overdue),
+            )
+    }
+}
+
+impl Alerts {
+    async fn overdue(&self, tx: &mut Tx, created: &OrderCreated) -> Result<(), Fault> {
+        alerts::raise(tx, &created.order_id, Trouble::OrderOverdue)
+    }
+
+    async fn ended<E: Told>(&self, tx: &mut Tx, told: &E) -> Result<(), Fault> {
+        alerts::settle(tx, &told.order_id, Trouble::OrderOverdue).await
+    }
+
+    async fn expired(&self, tx: &mut Tx, said: &ReservationExpired) -> Result<(), Fault> {
+        alerts::raise(tx, &said.order_id, Trouble::ReservationExpired)
+    }
+
+    async fn released(&self, tx: &mut Tx, said: &StockReleased) -> Result<(), Fault> {
+        alerts::settle(tx, &said.order_id, Trouble::ReservationExpired).await
+    }
+
+    async fn committed(&self, tx: &mut Tx, said: &StockCommitted) -> Result<(), Fault> {
+        alerts::settle(tx, &said.order_id, Trouble::ReservationExpired).await
     }
 }

@@ -1,7 +1,7 @@
 //! Who plays: the processes that the shop consists of.
 
 use crate::fakes::World;
-use ballet::{App, Error, Running};
+use ballet::{App, Error, Reactor, Running, View};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +16,36 @@ pub struct Player {
     pub name: &'static str,
     /// Starts it, over the store and the broker of an app that serves nothing yet.
     pub start: fn(App, &World) -> Starting,
+}
+
+impl Player {
+    /// A service that needs nobody outside.
+    #[must_use]
+    pub const fn of<R: Reactor + Default>() -> Self {
+        Self { name: R::NAME, start: |app, _| Box::pin(app.reactor(R::default()).start()) }
+    }
+
+    /// A service that calls the outside.
+    #[must_use]
+    pub const fn outward<R>() -> Self
+    where
+        R: Reactor + for<'w> From<&'w World>,
+    {
+        Self { name: R::NAME, start: |app, world| Box::pin(app.reactor(R::from(world)).start()) }
+    }
+
+    /// A service that calls the outside, and keeps a copy of what another one owns.
+    #[must_use]
+    pub const fn outward_with<R, V>() -> Self
+    where
+        R: Reactor + for<'w> From<&'w World>,
+        V: View,
+    {
+        let start = |app: App, world: &World| -> Starting {
+            Box::pin(app.view::<V>().reactor(R::from(world)).start())
+        };
+        Self { name: R::NAME, start }
+    }
 }
 
 /// Everybody who plays.

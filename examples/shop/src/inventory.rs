@@ -3,8 +3,8 @@
 //! An order gets all of its lines or none. Shelves are locked together, in the order of their SKUs.
 
 use crate::contracts::{
-    Line, OrderId, OrderValidation, Sku, Status, StockCommitted, StockLevel, StockRejected,
-    StockReleased, StockReserved,
+    Line, OrderId, OrderValidation, ReservationExpired, Sku, Status, StockCommitted, StockLevel,
+    StockRejected, StockReleased, StockReserved,
 };
 use crate::settings::settings;
 use ballet::clock::Time;
@@ -129,6 +129,13 @@ pub async fn commit(tx: &mut Tx, order_id: &OrderId) -> Result<Committed, Fault>
     let levels = settle(tx, order_id, Kept::Committed, sell).await?;
     let levels = levels.ok_or_else(|| Fault::new(format!("nothing is kept for {order_id}")))?;
     Ok((StockCommitted { order_id: order_id.clone() }, levels))
+}
+
+/// What is said of stock that is kept for longer than any order may take. It stays where it is: to
+/// give it back for its age could sell it twice.
+#[must_use]
+pub fn expired(kept: &StockReserved) -> ReservationExpired {
+    ReservationExpired { order_id: kept.order_id.clone(), expires_at: kept.expires_at }
 }
 
 /// Puts something on a shelf.

@@ -6,6 +6,7 @@
 //! order           what a request to buy must look like
 //! orders          what may become of an order          details, fraud, limits   the checks
 //! inventory  payments  shipping  customers  notification  the other services
+//! alerts          what an operator should look at
 //! bystanders      reactors that are the same in both modes, because nobody waits for them
 //! fakes/          the outside world, with dials        settings                 what may be set
 //! cast            what a process of it is
@@ -16,6 +17,7 @@
 //!
 //! Not here: who does what when. That is all that `orchestrated` and `choreographed` contain.
 
+pub mod alerts;
 pub mod audit;
 pub mod bystanders;
 pub mod cast;

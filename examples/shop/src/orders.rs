@@ -229,6 +229,15 @@ pub async fn standing(tx: &mut Tx, order_id: &OrderId) -> Result<CancelNoted, St
     Ok(CancelNoted { status: row.order.status, pending: row.pending_cancel.is_some() })
 }
 
+/// Where an order stands.
+///
+/// # Errors
+///
+/// A fault if there is no such order.
+pub async fn status(tx: &mut Tx, order_id: &OrderId) -> Result<Status, Fault> {
+    Ok(row(tx, order_id).await?.order.status)
+}
+
 async fn row(tx: &mut Tx, order_id: &OrderId) -> Result<Row, Fault> {
     let missing = || Fault::new(format!("there is no order {order_id}"));
     tx.get(ORDERS, order_id).await?.ok_or_else(missing)

@@ -61,6 +61,13 @@ impl Settings {
         self.validation_wait + self.payment_wait
     }
 
+    /// After how long an order that has not come to an end is one for an operator: a quarter more
+    /// than it may take, so that nobody is called for what settles by itself.
+    #[must_use]
+    pub fn overdue(&self) -> Duration {
+        self.order_deadline() * 5 / 4
+    }
+
     /// How long stock may be kept before somebody should look: longer than any order may take.
     #[must_use]
     pub fn reservation_ttl(&self) -> Duration {

@@ -7,9 +7,11 @@
 //! ```text
 //! stage    who plays, time, requests       stage/doom    deaths at chosen moments
 //! stage/acts     what people do            stage/looks   what can be seen
+//! stage/damage   rows overwritten by hand
 //! ```
 
 mod acts;
+mod damage;
 mod doom;
 mod looks;
 
@@ -32,6 +34,9 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Whoever has not come to an end by then never will: virtual time passes fast.
 const A_DAY: Duration = Duration::from_secs(86_400);
+
+/// When the shop opens: whatever is counted by the day begins then.
+const MIDNIGHT: Time = Time::from_micros(1_700_006_400_000_000);
 
 /// A running process.
 struct Process {
@@ -70,7 +75,7 @@ impl Stage {
     ///
     /// If somebody cannot play.
     pub async fn open(cast: Cast) -> Self {
-        let clock = RuntimeClock::starting_at(Time::from_micros(1_700_000_000_000_000));
+        let clock = RuntimeClock::starting_at(MIDNIGHT);
         let machine = World::new(Arc::new(clock.clone()));
         let office = machine.node();
         let office = App::new(office.store()).broker(office.broker()).start().await;
@@ -123,6 +128,29 @@ impl Stage {
     pub fn kill(&mut self, name: &str) {
         let gone = self.playing.remove(name);
         gone.unwrap_or_else(|| panic!("`{name}` is not at work")).node.kill();
+    }
+
+    /// Freezes a process, as a machine does that hangs: it knows nothing of the time that passes.
+    ///
+    /// # Panics
+    ///
+    /// If it is not at work.
+    pub fn freeze(&self, name: &str) {
+        self.node(name).freeze();
+    }
+
+    /// Lets a process go on that was frozen, where it was.
+    ///
+    /// # Panics
+    ///
+    /// If it is not at work.
+    pub fn thaw(&self, name: &str) {
+        self.node(name).thaw();
+    }
+
+    fn node(&self, name: &str) -> &Node {
+        let process = self.playing.get(name);
+        &process.unwrap_or_else(|| panic!("`{name}` is not at work")).node
     }
 
     /// Kills all processes at once, as a power cut does.

@@ -14,6 +14,7 @@ CREATE TABLE lanes (
     group_name TEXT NOT NULL,
     lane       INTEGER NOT NULL,
     epoch      INTEGER NOT NULL,
+    takes      INTEGER NOT NULL, -- since the last batch
     batch      INTEGER NOT NULL,
     time       INTEGER NOT NULL,
     positions  TEXT NOT NULL, -- {topic: {next, from}}
@@ -64,7 +65,8 @@ CREATE TABLE runs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX runs_by_age ON runs (saga, begun);
 
--- archive: runs that have ended. A run moves here in the flush that ends it. Read as `runs` is.
+-- archive: runs that have ended. A run moves here in the flush that ends it. Read as `runs` is. What is
+-- old is deleted, saga by saga, in the order of archive_by_age.
 CREATE TABLE archive (
     saga   TEXT NOT NULL,
     key    BLOB NOT NULL,
@@ -86,11 +88,13 @@ CREATE TABLE rows (
 ) STRICT, WITHOUT ROWID;
 
 -- barriers: what participants and reactors remember of commands, reactions and waits, and when they wrote
--- it last. Written and read by the owner of the lane, read by whoever waits for a reply.
+-- it last. Written and read by the owner of the lane, read by whoever waits for a reply. What is old is
+-- found by walking along the primary key, which costs the writer no index on `at`; what is open stays.
 CREATE TABLE barriers (
     group_name TEXT NOT NULL,
     key        BLOB NOT NULL,
     at         INTEGER NOT NULL,
+    is_open    INTEGER NOT NULL, -- a call or a wait goes on
     value      BLOB NOT NULL,
     PRIMARY KEY (group_name, key)
 ) STRICT, WITHOUT ROWID;
@@ -148,10 +152,10 @@ CREATE TABLE dead_letters (
 CREATE INDEX dead_letters_by_age ON dead_letters (at);
 
 -- seen: ids of foreign messages that a group has taken, and when. Written and read by the owners of its
--- lanes.
+-- lanes. What is old is found as it is in `barriers`.
 CREATE TABLE seen (
     group_name TEXT NOT NULL,
-    id         TEXT NOT NULL,
+    id         BLOB NOT NULL,
     at         INTEGER NOT NULL,
     PRIMARY KEY (group_name, id)
 ) STRICT, WITHOUT ROWID;
@@ -166,12 +170,15 @@ CREATE TABLE topics (
 
 -- log: the messages, and when they were written. Appended by the batch that sends them, read by the lanes
 -- that take them: a range of the primary key. The newest message of a partition is never removed, for its
--- offset tells the next one.
+-- offset tells the next one. Only messages of compacted topics have a `key`: log_by_key tells which of them
+-- have a successor.
 CREATE TABLE log (
     topic     INTEGER NOT NULL,
     partition INTEGER NOT NULL,
     "offset"  INTEGER NOT NULL,
     at        INTEGER NOT NULL,
+    key       TEXT,
     message   BLOB NOT NULL,
     PRIMARY KEY (topic, partition, "offset")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX log_by_key ON log (topic, partition, key, "offset") WHERE key IS NOT NULL;

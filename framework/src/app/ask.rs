@@ -3,17 +3,17 @@
 //! Everything enters the inbox of a lane, in a transaction of its own, and is answered from what the
 //! lane's owner wrote down.
 
+use crate::app::position::Position;
 use crate::app::running::Running;
-use crate::engine::RequestRow;
+use crate::app::traced::Traced;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::id::fresh;
 use crate::message::{Command, Key, Record, Reply};
 use crate::saga::Saga;
-use crate::saga::journal::{Journal, Signal, Verb};
-use crate::store::{Entered, Inboxed, LaneId, Slot, Space};
+use crate::saga::journal::{Signal, Verb};
+use crate::store::{Entered, Inboxed, Joined, LaneId, Slot};
 use crate::tx::Entry;
-use bytes::Bytes;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -23,6 +23,8 @@ use uuid::Uuid;
 pub struct Run<'a, S> {
     pub(super) app: &'a Running,
     pub(super) id: String,
+    /// It was begun in a transaction of the caller's, of whose commit its lane is not told.
+    pub(super) joined: bool,
     saga: PhantomData<fn() -> S>,
 }
 
@@ -34,33 +36,36 @@ impl<S: Saga> fmt::Debug for Run<'_, S> {
 
 /// A request that was accepted, and is answered sooner or later.
 pub struct Requested<'a, C> {
-    app: &'a Running,
-    slot: Slot,
-    command: PhantomData<fn() -> C>,
+    pub(super) app: &'a Running,
+    pub(super) position: Position,
+    pub(super) command: PhantomData<fn() -> C>,
 }
 
 impl<C> fmt::Debug for Requested<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a request at {:?}", self.slot)
+        write!(f, "a request at {}", self.position)
     }
 }
 
-fn codec(cause: serde_json::Error) -> Error {
+pub(super) fn codec(cause: serde_json::Error) -> Error {
     Error::new(ErrorKind::Codec, "it cannot be written as JSON").because(cause)
-}
-
-/// Whether two texts are the same as values of this type: field order and defaults aside (H33).
-fn is_same<T: Record>(stored: &str, given: &str) -> bool {
-    let same = |text: &str| {
-        serde_json::from_str::<T>(text).ok().and_then(|value| serde_json::to_value(&value).ok())
-    };
-    same(stored).is_some_and(|stored| Some(stored) == same(given))
 }
 
 impl Running {
     /// A run, whether it exists or not.
     pub fn run<S: Saga>(&self, id: impl Into<String>) -> Run<'_, S> {
-        Run { app: self, id: id.into(), saga: PhantomData }
+        Run { app: self, id: id.into(), joined: false, saga: PhantomData }
+    }
+
+    /// The same app, for what belongs to a trace: whatever is begun or asked through it, and all that
+    /// follows from it, carries this `traceparent` (W3C Trace Context). One that is not well formed is
+    /// left out.
+    ///
+    /// ```text
+    /// app.traced(headers.get("traceparent")).request(key, &about, &command).await?
+    /// ```
+    pub fn traced<'t>(&self, traceparent: impl Into<Option<&'t str>>) -> Traced<'_> {
+        Traced::new(self, traceparent.into())
     }
 
     /// Begins a run of saga `S`. Beginning it twice begins it once, so a client that is unsure may
@@ -80,38 +85,33 @@ impl Running {
         id: impl Into<String>,
         input: &S::Input,
     ) -> Result<Run<'_, S>, Error> {
-        let id = id.into();
-        let given = to_raw_value(input).map_err(codec)?;
-        let entry = Entry::Begin {
-            run: id.clone(),
-            input: given.clone(),
-            correlation: id.clone(),
-            causation: None,
-            hop: 0,
-            traceparent: None,
-        };
-        let slot = Slot::new(Space::Runs, S::NAME, id.clone());
-        let entered = self
-            .enter(S::NAME, &Key::new(&*id), format!("begin/{id}"), &entry, Some(&slot))
-            .await?;
-        let stored = match entered {
-            Entered::New => None,
-            Entered::Waiting(body) => match Entry::read(&body)? {
-                Entry::Begin { input, .. } => Some(input),
-                _ => None,
-            },
-            Entered::Exists(body) => {
-                let journal: Journal = serde_json::from_slice(&body).map_err(codec)?;
-                Some(journal.input)
-            }
-        };
-        match stored {
-            Some(stored) if !is_same::<S::Input>(stored.get(), given.get()) => Err(Error::new(
-                ErrorKind::Conflict,
-                format!("run `{id}` of saga `{}` was begun with another input", S::NAME),
-            )),
-            _ => Ok(self.run(id)),
-        }
+        self.traced(None).begin(id, input).await
+    }
+
+    /// Begins a run of saga `S` in a transaction of the caller's own, on the same database: the run is
+    /// begun if and only if that transaction commits. So what the caller has written in tables of its own
+    /// and the run are both there, or neither.
+    ///
+    /// After the commit the lane of the run finds it within [`Settings::poll`](crate::Settings), a second
+    /// by default; [`Run::wake`] after the commit, or waiting for its outcome, makes that at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Definition`] if the transaction is of another database than the app's,
+    /// [`ErrorKind::Conflict`] if `id` was begun with another input, [`ErrorKind::Store`] if the
+    /// transaction cannot write. Nothing was begun then; the transaction goes on as the caller likes.
+    ///
+    /// # If the process dies
+    ///
+    /// Before the transaction is committed nothing was begun. After it the run exists, and any process
+    /// that serves `S` will finish it.
+    pub async fn begin_in<S: Saga>(
+        &self,
+        tx: &mut dyn Joined,
+        id: impl Into<String>,
+        input: &S::Input,
+    ) -> Result<Run<'_, S>, Error> {
+        self.traced(None).begin_in(tx, id, input).await
     }
 
     /// Asks a service something, once under this key: asking twice asks once. `about` is what the
@@ -131,50 +131,16 @@ impl Running {
         about: &Key,
         command: &C,
     ) -> Result<Requested<'_, C>, Error> {
-        let asked = to_raw_value(command).map_err(codec)?;
-        let entry = Entry::Request {
-            id: key.to_owned(),
-            command: C::NAME.to_owned(),
-            body: asked.clone(),
-            correlation: about.to_string(),
-            traceparent: None,
-        };
-        let slot = RequestRow::slot(C::TO, key);
-        let entered =
-            self.enter(C::TO, about, format!("request/{key}"), &entry, Some(&slot)).await?;
-        let stored = match entered {
-            Entered::New => None,
-            Entered::Waiting(body) => match Entry::read(&body)? {
-                Entry::Request { body, .. } => Some(body),
-                _ => None,
-            },
-            Entered::Exists(body) => {
-                Some(serde_json::from_slice::<RequestRow>(&body).map_err(codec)?.asked)
-            }
-        };
-        match stored {
-            Some(stored) if !is_same::<C>(stored.get(), asked.get()) => Err(Error::new(
-                ErrorKind::Conflict,
-                format!("key `{key}` was used for another `{}`", C::NAME),
-            )),
-            _ => Ok(Requested { app: self, slot, command: PhantomData }),
-        }
+        self.traced(None).request(key, about, command).await
     }
 
-    async fn enter(
-        &self,
-        group: &str,
-        key: &Key,
-        id: String,
-        entry: &Entry,
-        unless: Option<&Slot>,
-    ) -> Result<Entered, Error> {
+    async fn enter(&self, group: &str, key: &Key, id: String, entry: &Entry) -> Result<(), Error> {
         let lane = self.wiring.lane_of(group, key);
         let entry = Inboxed { id, key: key.clone(), body: entry.bytes() };
-        self.enter_lane(&lane, &entry, unless).await
+        self.enter_lane(&lane, &entry, None).await.map(drop)
     }
 
-    async fn enter_lane(
+    pub(super) async fn enter_lane(
         &self,
         lane: &LaneId,
         entry: &Inboxed,
@@ -223,7 +189,7 @@ impl Running {
         let key = Key::new(&*run);
         let id = format!("{}/{run}/{}", verb.name(), fresh());
         let entry = Entry::Operate { run, verb, step, by, reason };
-        self.enter(saga, &key, id, &entry, None).await.map(drop)
+        self.enter(saga, &key, id, &entry).await
     }
 }
 
@@ -232,6 +198,15 @@ impl<S: Saga> Run<'_, S> {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Tells the lane of the run, if this process has it, that there is something in its inbox: what a
+    /// transaction of the caller's own [has begun](Running::begin_in) is then taken at once. It is a hint,
+    /// to be given after the commit; without it the lane looks by itself, within
+    /// [`Settings::poll`](crate::Settings).
+    pub fn wake(&self) {
+        let lane = self.app.wiring.lane_of(S::NAME, &Key::new(&*self.id));
+        self.app.wiring.hub.entered(&lane);
     }
 
     /// Asks for the run to be taken back. Before the pivot was sent it is; while the pivot decides, that
@@ -272,11 +247,18 @@ impl<S: Saga> Run<'_, S> {
 
     async fn say(&self, what: &str, entry: &Entry) -> Result<(), Error> {
         let id = format!("{what}/{}/{}", self.id, fresh());
-        self.app.enter(S::NAME, &Key::new(&*self.id), id, entry, None).await.map(drop)
+        self.app.enter(S::NAME, &Key::new(&*self.id), id, entry).await
     }
 }
 
 impl<C: Command> Requested<'_, C> {
+    /// Where the request stands, to be handed to the client: whoever has it may read what is at least as
+    /// new as what the request has changed, see [`Running::reached`].
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position.clone()
+    }
+
     /// Waits for the answer, so long; `None` if it has not come by then.
     ///
     /// # Errors
@@ -287,19 +269,13 @@ impl<C: Command> Requested<'_, C> {
         &self,
         within: Duration,
     ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
-        let answered = |body: Option<&Bytes>| body.cloned();
-        let Some(body) = self.app.wait_for(&self.slot, within, answered).await? else {
+        let Some(reply) = self.app.answer_at(&self.position, within).await? else {
             return Ok(None);
         };
-        let row: RequestRow = serde_json::from_slice(&body).map_err(codec)?;
-        Ok(Some(match row.reply {
-            Reply::Done(made) => Ok(read::<C::Reply>(&made)?),
+        Ok(Some(match reply {
+            Reply::Done(made) => Ok(serde_json::from_str(made.get()).map_err(codec)?),
             Reply::Refused(no) => Err(no),
             Reply::Compensated { .. } => Err(Refusal::new("compensated", "")),
         }))
     }
-}
-
-fn read<T: Record>(json: &RawValue) -> Result<T, Error> {
-    serde_json::from_str(json.get()).map_err(codec)
 }

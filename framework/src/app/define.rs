@@ -10,6 +10,7 @@ use crate::reactor::{Reactor, Role};
 use crate::saga::{Back, Head, Shape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that was registered, with what is wrong about it.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Definitions {
     /// Topics of commands and replies.
     private: BTreeSet<String>,
     faults: Vec<String>,
+    /// The longest that anything waits, and what that is.
+    pub(crate) longest: Option<(Duration, String)>,
 }
 
 impl Definitions {
@@ -40,6 +43,8 @@ impl Definitions {
     pub(crate) fn targets(&mut self, shape: &Shape) {
         self.private.insert(replies_of(shape.saga));
         for step in &shape.steps {
+            let what = || format!("step `{}` of saga `{}`", step.name, shape.saga);
+            self.waits(step.within.unwrap_or_default(), what);
             if let Head::Ask { to, .. } | Head::Tell { to, .. } = step.head {
                 self.private.insert(commands_of(to));
             }
@@ -60,6 +65,10 @@ impl Definitions {
     pub(crate) fn reactor<R: Reactor>(&mut self) {
         let table = R::reactions();
         self.faults.extend(table.faults(R::NAME));
+        for waiting in &table.waits {
+            let what = || format!("wait `{}` of reactor `{}`", waiting.name, R::NAME);
+            self.waits(waiting.wait.within, what);
+        }
         let outline = table.outline();
         let backs = outline.iter().filter(|line| matches!(line.role, Role::Back { .. }));
         let (events, commands): (Vec<_>, Vec<_>) = backs.partition(|line| line.topic.is_some());
@@ -73,6 +82,12 @@ impl Definitions {
         for line in outline {
             self.emits.extend(line.says.topics);
             self.emits.extend(line.too_late.topics);
+        }
+    }
+
+    fn waits(&mut self, within: Duration, what: impl FnOnce() -> String) {
+        if self.longest.as_ref().is_none_or(|(longest, _)| within > *longest) {
+            self.longest = Some((within, what()));
         }
     }
 

@@ -11,7 +11,6 @@ use crate::saga::journal::{End, Journal};
 use crate::saga::{Saga, Why};
 use crate::store::{DeadLetter, LaneId, RunRow, Scan, Slot, Space, Status};
 use crate::table::{Table, TableKey};
-use crate::view::View;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -59,7 +58,7 @@ impl Running {
         }
     }
 
-    async fn at(&self, slot: &Slot) -> Result<Option<Bytes>, Error> {
+    pub(super) async fn at(&self, slot: &Slot) -> Result<Option<Bytes>, Error> {
         let slots = BTreeSet::from([slot.clone()]);
         let found = self.wiring.store.find(&slots, &BTreeSet::new()).await?;
         Ok(found.slots.get(slot).cloned())
@@ -118,17 +117,6 @@ impl Running {
             Ok((key, serde_json::from_slice(&row).map_err(damaged)?))
         };
         rows.into_iter().map(read).collect()
-    }
-
-    /// A row of a view, as it is committed.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
-    pub async fn view<W: View>(&self, key: &W::Key) -> Result<Option<W::Row>, Error> {
-        let slot = Slot::new(Space::Rows, W::table(), key.to_bytes());
-        let found = self.at(&slot).await?;
-        found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
     }
 
     /// Lists the runs of a saga, newest first.
@@ -206,6 +194,9 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
     pub async fn outcome_within(&self, within: Duration) -> Result<Option<Outcome>, Error> {
+        if self.joined {
+            self.wake();
+        }
         let shape = self.app.shapes.get(S::NAME).map(|plan| plan.shape());
         let ended = |body: Option<&Bytes>| {
             let journal: Journal = serde_json::from_slice(body?).ok()?;

@@ -3,11 +3,16 @@
 mod ask;
 mod define;
 mod look;
+mod position;
+mod rebuild;
 mod running;
+mod traced;
 
 pub use ask::{Requested, Run};
 pub use look::Outcome;
+pub use position::Position;
 pub use running::Running;
+pub use traced::Traced;
 
 use crate::broker::Broker;
 use crate::coordinator::{Carried, Carrier, Coordinator, Starts};

@@ -3,9 +3,9 @@
 use crate::app::define::Definitions;
 use crate::broker::Broker;
 use crate::coordinator::Carrier;
-use crate::engine::{Group, Handler, Hub, Settings, Wiring};
+use crate::engine::{Hub, Settings, Wiring, chores, serve};
 use crate::error::{Error, ErrorKind};
-use crate::store::{LaneId, Position, Store};
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -38,13 +38,12 @@ impl Running {
         let broker = broker.ok_or_else(|| {
             Error::new(ErrorKind::Definition, "this store has no broker of its own: give one")
         })?;
+        settings.retention.check(definitions.longest.as_ref())?;
         let topics = definitions.topics(lanes)?;
         for topic in topics.values() {
             broker.ensure(topic).await?;
         }
-        for handler in &definitions.handlers {
-            register(&*store, &*broker, &**handler, lanes).await?;
-        }
+        let partitions = topics.into_values().map(|topic| (topic.name, topic.partitions)).collect();
         let (stop, stopped) = watch::channel(false);
         let wiring = Arc::new(Wiring {
             incarnation: store.incarnation(),
@@ -53,12 +52,16 @@ impl Running {
             hub: Hub::default(),
             settings: Arc::new(settings),
             lanes,
-            topics,
+            partitions: Arc::new(partitions),
             stop: stopped,
         });
+        for handler in definitions.handlers.iter().filter(|handler| handler.renewal().is_none()) {
+            wiring.register(&**handler).await?;
+        }
         let mut groups = JoinSet::new();
+        groups.spawn(chores(Arc::clone(&wiring)));
         for handler in definitions.handlers {
-            groups.spawn(Group::new(handler, Arc::clone(&wiring)).run());
+            groups.spawn(serve(handler, Arc::clone(&wiring)));
         }
         Ok(Self { wiring, shapes: definitions.shapes, stop, groups })
     }
@@ -76,23 +79,4 @@ impl Running {
             }
         }
     }
-}
-
-/// Writes down where a group begins, before anything can be said that it must hear.
-async fn register(
-    store: &dyn Store,
-    broker: &dyn Broker,
-    handler: &dyn Handler,
-    lanes: u32,
-) -> Result<(), Error> {
-    for lane in 0..lanes {
-        let mut positions = BTreeMap::new();
-        for source in handler.sources() {
-            let range = broker.range(&source.topic, lane).await?;
-            let from = if source.from_the_beginning { range.start } else { range.end };
-            positions.insert(source.topic, Position { next: from, from });
-        }
-        store.register(&LaneId::new(handler.group(), lane), &positions).await?;
-    }
-    Ok(())
 }

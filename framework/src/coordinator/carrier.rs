@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(crate) trait Carrier: Send + Sync {
     fn shape(&self) -> &Shape;
     fn digest(&self) -> &str;
+    /// What the run does next.
     fn decide(
         &self,
         run: &str,
@@ -21,6 +22,7 @@ pub(crate) trait Carrier: Send + Sync {
         input: Input,
         now: Time,
     ) -> Result<Decision, Fault>;
+    /// What the command of a step says.
     fn command(
         &self,
         run: &str,
@@ -28,6 +30,7 @@ pub(crate) trait Carrier: Send + Sync {
         way: Way,
         journal: &Journal,
     ) -> Result<Box<RawValue>, Fault>;
+    /// Runs the method of a step.
     fn run<'a>(
         &'a self,
         cx: Cx,

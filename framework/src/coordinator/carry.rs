@@ -1,36 +1,34 @@
 //! Deciding about a run, and carrying out what was decided.
 
 use crate::clock::Time;
+use crate::coordinator::errand::Errand;
 use crate::coordinator::input::Asked;
 use crate::coordinator::{Carrier, Coordinator};
 use crate::engine::Trouble;
-use crate::error::{Fault, StepError};
+use crate::error::Fault;
 use crate::message::{Key, Kind, StepRef, Way, commands_of, replies_of};
-use crate::saga::decide::{Decision, Effect, Input, Ran, State};
-use crate::saga::journal::{Journal, What};
-use crate::saga::{Back, Cx, Head, Shape};
-use crate::store::{Calling, Lock, Slot, Space, Status, Timer, Value};
+use crate::saga::decide::{Decision, Effect, State};
+use crate::saga::journal::{End, Journal, What};
+use crate::saga::{Back, Head, Shape, StepShape};
+use crate::store::{Lock, Slot, Space, Status, Timer, Value};
 use crate::tx::{Cause, Send, Tx};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What is needed to run a method of a saga.
-#[derive(Serialize, Deserialize)]
-struct Errand {
+/// A run with its plan, as it is once the facts of a decision are written down.
+struct Case<'a> {
+    run: &'a str,
+    plan: &'a dyn Carrier,
+    journal: &'a Journal,
+}
+
+/// Which attempt of which step.
+#[derive(Clone, Copy)]
+struct Attempt {
     step: usize,
     way: Way,
     round: u32,
     attempt: u32,
-    journal: Journal,
-}
-
-/// What a method brought, as it travels from its call to the run.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Brought {
-    Done(Box<serde_json::value::RawValue>),
-    Refused(crate::error::Refusal),
 }
 
 impl Coordinator {
@@ -51,17 +49,17 @@ impl Coordinator {
             (None, _) => return self.nobody(run, &asked),
         };
         let plan = self.plan(run, &journal)?;
-        let Some(input) = input(plan.shape(), asked)? else { return Ok(()) };
-        let decision = plan.decide(run, &journal, input, tx.now())?;
-        let Decision { facts, effects, wake } = decision;
+        let input = asked.input(plan.shape())?;
+        let Decision { facts, effects, wake } = plan.decide(run, &journal, input, tx.now())?;
         let armed = self.arm(tx, run, &mut journal, wake);
         if facts.is_empty() && effects.is_empty() && !armed {
             return Ok(());
         }
         adopt(tx, &mut journal);
         journal.extend(facts);
+        let case = Case { run, plan, journal: &journal };
         for effect in effects {
-            self.carry_out(tx, plan, run, &journal, effect)?;
+            self.carry_out(tx, &case, effect)?;
         }
         let status = Some(status(plan.shape(), &journal));
         let body = serde_json::to_vec(&journal).map_err(Fault::from)?.into();
@@ -69,6 +67,7 @@ impl Coordinator {
         Ok(())
     }
 
+    /// The journal of a run that begins now, in the business transaction of what began it.
     fn begun(&self, tx: &Tx, input: Box<serde_json::value::RawValue>) -> Journal {
         let plan = self.current();
         let Cause { message, correlation, hop, traceparent, .. } = tx.cause.clone();
@@ -86,7 +85,7 @@ impl Coordinator {
     }
 
     /// The plan that a run follows; if this process does not know it, the run waits for one that does.
-    fn plan(&self, run: &str, journal: &Journal) -> Result<&dyn Carrier, Trouble> {
+    pub(super) fn plan(&self, run: &str, journal: &Journal) -> Result<&dyn Carrier, Trouble> {
         let follows = |plan: &&Arc<dyn Carrier>| {
             plan.shape().version == journal.version && plan.digest() == journal.digest
         };
@@ -99,6 +98,7 @@ impl Coordinator {
         })
     }
 
+    /// What comes too late for a run is no news; what somebody wanted of one that never was, is.
     fn nobody(&self, run: &str, asked: &Asked) -> Result<(), Trouble> {
         match asked {
             Asked::Signal { .. } | Asked::Cancel { .. } | Asked::Operate { .. } => {
@@ -108,28 +108,17 @@ impl Coordinator {
         }
     }
 
-    fn carry_out(
-        &self,
-        tx: &mut Tx,
-        plan: &dyn Carrier,
-        run: &str,
-        journal: &Journal,
-        effect: Effect,
-    ) -> Result<(), Trouble> {
+    fn carry_out(&self, tx: &mut Tx, case: &Case<'_>, effect: Effect) -> Result<(), Trouble> {
+        let Case { run, plan, journal } = *case;
         match effect {
             Effect::Send { step, way, round, attempt } => {
-                let send = self.command(plan, run, journal, step, way, round, attempt)?;
-                tx.effects.sends.push(send);
+                let send = self.command(case, Attempt { step, way, round, attempt })?;
+                tx.say(send);
             }
             Effect::Run { step, way, round, attempt } => {
                 let journal = journal.clone();
                 let errand = Errand { step, way, round, attempt, journal };
-                tx.effects.calls.push(Calling {
-                    id: format!("{run}/{step}/{}/{round}/{attempt}", way.name()),
-                    key: Key::new(run),
-                    holds: false,
-                    body: serde_json::to_vec(&errand).map_err(Fault::from)?.into(),
-                });
+                tx.effects.calls.push(errand.calling(run)?);
             }
             Effect::Attend { step, why } => {
                 let step = plan.shape().steps[step].name;
@@ -137,27 +126,16 @@ impl Coordinator {
             }
             Effect::End(end) => tracing::debug!(saga = self.saga, run, ?end, "a run is over"),
             Effect::Contradicted { step, .. } => {
-                let step = plan.shape().steps[step].name;
-                return Err(Trouble::Dead(format!(
-                    "run `{run}` is over, and step `{step}` turns out to be done after all; \
-                     take it back by hand"
-                )));
+                return Err(Trouble::Dead(contradicted(run, &plan.shape().steps[step])));
             }
         }
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)] // What a command is about has this many parts.
-    fn command(
-        &self,
-        plan: &dyn Carrier,
-        run: &str,
-        journal: &Journal,
-        step: usize,
-        way: Way,
-        round: u32,
-        attempt: u32,
-    ) -> Result<Send, Trouble> {
+    /// The command of an attempt. Only those that somebody waits for are answered.
+    fn command(&self, case: &Case<'_>, at: Attempt) -> Result<Send, Trouble> {
+        let Case { run, plan, journal } = *case;
+        let Attempt { step, way, round, attempt } = at;
         let shape = &plan.shape().steps[step];
         let (name, to, waits) = match (way, shape.head, shape.back) {
             (Way::Forward, Head::Ask { command, to }, _) => (command, to, true),
@@ -201,23 +179,6 @@ impl Coordinator {
             }
         }
     }
-
-    /// Runs a method of the saga: no transaction is in reach.
-    pub(super) async fn go_out(&self, calling: &Calling, _: u32) -> Result<Bytes, Fault> {
-        let Errand { step, way, attempt, journal, .. } = serde_json::from_slice(&calling.body)?;
-        let run = calling.key.as_str();
-        let Ok(plan) = self.plan(run, &journal) else {
-            return Err(Fault::new("its plan is not registered here"));
-        };
-        let name = plan.shape().steps[step].name;
-        let cx = Cx { saga: self.saga, run: run.to_owned(), step: name, way, attempt };
-        let brought = match plan.run(cx, step, &journal).await {
-            Ok(made) => Brought::Done(made),
-            Err(StepError::Refused(no)) => Brought::Refused(no),
-            Err(StepError::Fault(fault)) => return Err(fault),
-        };
-        Ok(serde_json::to_vec(&brought)?.into())
-    }
 }
 
 /// What follows from a run follows from what began its business transaction, and from the message that
@@ -234,36 +195,18 @@ fn adopt(tx: &mut Tx, journal: &mut Journal) {
     tx.cause.hop = journal.hop;
 }
 
-/// What is asked, with steps told by number; `None` if it is about a step that the plan has not.
-fn input(shape: &Shape, asked: Asked) -> Result<Option<Input>, Trouble> {
-    let number = |name: &str| {
-        let told = || Trouble::Dead(format!("saga `{}` has no step `{name}`", shape.saga));
-        shape.position(name).ok_or_else(told)
+/// What a person must know when a run that is over learns of an effect that it did not take back.
+fn contradicted(run: &str, step: &StepShape) -> String {
+    let by = match step.back {
+        Back::Ask { command, to } => format!(", as `{command}` of `{to}` would"),
+        Back::Act => ", as its compensation would".to_owned(),
+        Back::Nothing => String::new(),
     };
-    Ok(Some(match asked {
-        Asked::Begin { .. } => Input::Begin,
-        Asked::Tick => Input::Tick,
-        Asked::Cancel { by, reason } => Input::Cancel { by, reason },
-        Asked::Signal { step, signal } => Input::Signalled { step: number(&step)?, signal },
-        Asked::Operate { verb, step, by, reason } => {
-            Input::Operate { verb, step: number(&step)?, by, reason }
-        }
-        Asked::Reply { step: at, reply } => {
-            let (way, round) = (at.way, at.round);
-            Input::Replied { step: number(&at.step)?, way, round, reply }
-        }
-        Asked::Ran { calling, outcome } => {
-            let Errand { step, way, round, .. } = serde_json::from_slice(&calling.body)?;
-            let ran = match outcome {
-                Ok(brought) => match serde_json::from_slice(&brought)? {
-                    Brought::Done(made) => Ran::Done(made),
-                    Brought::Refused(no) => Ran::Refused(no),
-                },
-                Err(told) => Ran::Fault(told),
-            };
-            Input::Ran { step, way, round, ran }
-        }
-    }))
+    let name = step.name;
+    format!(
+        "run `{run}` is over, and step `{name}` turns out to be done after all; \
+         take it back by hand{by}"
+    )
 }
 
 /// When the sender of a step's command stops waiting.
@@ -274,11 +217,12 @@ fn until(journal: &Journal, step: usize) -> Option<Time> {
     })
 }
 
+/// What lists of runs say of it.
 fn status(shape: &Shape, journal: &Journal) -> Status {
     let state = State::fold(shape, journal);
     match state.ended {
-        Some(crate::saga::journal::End::Completed) => Status::Completed,
-        Some(crate::saga::journal::End::Compensated) => Status::Compensated,
+        Some(End::Completed) => Status::Completed,
+        Some(End::Compensated) => Status::Compensated,
         None if !state.attention.is_empty() => Status::NeedsAttention,
         None if state.turned => Status::Compensating,
         None => Status::Running,

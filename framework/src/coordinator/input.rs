@@ -1,9 +1,12 @@
 //! What a piece of work means to which run.
 
 use crate::coordinator::Coordinator;
+use crate::coordinator::errand::Errand;
 use crate::coordinator::starts::Meaning;
 use crate::engine::{Trouble, Work};
 use crate::message::{Key, Kind, Message, Reply, StepRef};
+use crate::saga::Shape;
+use crate::saga::decide::Input;
 use crate::saga::journal::{Signal, Verb};
 use crate::store::{Calling, Inboxed};
 use crate::tx::{Cause, Entry, Tx};
@@ -21,7 +24,32 @@ pub(super) enum Asked {
     Tick,
 }
 
+impl Asked {
+    /// The same with steps told by number, as the protocol knows them.
+    pub(super) fn input(self, shape: &Shape) -> Result<Input, Trouble> {
+        let number = |name: &str| {
+            let told = || Trouble::Dead(format!("saga `{}` has no step `{name}`", shape.saga));
+            shape.position(name).ok_or_else(told)
+        };
+        Ok(match self {
+            Self::Begin { .. } => Input::Begin,
+            Self::Tick => Input::Tick,
+            Self::Cancel { by, reason } => Input::Cancel { by, reason },
+            Self::Signal { step, signal } => Input::Signalled { step: number(&step)?, signal },
+            Self::Operate { verb, step, by, reason } => {
+                Input::Operate { verb, step: number(&step)?, by, reason }
+            }
+            Self::Reply { step: at, reply } => {
+                let (way, round) = (at.way, at.round);
+                Input::Replied { step: number(&at.step)?, way, round, reply }
+            }
+            Self::Ran { calling, outcome } => Errand::came_back(&calling, outcome)?,
+        })
+    }
+}
+
 impl Coordinator {
+    /// Finds out which run a piece of work is about, and asks it of that run.
     pub(super) async fn work(&self, tx: &mut Tx, work: &Work) -> Result<(), Trouble> {
         match work {
             Work::Message { message, .. } => self.message(tx, message).await,
@@ -72,6 +100,7 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Writes what an event means into the inbox of the run's own lane, in this transaction.
     fn pass_on(&self, tx: &mut Tx, run: &str, meaning: Meaning, name: &str) {
         let Cause { message, correlation, hop, traceparent, .. } = tx.cause.clone();
         let run = run.to_owned();
@@ -106,6 +135,9 @@ impl Coordinator {
             }
             Entry::Request { command, .. } => {
                 Err(Trouble::Dead(format!("saga `{}` does not answer `{command}`", self.saga)))
+            }
+            Entry::Rebuild { .. } | Entry::ReadNext { .. } => {
+                Err(Trouble::Dead("a coordinator is no view".to_owned()))
             }
             Entry::Replay { .. } => Ok(()),
         }

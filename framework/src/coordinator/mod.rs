@@ -8,9 +8,18 @@
 //! work ─► which run, what input ─► load journal ─► decide ─► write journal
 //!                                                     └────► send commands, start calls, set the timer
 //! ```
+//!
+//! | in | is |
+//! |---|---|
+//! | `input` | which run a piece of work is about, and what it means to it |
+//! | `starts` | the events of others that begin, cancel and signal runs |
+//! | `carry` | one decision, from the stored journal to the effects |
+//! | `errand` | methods of a saga that run here, and what they bring |
+//! | `carrier` | a plan with its saga, whatever their types |
 
 mod carrier;
 mod carry;
+mod errand;
 mod input;
 mod starts;
 
@@ -40,6 +49,7 @@ impl Coordinator {
         Self { saga, plans, starts }
     }
 
+    /// The plan that new runs follow.
     fn current(&self) -> &dyn Carrier {
         &*self.plans[0]
     }

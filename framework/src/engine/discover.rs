@@ -7,9 +7,10 @@
 
 use crate::engine::calls::told_by;
 use crate::engine::handler::{Handler, Trouble};
+use crate::engine::span::{follow, span};
 use crate::engine::work::Work;
 use crate::error::{Error, Fault};
-use crate::store::{Batch, Found};
+use crate::store::{Batch, Found, LaneId};
 use crate::tx::{Cause, Tx, Wanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
@@ -41,14 +42,21 @@ pub(super) async fn discover(
 pub(super) async fn run(
     batch: &mut dyn Batch,
     tx: &mut Tx,
+    lane: &LaneId,
     handler: &dyn Handler,
     work: &Work,
     cause: &Cause,
 ) -> Result<Result<(), Trouble>, Error> {
+    let span = span(lane, work, cause);
     loop {
         tx.enter(cause.clone());
-        match poll(tx, handler, work) {
-            Polled::Ready(outcome) => return Ok(outcome),
+        match span.in_scope(|| poll(tx, handler, work)) {
+            Polled::Ready(outcome) => {
+                if cause.correlation.is_empty() {
+                    follow(&span, &tx.cause);
+                }
+                return Ok(outcome);
+            }
             Polled::Missed => {
                 if !fetch(batch, tx).await? {
                     let told = "it waits for something that the store does not give";

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Longer than any lane rests.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What one batch will work on.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -26,11 +29,12 @@ impl Lane {
         self.memory.time.after(self.since.elapsed())
     }
 
-    /// How long until something is due.
+    /// How long until something is due; for ever if nothing is.
     fn until_due(&self) -> Duration {
         let timer = self.memory.due.filter(|_| self.memory.is_caught_up());
-        let due = timer.into_iter().chain(self.memory.parked_due()).min();
-        due.map_or(self.wiring.settings.poll, |due| due.since(self.now()))
+        let gap = self.memory.gap_due(&self.wiring.settings);
+        let due = timer.into_iter().chain(self.memory.parked_due()).chain(gap).min();
+        due.map_or(FOR_EVER, |due| due.since(self.now()))
     }
 
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
@@ -49,7 +53,7 @@ impl Lane {
             work = self.calls.next() => self.called.push(work),
             () = self.hint.notified() => gathered.inbox = true,
             arrived = self.reader.next(settings.batch), if room => gathered.arrived = arrived?,
-            () = rest(due.min(settings.poll)) => gathered.inbox = due >= settings.poll,
+            () = rest(due) => {}
             () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
             () = self.publisher.progress() => return Ok(None),
         }
@@ -95,7 +99,9 @@ impl Lane {
         let seen = if foreign.is_empty() { BTreeSet::new() } else { batch.seen(&foreign).await? };
         let compacted = self.compacted();
         let (memory, writes) = (&mut draft.memory, &mut draft.writes);
-        let mut sorter = Sorter { memory, writes, now, seen: &seen, compacted: &compacted, queue };
+        let oldest = now.before(settings.retention.seen);
+        let mut sorter =
+            Sorter { memory, writes, now, oldest, seen: &seen, compacted: &compacted, queue };
         for arrived in arrived {
             sorter.arrived(arrived);
         }

@@ -1,6 +1,6 @@
 //! A group: the lanes of one handler that belong to this process at this moment.
 
-use crate::broker::{Broker, Member, TopicSpec};
+use crate::broker::{Broker, Member};
 use crate::clock::rest;
 use crate::engine::handler::Handler;
 use crate::engine::hub::Hub;
@@ -8,7 +8,7 @@ use crate::engine::lane::Lane;
 use crate::engine::settings::Settings;
 use crate::error::Error;
 use crate::message::Key;
-use crate::store::{LaneId, Store};
+use crate::store::{LaneId, Position, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ pub(crate) struct Wiring {
     /// How many lanes every group has.
     pub(crate) lanes: u32,
     /// How many partitions the topics have that have another number.
-    pub(crate) topics: BTreeMap<String, TopicSpec>,
+    pub(crate) partitions: Arc<BTreeMap<String, u32>>,
     /// Turns true when the process is to stop.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -35,8 +35,18 @@ impl Wiring {
         LaneId::new(group, key.partition(self.lanes))
     }
 
-    pub(crate) fn partitions(&self, topic: &str) -> u32 {
-        self.topics.get(topic).map_or(self.lanes, |topic| topic.partitions)
+    /// Writes down where a group begins, before anything can be said that it must hear (H20).
+    pub(crate) async fn register(&self, handler: &dyn Handler) -> Result<(), Error> {
+        for lane in 0..self.lanes {
+            let mut positions = BTreeMap::new();
+            for source in handler.sources() {
+                let range = self.broker.range(&source.topic, lane).await?;
+                let from = if source.from_the_beginning { range.start } else { range.end };
+                positions.insert(source.topic, Position { next: from, from });
+            }
+            self.store.register(&LaneId::new(handler.group(), lane), &positions).await?;
+        }
+        Ok(())
     }
 }
 
@@ -57,9 +67,8 @@ impl Group {
         Self { handler, wiring, lanes: BTreeMap::new() }
     }
 
-    /// Follows the assignment until the process is to stop; then lets every lane finish its batch.
-    pub(crate) async fn run(mut self) {
-        let mut stop = self.wiring.stop.clone();
+    /// Follows the assignment until it is to stop; then lets every lane finish its batch.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut attempt = 1;
         loop {
             let told = tokio::select! {

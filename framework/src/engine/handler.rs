@@ -3,9 +3,11 @@
 use crate::engine::work::Work;
 use crate::error::Fault;
 use crate::future::BoxFuture;
-use crate::store::Calling;
+use crate::message::Envelope;
+use crate::store::{Calling, Slot};
 use crate::tx::Tx;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// A topic that a group reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,15 @@ impl<F: Into<Fault>> From<F> for Trouble {
     }
 }
 
+/// A message whose body is not what its name says here, as after a change of its schema that this
+/// process does not know.
+pub(crate) fn unreadable(envelope: &Envelope, why: &Fault) -> Trouble {
+    let Envelope { name, version, .. } = envelope;
+    Trouble::Fault(Fault::new(format!(
+        "`{name}` of schema version {version} is not readable: {why}"
+    )))
+}
+
 /// Knows what messages mean: a coordinator, a reactor, a view.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// The group.
@@ -61,4 +72,17 @@ pub(crate) trait Handler: Send + Sync + 'static {
 
     /// What an action and its compensation have in common, if this is one; and whether it goes back.
     fn pair(&self, work: &Work) -> Option<(String, bool)>;
+
+    /// How it is made anew, if it can be: views can.
+    fn renewal(&self) -> Option<Renewal> {
+        None
+    }
+}
+
+/// How a view is folded anew.
+pub(crate) struct Renewal {
+    /// Where it is written down which generations there are.
+    pub(crate) slot: Slot,
+    /// Makes the handler of a generation.
+    pub(crate) make: fn(u32) -> Arc<dyn Handler>,
 }

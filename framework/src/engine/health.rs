@@ -21,7 +21,10 @@ pub struct Health {
     pub parked: BTreeMap<Held, usize>,
     /// Calls to the outside that are under way.
     pub calling: usize,
-    /// Edges on which a message is missing for longer than a gap may last: somebody lost it.
+    /// Messages that came again and were dropped, since this process took the lane.
+    pub duplicates: u64,
+    /// What is lost: messages that were deleted unread, and edges on which a message is missing for
+    /// longer than a gap may last.
     pub broken: Vec<String>,
     /// What the lane last complained of, until its next batch.
     pub told: Option<String>,
@@ -55,7 +58,8 @@ impl Health {
             batches: memory.batch,
             parked,
             calling: memory.calling.len(),
-            broken: broken.into_values().collect(),
+            duplicates: memory.duplicates,
+            broken: memory.missed.iter().cloned().chain(broken.into_values()).collect(),
             told: None,
         }
     }

@@ -39,6 +39,20 @@ impl Hub {
         self.waiting().health.insert(lane.clone(), health);
     }
 
+    /// A lane is not this process's any more.
+    pub(crate) fn release(&self, lane: &LaneId) {
+        let mut waiting = self.waiting();
+        waiting.health.remove(lane);
+        waiting.lanes.remove(lane);
+    }
+
+    /// A group is no more.
+    pub(crate) fn forget(&self, group: &str) {
+        let mut waiting = self.waiting();
+        waiting.health.retain(|lane, _| lane.group != group);
+        waiting.lanes.retain(|lane, _| lane.group != group);
+    }
+
     /// How the lanes of this process are.
     pub(crate) fn health(&self) -> BTreeMap<LaneId, Health> {
         self.waiting().health.clone()

@@ -7,6 +7,7 @@
 use crate::broker::Reader;
 use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::calls::Calls;
+use crate::engine::careful::Care;
 use crate::engine::gather::Gathered;
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
@@ -44,6 +45,8 @@ pub(super) struct Lane {
     /// Handled and faulted, batch by batch, of the last 500 messages.
     pub(super) recent: VecDeque<(usize, usize)>,
     pub(super) storms: u32,
+    /// Whether things are handled one at a time.
+    pub(super) care: Care,
     /// Edges that are halted, as last told.
     pub(super) broken: Vec<String>,
 }
@@ -73,6 +76,7 @@ impl Lane {
             refeed: false,
             recent: VecDeque::new(),
             storms: 0,
+            care: Care::default(),
             broken: Vec::new(),
             wiring,
         }
@@ -103,7 +107,7 @@ impl Lane {
             }
         }
         self.drain().await;
-        self.wiring.hub.report(&self.id, Health::default());
+        self.wiring.hub.release(&self.id);
     }
 
     /// Says how the lane is. An edge on which a message is missing for too long is a loss, and loud.
@@ -136,10 +140,11 @@ impl Lane {
             self.publisher.append(batch, messages);
         }
         self.marked = before;
+        self.beware(taken.takes);
         self.memory = Memory::of(taken);
         for source in self.handler.sources() {
             let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
-            self.memory.begin_topic(&source.topic, range, source.from_the_beginning);
+            self.memory.begin_topic(&source, range);
         }
         self.reader.seek(&self.memory.offsets());
         self.calls = Calls::new(Arc::clone(&self.handler), settings);
@@ -153,31 +158,53 @@ impl Lane {
         Ok(())
     }
 
+    /// Something that the lane handles may be what ends its process.
+    fn beware(&mut self, takes: u32) {
+        let is_loop = takes > self.wiring.settings.crashes;
+        if is_loop {
+            tracing::error!(lane = %self.id, takes, "taken without a batch: one thing at a time now");
+        }
+        self.care.take(is_loop, self.wiring.settings.batch);
+    }
+
     /// Gathers and works once.
     async fn turn(&mut self) -> Result<(), Error> {
+        if let Some(suspicion) = self.suspicion() {
+            return self.suspect(suspicion).await;
+        }
         let Some(gathered) = self.gather().await? else { return Ok(()) };
         self.batch(gathered).await
     }
 
+    /// The compare-and-set of the next batch.
+    pub(super) fn advance(&self, gathered: &Gathered) -> Advance {
+        let mut positions = self.memory.positions.clone();
+        for arrived in &gathered.arrived {
+            positions.entry(arrived.topic.clone()).or_default().next = arrived.offset + 1;
+        }
+        Advance {
+            lane: self.id.clone(),
+            epoch: self.memory.epoch,
+            batch: self.memory.batch,
+            positions,
+            published: self.publisher.published(),
+        }
+    }
+
+    pub(super) async fn begin(&self, advance: &Advance) -> Result<Box<dyn Batch>, Error> {
+        match self.wiring.store.begin(advance).await? {
+            Begun::Open(batch) => Ok(batch),
+            Begun::Lost { epoch, .. } => Err(self.superseded(epoch)),
+        }
+    }
+
     /// One batch. If it fails before it is committed nothing has happened, and the owner starts over.
     async fn batch(&mut self, gathered: Gathered) -> Result<(), Error> {
-        let mut next = self.memory.clone();
-        for arrived in &gathered.arrived {
-            next.positions.entry(arrived.topic.clone()).or_default().next = arrived.offset + 1;
-        }
-        let advance = Advance {
-            lane: self.id.clone(),
-            epoch: next.epoch,
-            batch: next.batch,
-            positions: next.positions.clone(),
-            published: self.publisher.published(),
-        };
-        let wiring = Arc::clone(&self.wiring);
-        let mut batch = match wiring.store.begin(&advance).await? {
-            Begun::Open(batch) => batch,
-            Begun::Lost { epoch, .. } => return Err(self.superseded(epoch)),
-        };
-        let (id, handler) = (self.id.clone(), Arc::clone(&self.handler));
+        let advance = self.advance(&gathered);
+        let (id, handler, wiring) =
+            (self.id.clone(), Arc::clone(&self.handler), Arc::clone(&self.wiring));
+        let mut batch = self.begin(&advance).await?;
+        let next = Memory { positions: advance.positions.clone(), ..self.memory.clone() };
         let mut draft = Draft::new(&id, &*handler, &wiring, next, batch.now());
         self.fill(&mut draft, &mut *batch, gathered).await?;
         if draft.is_empty() && advance.positions == self.memory.positions {
@@ -186,19 +213,34 @@ impl Lane {
             let unmarked = self.publisher.published() > self.marked;
             return if unmarked { self.mark().await } else { Ok(()) };
         }
-        draft.run(&mut *batch).await?;
+        if self.care.is_needed() {
+            draft.suspect_all();
+        } else {
+            draft.run(&mut *batch).await?;
+        }
         if let Err(told) = self.weather(&draft) {
             batch.roll_back().await;
             return Err(told);
         }
+        self.called.clear();
+        self.finish(batch, &advance, draft).await?;
+        self.refeed = false;
+        Ok(())
+    }
+
+    /// Writes and commits what a batch has come to, and lets it be known.
+    pub(super) async fn finish(
+        &mut self,
+        mut batch: Box<dyn Batch>,
+        advance: &Advance,
+        mut draft: Draft<'_>,
+    ) -> Result<(), Error> {
         let writes = draft.finish();
         let slots: Vec<Slot> = writes.slots.keys().cloned().collect();
         let (outgoing, entered) = (writes.outgoing.clone(), entered(&writes));
         batch.flush(writes).await?;
-        self.commit(batch, &advance).await?;
+        self.commit(batch, advance).await?;
         self.marked = advance.published;
-        self.called.clear();
-        self.refeed = false;
         let Draft { memory, calls, .. } = draft;
         self.memory = memory;
         self.since = Stopwatch::start();

@@ -4,10 +4,13 @@
 use crate::broker::Range;
 use crate::clock::Time;
 use crate::edge::{Beginning, Edge};
+use crate::engine::handler::Source;
+use crate::engine::settings::Settings;
 use crate::message::Key;
 use crate::store::{Calling, Held, Parked, Position, Taken};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The memory of a lane.
 #[derive(Clone, Default)]
@@ -22,8 +25,12 @@ pub(super) struct Memory {
     pub(super) calling: BTreeMap<String, Calling>,
     /// When the next timer is due, or earlier.
     pub(super) due: Option<Time>,
+    /// What was deleted before it was read, in words.
+    pub(super) missed: Vec<String>,
     /// How far each topic must be read before deadlines fire.
     pub(super) targets: BTreeMap<String, u64>,
+    /// How many messages had been taken before, since the lane was taken.
+    pub(super) duplicates: u64,
 }
 
 impl Memory {
@@ -38,16 +45,24 @@ impl Memory {
             parked: taken.parked.into_iter().map(|p| (p.number, Arc::new(p))).collect(),
             calling: taken.calls.into_iter().map(|call| (call.id.clone(), call)).collect(),
             due: taken.due,
+            missed: Vec::new(),
             targets: BTreeMap::new(),
+            duplicates: 0,
         }
     }
 
-    /// Begins a topic that was never read, and notes how far it must be read to be up to date.
-    pub(super) fn begin_topic(&mut self, topic: &str, range: Range, from_the_beginning: bool) {
-        let from = if from_the_beginning { range.start } else { range.end };
-        let position = self.positions.entry(topic.to_owned());
-        position.or_insert(Position { next: from, from });
-        self.targets.insert(topic.to_owned(), range.end);
+    /// Begins a topic that was never read, and notes how far it must be read to be up to date, and what
+    /// was deleted before it could be read.
+    pub(super) fn begin_topic(&mut self, source: &Source, range: Range) {
+        let topic = &source.topic;
+        let from = if source.from_the_beginning { range.start } else { range.end };
+        let position = self.positions.entry(topic.clone());
+        let next = position.or_insert(Position { next: from, from }).next;
+        if next < range.start && !source.compacted {
+            let last = range.start - 1;
+            self.missed.push(format!("messages {next} to {last} of {topic} were deleted unread"));
+        }
+        self.targets.insert(topic.clone(), range.end);
     }
 
     /// Whether everything was read that was there when the lane was taken (H16).
@@ -89,6 +104,13 @@ impl Memory {
 
     pub(super) fn next_number(&self) -> u64 {
         self.parked.last_key_value().map_or(1, |(number, _)| number + 1)
+    }
+
+    /// When the oldest gap has lasted so long that somebody must be told.
+    pub(super) fn gap_due(&self, settings: &Settings) -> Option<Time> {
+        let gaps = self.parked.values().filter(|parked| parked.held == Held::Gap);
+        let told = gaps.map(|parked| parked.since.after(settings.gap + Duration::from_millis(1)));
+        told.filter(|told| *told > self.time).min()
     }
 
     /// When something that is set aside is tried again.

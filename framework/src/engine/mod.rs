@@ -7,13 +7,15 @@
 //!  timers ┘             publish (in order) ◄── queue ◄───────────────────────────────┘
 //! ```
 //!
-//! A [`lane`] is one partition of a group. Its owner alone writes what the lane owns, and only in a
+//! A *lane* is one partition of a group. Its owner alone writes what the lane owns, and only in a
 //! transaction that begins by advancing the lane's row. What the messages *mean* is the business of a
-//! [`Handler`]: the coordinator of a saga, a reactor, a view.
+//! handler: the coordinator of a saga, a reactor, a view.
 //!
 //! Not here: what a plan does next (`saga::decide`), what a duplicate is (`edge`), SQL.
 
 mod calls;
+mod careful;
+mod chores;
 mod discover;
 mod gather;
 mod group;
@@ -28,14 +30,16 @@ mod react;
 mod run;
 mod settings;
 mod sort;
+mod span;
 mod view;
 mod work;
 
-pub(crate) use group::{Group, Wiring};
+pub(crate) use chores::chores;
+pub(crate) use group::Wiring;
 pub(crate) use handler::{Handler, Source, Trouble};
 pub use health::Health;
 pub(crate) use hub::Hub;
 pub(crate) use react::{Reacting, RequestRow};
-pub use settings::Settings;
-pub(crate) use view::Viewing;
+pub use settings::{Retention, Settings};
+pub(crate) use view::{Replay, Viewing, serve};
 pub(crate) use work::Work;

@@ -54,6 +54,24 @@ impl Parking<'_> {
         }
     }
 
+    /// It may be what ends the process: it is tried alone.
+    pub(super) fn suspect(&mut self, item: &Item) {
+        let earlier = self.earlier(item);
+        if earlier.as_ref().is_some_and(|earlier| earlier.held == Held::Suspect) {
+            return;
+        }
+        let attempts = earlier.map_or(0, |earlier| earlier.attempts);
+        let reason = "the process died; it is tried alone".to_owned();
+        self.put(item, Held::Suspect, attempts, None, reason);
+    }
+
+    /// It is about to be tried alone.
+    pub(super) fn mark(&mut self, item: &Item) {
+        let attempts = self.earlier(item).map_or(1, |earlier| earlier.attempts + 1);
+        let reason = format!("it is tried alone, for the {attempts}. time");
+        self.put(item, Held::Suspect, attempts, Some(self.now), reason);
+    }
+
     /// The message could not be handled. Says whether it was given up, so that others may go on.
     pub(super) fn trouble(&mut self, item: &Item, trouble: Trouble) -> bool {
         let attempts = self.earlier(item).map_or(0, |earlier| earlier.attempts);

@@ -9,11 +9,11 @@ use crate::engine::park::Parking;
 use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
-use crate::id::derived;
 use crate::message::{Envelope, Message, Outgoing, Stamp};
 use crate::store::{Batch, Calling, LaneId, Timer, Writes};
-use crate::tx::{Cause, Effects, Entry, Send, Tx};
+use crate::tx::{Cause, Effects, Entry, Numbers, Place, Send, Tx};
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// A batch in the making: what the lane will remember, and what is to be written.
 pub(super) struct Draft<'a> {
@@ -31,6 +31,8 @@ pub(super) struct Draft<'a> {
     pub(super) faulted: BTreeSet<crate::message::Key>,
     /// How many things were handled.
     pub(super) handled: usize,
+    /// Whether one thing is tried, and what it lets go is set aside to be tried alone too.
+    pub(super) alone: bool,
     /// What was tried already in this batch, of what was set aside.
     tried: BTreeSet<u64>,
 }
@@ -43,18 +45,27 @@ impl<'a> Draft<'a> {
         memory: Memory,
         now: Time,
     ) -> Self {
+        let stamp = Stamp {
+            source: lane.group.clone(),
+            incarnation: wiring.incarnation,
+            lane: lane.lane,
+            seq: 0,
+        };
+        let (partitions, sent) = (Arc::clone(&wiring.partitions), memory.sent.clone());
+        let numbers = Numbers::new(stamp, wiring.lanes, partitions, sent);
         Self {
             lane,
             handler,
             wiring,
             memory,
             writes: Writes::default(),
-            tx: Tx::new(handler.group(), now),
+            tx: Tx::new(handler.group(), now).numbered(numbers),
             now,
             queue: VecDeque::new(),
             calls: Vec::new(),
             faulted: BTreeSet::new(),
             handled: 0,
+            alone: false,
             tried: BTreeSet::new(),
         }
     }
@@ -64,7 +75,7 @@ impl<'a> Draft<'a> {
         self.queue.is_empty() && self.writes.parked.is_empty() && self.writes.inbox_taken.is_empty()
     }
 
-    fn parking(&mut self) -> Parking<'_> {
+    pub(super) fn parking(&mut self) -> Parking<'_> {
         let (memory, writes) = (&mut self.memory, &mut self.writes);
         Parking { lane: self.lane, memory, writes, settings: &self.wiring.settings, now: self.now }
     }
@@ -134,7 +145,7 @@ impl<'a> Draft<'a> {
             Work::Poison { reason, .. } => Err(Trouble::Dead(reason.clone())),
             work => {
                 let cause = cause(&self.memory, &item, self.now);
-                discover::run(batch, &mut self.tx, self.handler, work, &cause).await?
+                discover::run(batch, &mut self.tx, self.lane, self.handler, work, &cause).await?
             }
         };
         match outcome {
@@ -169,17 +180,21 @@ impl<'a> Draft<'a> {
         self.parking().done(item);
         match (&item.origin, &item.work) {
             (Origin::Dead(id), _) => self.writes.replayed.push(*id),
-            (_, Work::Called { calling, .. }) => {
-                self.writes.called.push(calling.id.clone());
-                self.memory.calling.remove(&calling.id);
-            }
-            _ => {}
+            (_, work) => self.ended(work),
         }
         self.took_off(item);
     }
 
+    /// If this is what a call brought, the call is not under way any more.
+    pub(super) fn ended(&mut self, work: &Work) {
+        if let Work::Called { calling, .. } = work {
+            self.writes.called.push(calling.id.clone());
+            self.memory.calling.remove(&calling.id);
+        }
+    }
+
     /// What it was taken from has nothing of it any more, whatever came of it.
-    fn took_off(&mut self, item: &Item) {
+    pub(super) fn took_off(&mut self, item: &Item) {
         match (&item.origin, &item.work) {
             (Origin::Inbox(number), _) => self.writes.inbox_taken.push(*number),
             (Origin::Timer, Work::Timer { id, key }) => {
@@ -199,17 +214,20 @@ impl<'a> Draft<'a> {
             parked.held != crate::store::Held::Gap && !self.tried.contains(&parked.number)
         });
         for parked in waiting.into_iter().rev() {
-            if let Ok(work) = Work::decode(&parked.body) {
-                self.queue.push_front(Item::new(work, Origin::Parked(parked.number)));
+            let Ok(work) = Work::decode(&parked.body) else { continue };
+            let item = Item::new(work, Origin::Parked(parked.number));
+            match self.alone {
+                true => self.suspect(&item),
+                false => self.queue.push_front(item),
             }
         }
     }
 
     /// Makes happen what a handler said.
     fn effect(&mut self, cause: &Cause, effects: Effects) {
-        let Effects { sends, timers, calls, inbox, supersede } = effects;
-        for send in sends {
-            self.send(cause, send);
+        let Effects { sends, timers, calls, inbox } = effects;
+        for (place, send) in sends {
+            self.send(cause, place, send);
         }
         for timer in timers {
             if let Some(due) = timer.due {
@@ -227,28 +245,16 @@ impl<'a> Draft<'a> {
             let lane = self.wiring.lane_of(&group, &key);
             self.writes.inbox.push((lane, entry));
         }
-        if let Some(pair) = supersede {
-            self.supersede(&pair);
-        }
     }
 
-    /// Gives a message its id and its place on its edge.
-    fn send(&mut self, cause: &Cause, send: Send) {
+    /// Sends a message from its place on its edge.
+    fn send(&mut self, cause: &Cause, place: Place, send: Send) {
         let Send { topic, kind, name, version, key, step, body } = send;
-        let partition = key.partition(self.wiring.partitions(&topic));
-        let edge = (topic.clone(), partition);
-        let seq = self.memory.sent.get(&edge).map_or(1, |last| last + 1);
-        self.memory.sent.insert(edge.clone(), seq);
-        self.writes.sent.insert(edge, seq);
-        let stamp = Stamp {
-            source: self.lane.group.clone(),
-            incarnation: self.wiring.incarnation,
-            lane: self.lane.lane,
-            seq,
-        };
-        let place = format!("{}/{}/{}", stamp.incarnation, stamp.lane, partition);
+        let (partition, edge) = (place.partition, (topic.clone(), place.partition));
+        self.memory.sent.insert(edge.clone(), place.seq);
+        self.writes.sent.insert(edge, place.seq);
         let envelope = Envelope {
-            id: derived(&[&stamp.source, &place, &topic, &seq.to_string()]),
+            id: self.tx.numbers().id(&topic, place),
             kind,
             name,
             version,
@@ -258,24 +264,11 @@ impl<'a> Draft<'a> {
             hop: cause.hop + 1,
             occurred_at: self.now,
             traceparent: cause.traceparent.clone(),
-            stamp: Some(stamp),
+            stamp: Some(self.tx.numbers().stamp(place)),
             step,
         };
         let message = Message { envelope, body };
         self.writes.outgoing.push(Outgoing { topic, partition, message });
-    }
-
-    /// A compensation has shut the door: the forward that was set aside is not wanted any more (H14).
-    fn supersede(&mut self, pair: &str) {
-        let forward = |parked: &std::sync::Arc<crate::store::Parked>| {
-            let work = Work::decode(&parked.body).ok()?;
-            let (of, back) = self.handler.pair(&work)?;
-            (of == pair && !back).then_some(parked.number)
-        };
-        let superseded: Vec<u64> = self.memory.parked.values().filter_map(forward).collect();
-        for number in superseded {
-            self.parking().release(number);
-        }
     }
 
     /// Everything that the batch writes.

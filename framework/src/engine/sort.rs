@@ -46,6 +46,8 @@ pub(super) struct Sorter<'a> {
     pub(super) memory: &'a mut Memory,
     pub(super) writes: &'a mut Writes,
     pub(super) now: Time,
+    /// Foreign messages that are older may have been taken, and nobody remembers.
+    pub(super) oldest: Time,
     /// Ids of foreign messages that were taken before.
     pub(super) seen: &'a BTreeSet<String>,
     pub(super) compacted: &'a BTreeSet<String>,
@@ -80,9 +82,16 @@ impl Sorter<'_> {
     }
 
     fn foreign(&mut self, id: String, topic: String, message: Message) {
+        if message.envelope.occurred_at < self.oldest && !self.compacted.contains(&topic) {
+            let reason = "it is older than the ids of foreign messages are kept".to_owned();
+            let bytes = message.encode();
+            return self.take(Work::Poison { topic, bytes, reason });
+        }
         if !self.seen.contains(&id) && !self.writes.seen.contains(&id) {
             self.writes.seen.push(id);
             self.take(Work::Message { topic, message });
+        } else {
+            self.memory.duplicates += 1;
         }
     }
 
@@ -91,7 +100,7 @@ impl Sorter<'_> {
         let compacted = self.compacted.contains(&edge.topic);
         let beginning = self.memory.beginning(&edge.topic);
         match judge(self.memory.taken.get(&edge).copied(), seq, beginning, compacted) {
-            Arrival::Duplicate => {}
+            Arrival::Duplicate => self.memory.duplicates += 1,
             Arrival::Next => {
                 self.took(&edge, seq);
                 self.take(work);

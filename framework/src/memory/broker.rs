@@ -1,110 +1,18 @@
-//! The broker: partitioned logs, and groups whose lanes are dealt out to their living members.
+//! The broker: groups whose lanes are dealt out to their living members.
 
 use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
 use crate::clock::{Time, rest};
 use crate::error::{Error, ErrorKind};
+use crate::memory::log::{Entry, Partition};
 use crate::memory::{Node, Point};
 use crate::message::Message;
 use crate::message::Outgoing;
 use async_trait::async_trait;
-use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use tokio::sync::watch;
-
-/// Something in the log.
-#[derive(Clone)]
-struct Entry {
-    bytes: Bytes,
-    /// When readers see it.
-    seen_from: Time,
-}
-
-type Partition = Vec<Entry>;
-type Delay = Box<dyn Fn(&str, u64) -> Duration + Send>;
-
-/// The log: bytes, as on any broker.
-#[derive(Default)]
-pub(super) struct Log {
-    topics: BTreeMap<String, Vec<Partition>>,
-    /// The members of each group, in the order they joined, by their number.
-    groups: BTreeMap<String, BTreeMap<u64, Node>>,
-    joined: u64,
-    /// How often too many a message is appended.
-    repeats: usize,
-    delay: Option<Delay>,
-}
-
-impl Log {
-    fn partition(&self, topic: &str, partition: u32) -> Option<&Partition> {
-        self.topics.get(topic)?.get(partition as usize)
-    }
-
-    fn append(&mut self, topic: &str, partition: u32, bytes: Bytes, now: Time) -> Option<()> {
-        let part = self.topics.get_mut(topic)?.get_mut(partition as usize)?;
-        let offset = part.len() as u64;
-        let delay = self.delay.as_ref().map_or(Duration::ZERO, |delay| delay(topic, offset));
-        part.push(Entry { bytes, seen_from: now.after(delay) });
-        Some(())
-    }
-}
 
 fn unknown(topic: &str) -> Error {
     Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
-}
-
-impl crate::memory::World {
-    /// Appends bytes to a partition as a stranger would, message or not.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such partition.
-    pub fn append(&self, topic: &str, partition: u32, bytes: impl Into<Bytes>) {
-        let appended = self.log().append(topic, partition, bytes.into(), self.clock.now());
-        appended.expect("the topic is there");
-        self.appended.send_modify(|count| *count += 1);
-    }
-
-    /// From now on every message is appended so many times, as by producers that got no answer.
-    pub fn repeat(&self, times: usize) {
-        self.log().repeats = times.saturating_sub(1);
-    }
-
-    /// From now on readers see a message only some time after it was appended; `by` is told its topic
-    /// and its offset. A partition keeps its order, and topics overtake each other.
-    pub fn delay(&self, by: impl Fn(&str, u64) -> Duration + Send + 'static) {
-        self.log().delay = Some(Box::new(by));
-    }
-
-    /// Appends everything that was ever appended once more, as after a restore of old producers.
-    pub fn replay_all(&self) {
-        for parts in self.log().topics.values_mut() {
-            for part in parts {
-                part.extend(part.clone());
-            }
-        }
-        self.appended.send_modify(|count| *count += 1);
-    }
-
-    /// Everything that was ever appended to a topic, partition by partition.
-    #[must_use]
-    pub fn topic(&self, topic: &str) -> Vec<Message> {
-        let log = self.log();
-        let parts = log.topics.get(topic).into_iter().flatten().flatten();
-        parts.filter_map(|entry| Message::decode(&entry.bytes).ok()).collect()
-    }
-
-    /// How many messages were ever appended, and bytes that are none.
-    #[must_use]
-    pub fn appended(&self) -> usize {
-        self.log().topics.values().flatten().map(Vec::len).sum()
-    }
-
-    /// The names of all topics.
-    #[must_use]
-    pub fn topics(&self) -> Vec<String> {
-        self.log().topics.keys().cloned().collect()
-    }
 }
 
 #[async_trait]
@@ -112,10 +20,13 @@ impl Broker for Node {
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {
         self.breathe().await;
         let mut log = self.world.log();
+        if topic.compacted {
+            log.compacted.insert(topic.name.clone());
+        }
         let parts = log
             .topics
             .entry(topic.name.clone())
-            .or_insert_with(|| vec![Vec::new(); topic.partitions as usize]);
+            .or_insert_with(|| vec![Partition::default(); topic.partitions as usize]);
         if parts.len() == topic.partitions as usize {
             return Ok(());
         }
@@ -138,7 +49,10 @@ impl Broker for Node {
         self.breathe().await;
         let log = self.world.log();
         let part = log.partition(topic, partition).ok_or_else(|| unknown(topic))?;
-        Ok(Range { start: 0, end: part.len() as u64 })
+        Ok(Range {
+            start: part.entries.first().map_or(part.next, |entry| entry.offset),
+            end: part.next,
+        })
     }
 
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
@@ -169,6 +83,9 @@ impl Broker for Node {
             log.joined += 1;
             let me = log.joined;
             log.groups.entry(group.to_owned()).or_default().insert(me, self.clone());
+            for topic in topics {
+                log.readers.entry(topic.clone()).or_default().insert(group.to_owned());
+            }
             me
         };
         self.world.appended.send_modify(|count| *count += 1);
@@ -267,9 +184,7 @@ impl LaneReader {
         for topic in &self.topics {
             let Some(part) = log.partition(topic, self.lane) else { continue };
             let from = self.positions.entry(topic.clone()).or_default();
-            for Entry { bytes, seen_from } in
-                part.iter().skip(usize::try_from(*from).unwrap_or(usize::MAX))
-            {
+            for Entry { offset, bytes, seen_from, .. } in part.from(*from) {
                 if arrived.len() == most {
                     return (arrived, None);
                 }
@@ -279,8 +194,8 @@ impl LaneReader {
                 }
                 let message =
                     Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
-                arrived.push(Arrived { topic: topic.clone(), offset: *from, message });
-                *from += 1;
+                arrived.push(Arrived { topic: topic.clone(), offset: *offset, message });
+                *from = offset + 1;
             }
         }
         (arrived, later)

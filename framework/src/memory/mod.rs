@@ -6,13 +6,15 @@
 
 mod broker;
 mod faults;
+mod gone;
+mod log;
 mod state;
 mod store;
 
 pub use faults::{Fate, Point};
 
-use broker::Log;
 use faults::Hook;
+use log::Log;
 use state::State;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

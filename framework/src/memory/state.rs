@@ -4,8 +4,8 @@ use crate::clock::Time;
 use crate::edge::Edge;
 use crate::message::Outgoing;
 use crate::store::{
-    Advance, Calling, DeadLetter, InboxRow, Inboxed, LaneId, Parked, Position, Scan, Slot, Space,
-    Taken, Timer, Value, Writes,
+    Advance, Calling, DeadLetter, InboxRow, Inboxed, Kept, LaneId, Parked, Position, Scan, Slot,
+    Space, Status, Taken, Timer, Value, Writes,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +15,10 @@ use uuid::Uuid;
 #[derive(Debug, Default, Clone)]
 pub(super) struct LaneState {
     pub(super) epoch: u64,
+    takes: u32,
     pub(super) batch: u64,
     pub(super) time: Time,
-    positions: BTreeMap<String, Position>,
+    pub(super) positions: BTreeMap<String, Position>,
     published: u64,
     sent: BTreeMap<(String, u32), u64>,
     taken: BTreeMap<Edge, u64>,
@@ -25,7 +26,8 @@ pub(super) struct LaneState {
     calls: BTreeMap<String, Calling>,
     parked: BTreeMap<u64, Parked>,
     pub(super) inbox: BTreeMap<i64, InboxRow>,
-    outbox: BTreeMap<u64, Vec<Outgoing>>,
+    /// Batches with messages, and when they were committed.
+    outbox: BTreeMap<u64, (Time, Vec<Outgoing>)>,
 }
 
 /// The database.
@@ -33,18 +35,36 @@ pub(super) struct LaneState {
 pub(super) struct State {
     pub(super) lanes: BTreeMap<LaneId, LaneState>,
     pub(super) slots: BTreeMap<Slot, Value>,
-    pub(super) seen: BTreeSet<(String, String)>,
+    /// When each slot was written last.
+    written: BTreeMap<Slot, Time>,
+    pub(super) seen: BTreeMap<(String, String), Time>,
     pub(super) dead: BTreeMap<Uuid, DeadLetter>,
     next_entry: i64,
+}
+
+impl LaneState {
+    fn unpublished(&self) -> Vec<(u64, Vec<Outgoing>)> {
+        let waiting = self.outbox.range(self.published + 1..);
+        waiting.map(|(batch, (_, messages))| (*batch, messages.clone())).collect()
+    }
+
+    /// Forgets the batches of before that time that have reached the broker.
+    fn forget_published(&mut self, before: Time) -> u64 {
+        let (published, all) = (self.published, self.outbox.len());
+        self.outbox.retain(|number, (at, _)| *number > published || *at >= before);
+        (all - self.outbox.len()) as u64
+    }
 }
 
 impl State {
     pub(super) fn take(&mut self, id: &LaneId, now: Time) -> Taken {
         let lane = self.lanes.entry(id.clone()).or_default();
         lane.epoch += 1;
+        lane.takes += 1;
         lane.time = lane.time.max(now);
         Taken {
             epoch: lane.epoch,
+            takes: lane.takes,
             batch: lane.batch,
             time: lane.time,
             positions: lane.positions.clone(),
@@ -52,7 +72,7 @@ impl State {
             taken: lane.taken.clone(),
             parked: lane.parked.values().cloned().collect(),
             calls: lane.calls.values().cloned().collect(),
-            unpublished: lane.outbox.iter().map(|(at, all)| (*at, all.clone())).collect(),
+            unpublished: lane.unpublished(),
             due: lane.timers.values().filter_map(|timer| timer.due).min(),
         }
     }
@@ -84,7 +104,6 @@ impl State {
     pub(super) fn mark(&mut self, id: &LaneId, epoch: u64, batch: u64) {
         if let Some(lane) = self.lanes.get_mut(id).filter(|lane| lane.epoch == epoch) {
             lane.published = lane.published.max(batch);
-            lane.outbox.retain(|number, _| *number > batch);
         }
     }
 
@@ -94,19 +113,17 @@ impl State {
             self.enter(id, entry, now);
         }
         for (slot, value) in writes.slots {
-            match value {
-                Some(value) => drop(self.slots.insert(slot, value)),
-                None => drop(self.slots.remove(&slot)),
-            }
+            self.write(slot, value, now);
         }
         let group = &advance.lane.group;
-        self.seen.extend(writes.seen.into_iter().map(|id| (group.clone(), id)));
+        self.seen.extend(writes.seen.into_iter().map(|id| ((group.clone(), id), now)));
         self.dead.retain(|id, _| !writes.replayed.contains(id));
         self.dead.extend(writes.dead.into_iter().map(|letter| (letter.id, letter)));
 
         self.mark(&advance.lane, advance.epoch, advance.published);
         let lane = self.lanes.entry(advance.lane.clone()).or_default();
         lane.batch += 1;
+        lane.takes = 0;
         lane.time = now;
         lane.positions.extend(advance.positions.clone());
         lane.sent.extend(writes.sent);
@@ -123,8 +140,68 @@ impl State {
         lane.parked.extend(writes.parked.into_iter().map(|parked| (parked.number, parked)));
         lane.inbox.retain(|number, _| !writes.inbox_taken.contains(number));
         if !writes.outgoing.is_empty() {
-            lane.outbox.insert(lane.batch, writes.outgoing);
+            lane.outbox.insert(lane.batch, (now, writes.outgoing));
         }
+    }
+
+    pub(super) fn write(&mut self, slot: Slot, value: Option<Value>, now: Time) {
+        match value {
+            Some(value) => {
+                self.written.insert(slot.clone(), now);
+                self.slots.insert(slot, value);
+            }
+            None => {
+                self.written.remove(&slot);
+                self.slots.remove(&slot);
+            }
+        }
+    }
+
+    /// Deletes what is older than this, and says how much that was.
+    pub(super) fn prune(&mut self, kind: Kept, before: Time) -> u64 {
+        match kind {
+            Kept::Log | Kept::Unread => 0,
+            Kept::Outbox => self.lanes.values_mut().map(|lane| lane.forget_published(before)).sum(),
+            Kept::Archive => self.forget(before, |slot, value| {
+                slot.space == Space::Runs && value.status.is_some_and(Status::is_end)
+            }),
+            Kept::Barriers => self.forget(before, |slot, value| {
+                slot.space == Space::Barriers && value.status.is_none()
+            }),
+            Kept::Seen => {
+                let all = self.seen.len();
+                self.seen.retain(|_, at| *at >= before);
+                (all - self.seen.len()) as u64
+            }
+            Kept::DeadLetters => {
+                let all = self.dead.len();
+                self.dead.retain(|_, letter| letter.at >= before);
+                (all - self.dead.len()) as u64
+            }
+        }
+    }
+
+    fn forget(&mut self, before: Time, is_kind: impl Fn(&Slot, &Value) -> bool) -> u64 {
+        let is_old = |slot: &Slot| self.written.get(slot).is_some_and(|at| *at < before);
+        let old = self.slots.iter().filter(|(slot, value)| is_kind(slot, value) && is_old(slot));
+        let old: Vec<Slot> = old.map(|(slot, _)| slot.clone()).collect();
+        for slot in &old {
+            self.slots.remove(slot);
+            self.written.remove(slot);
+        }
+        old.len() as u64
+    }
+
+    /// Where the slowest group reads a partition next; `None` if nobody reads it.
+    pub(super) fn read_by_all(&self, topic: &str, partition: u32) -> Option<u64> {
+        let lanes = self.lanes.iter().filter(|(id, _)| id.lane == partition);
+        lanes.filter_map(|(_, lane)| lane.positions.get(topic)).map(|at| at.next).min()
+    }
+
+    /// The lanes in whose inbox something waits.
+    pub(super) fn waiting(&self) -> BTreeSet<LaneId> {
+        let waiting = self.lanes.iter().filter(|(_, lane)| !lane.inbox.is_empty());
+        waiting.map(|(id, _)| id.clone()).collect()
     }
 
     /// The rows of a range, in order.

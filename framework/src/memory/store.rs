@@ -4,11 +4,12 @@ use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Node, Point};
 use crate::store::{
-    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, LaneId, Lock, Position,
-    RunRow, Scan, Slot, Space, Status, Store, Taken, Timer, Writes,
+    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, Kept, LaneId, Lock,
+    Position, Pruned, RunRow, Scan, Slot, Snapshot, Space, Status, Store, Taken, Timer, Writes,
 };
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
@@ -49,7 +50,7 @@ impl Store for Node {
             advance: advance.clone(),
             now: self.world.clock.now().max(before),
             writes: Writes::default(),
-            turn,
+            turn: Some(turn),
         })))
     }
 
@@ -83,9 +84,35 @@ impl Store for Node {
         Ok(())
     }
 
+    async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error> {
+        self.breathe().await;
+        Ok(self.world.state().waiting())
+    }
+
+    /// One step is the whole round: nothing here is so large that it must be cut.
+    async fn prune(&self, kind: Kept, age: Duration, _: u32) -> Result<Pruned, Error> {
+        self.breathe().await;
+        let _turn = self.world.writer.lock().await;
+        let before = self.world.clock.now().before(age);
+        let rows = self.world.state().prune(kind, before);
+        let deleted = rows + self.world.prune_log(kind, before);
+        Ok(Pruned { deleted, is_done: true })
+    }
+
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
         self.breathe().await;
         Ok(self.look(slots.iter(), scans))
+    }
+
+    async fn snapshot(&self, group: &str, table: Option<&str>) -> Result<Snapshot, Error> {
+        self.breathe().await;
+        Ok(self.world.state().snapshot(group, table))
+    }
+
+    async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error> {
+        self.breathe().await;
+        let _turn = self.world.writer.lock().await;
+        Ok(self.world.state().forget_group(group, limit))
     }
 
     async fn runs(
@@ -142,7 +169,18 @@ struct Open {
     advance: Advance,
     now: Time,
     writes: Writes,
-    turn: OwnedMutexGuard<()>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Open {
+    /// A process that is dead lets go of its transaction, as a database takes back one whose connection
+    /// is gone.
+    async fn breathe(&mut self) {
+        if !self.node.is_alive() {
+            self.turn.take();
+        }
+        self.node.breathe().await;
+    }
 }
 
 #[async_trait]
@@ -152,7 +190,7 @@ impl Batch for Open {
     }
 
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error> {
-        self.node.breathe().await;
+        self.breathe().await;
         let state = self.node.world.state();
         let lane = state.lanes.get(&self.advance.lane);
         let rows = lane.into_iter().flat_map(|lane| lane.inbox.values().cloned());
@@ -160,7 +198,7 @@ impl Batch for Open {
     }
 
     async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
-        self.node.breathe().await;
+        self.breathe().await;
         let state = self.node.world.state();
         let lane = state.lanes.get(&self.advance.lane);
         let mut timers: Vec<Timer> =
@@ -178,34 +216,33 @@ impl Batch for Open {
         slots: &BTreeMap<Slot, Lock>,
         scans: &BTreeSet<Scan>,
     ) -> Result<Found, Error> {
-        self.node.breathe().await;
+        self.breathe().await;
         Ok(self.node.look(slots.keys(), scans))
     }
 
     async fn seen(&mut self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
-        self.node.breathe().await;
+        self.breathe().await;
         let state = self.node.world.state();
         let group = &self.advance.lane.group;
-        let was = |id: &&String| state.seen.contains(&(group.clone(), (*id).clone()));
+        let was = |id: &&String| state.seen.contains_key(&(group.clone(), (*id).clone()));
         Ok(ids.iter().filter(was).cloned().collect())
     }
 
     async fn dead(&mut self, ids: &BTreeSet<Uuid>) -> Result<Vec<DeadLetter>, Error> {
-        self.node.breathe().await;
+        self.breathe().await;
         let state = self.node.world.state();
         Ok(ids.iter().filter_map(|id| state.dead.get(id).cloned()).collect())
     }
 
     async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
-        self.node.breathe().await;
+        self.breathe().await;
         self.writes = writes;
         Ok(())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Error> {
-        let Self { node, advance, now, writes, turn } = *self;
+        let Self { node, advance, now, writes, mut turn } = *self;
         let lane = advance.lane.clone();
-        let mut turn = Some(turn);
         node.pass_holding(Point::Commit(lane.clone()), ErrorKind::Unknown, &mut turn).await?;
         node.world.state().apply(&advance, now, writes);
         drop(turn);

@@ -111,7 +111,7 @@ pub struct Envelope {
     pub hop: u32,
     /// When it was written down, by the sender's store.
     pub occurred_at: Time,
-    /// W3C Trace Context, carried on unchanged but for the parent.
+    /// W3C Trace Context, carried on as it came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub traceparent: Option<String>,
     /// Where it stands on its edge; foreign messages stand on none.

@@ -9,8 +9,10 @@
 mod envelope;
 mod macros;
 pub(crate) mod maybe;
+mod trace;
 
 pub use envelope::{Envelope, Kind, Message, Outgoing, Reply, Stamp, StepRef, Way};
+pub use trace::trace_id;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -22,6 +22,9 @@ pub struct Call {
     pub key: String,
     /// Counts the attempts, from 1, as far as this owner knows.
     pub attempt: u32,
+    /// The trace that the call belongs to, as W3C Trace Context writes it: to be handed to the outside
+    /// as it is.
+    pub traceparent: Option<String>,
 }
 
 /// How long one call may take before it counts as broken.

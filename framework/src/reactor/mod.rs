@@ -32,7 +32,7 @@ pub use reaction::{Answer, Reaction, Reacts, Unasked, answer, react};
 pub use reactions::{Outline, Reactions, Role};
 pub use wait::{After, Events, Wait, after};
 
-pub(crate) use handler::Given;
+pub(crate) use handler::{Decode, Given};
 pub(crate) use reaction::{Compensation, Unit};
 pub(crate) use wait::Waiting;
 

@@ -32,9 +32,11 @@ pub enum Verb {
     Retry,
     /// Go on without it, where the plan allows that.
     Skip,
-    /// The step has been taken back by hand.
+    /// Nothing of the step is left: whatever it did was taken back by hand.
     MarkCompensated,
-    /// The step has been done by hand, and made this.
+    /// The step was not done, and will not be: somebody made sure.
+    MarkNotDone,
+    /// The step was done, by hand or as somebody found out, and made this.
     Force(Json),
 }
 
@@ -46,6 +48,7 @@ impl Verb {
             Self::Retry => "retry",
             Self::Skip => "skip",
             Self::MarkCompensated => "mark-compensated",
+            Self::MarkNotDone => "mark-not-done",
             Self::Force(_) => "force",
         }
     }
@@ -70,7 +73,7 @@ pub enum What {
     Refused { step: usize, refusal: Refusal },
     /// The time of the step is up and nobody knows whether it was done.
     Unknown { step: usize, ready: Time },
-    /// The run does not wait for this signal any more.
+    /// The run does not wait for this step any more: a signal, or what leaves nothing.
     Dropped { step: usize },
     /// A signal that came before its step.
     Signalled { step: usize, signal: Signal },
@@ -187,19 +190,35 @@ impl Journal {
         }
     }
 
-    /// The fact that this one only repeats.
+    /// The fact that this one only repeats. A fault names no round: it repeats one that stands below
+    /// the beginning of its round, and no other.
     fn counted(&mut self, new: &Fact) -> Option<&mut Fact> {
-        let repeats = |old: &What| match (old, &new.what) {
-            (What::Started { step: a, round: r, .. }, What::Started { step: b, round: q, .. })
+        let same =
+            self.facts.iter_mut().rev().find(|old| old.what.is_of_the_round_of(&new.what))?;
+        let repeats = std::mem::discriminant(&same.what) == std::mem::discriminant(&new.what);
+        repeats.then_some(same)
+    }
+}
+
+impl What {
+    /// Whether two facts are about attempts of one round. Of a fault and a beginning, the beginning that
+    /// stands nearest above the fault is that of its round.
+    fn is_of_the_round_of(&self, new: &Self) -> bool {
+        use Way::{Back, Forward};
+        match (self, new) {
+            (Self::Started { step: a, round: r, .. }, Self::Started { step: b, round: q, .. })
             | (
-                What::Compensating { step: a, round: r, .. },
-                What::Compensating { step: b, round: q, .. },
+                Self::Compensating { step: a, round: r, .. },
+                Self::Compensating { step: b, round: q, .. },
             ) => a == b && r == q,
-            (What::Faulted { step: a, way: v, .. }, What::Faulted { step: b, way: w, .. }) => {
+            (Self::Faulted { step: a, way: v, .. }, Self::Faulted { step: b, way: w, .. }) => {
                 a == b && v == w
             }
+            (Self::Started { step: a, .. }, Self::Faulted { step: b, way: Forward, .. })
+            | (Self::Compensating { step: a, .. }, Self::Faulted { step: b, way: Back, .. }) => {
+                a == b
+            }
             _ => false,
-        };
-        self.facts.iter_mut().rev().find(|fact| repeats(&fact.what))
+        }
     }
 }

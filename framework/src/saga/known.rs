@@ -22,6 +22,9 @@ pub struct Cx {
     pub way: Way,
     /// Counts the attempts, from 1.
     pub attempt: u32,
+    /// The trace that the run belongs to, as W3C Trace Context writes it: to be handed to the outside
+    /// as it is.
+    pub traceparent: Option<String>,
 }
 
 impl Cx {

@@ -149,7 +149,9 @@ impl<S: Saga> Plan<S> {
         slots: &[usize],
     ) -> Result<Known, Fault> {
         let name = self.shape.steps[step].name;
-        let cx = Cx { saga: S::NAME, run: run.to_owned(), step: name, way, attempt: 1 };
+        let traceparent = journal.traceparent.clone();
+        let cx =
+            Cx { saga: S::NAME, run: run.to_owned(), step: name, way, attempt: 1, traceparent };
         self.known_with(saga, cx, step, journal, slots)
     }
 

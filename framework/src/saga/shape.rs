@@ -124,6 +124,14 @@ impl Shape {
         self.steps.iter().enumerate().filter(move |(_, step)| step.group == group).map(|(at, _)| at)
     }
 
+    /// Whether a step may leave something behind when the run goes back. One before the pivot that
+    /// cannot be taken back was planned as one that leaves nothing.
+    #[must_use]
+    pub fn may_leave_something(&self, step: usize) -> bool {
+        let stays = self.pivot().is_some_and(|pivot| pivot <= step);
+        stays || self.steps[step].is_compensable()
+    }
+
     /// How many groups there are.
     #[must_use]
     pub fn groups(&self) -> usize {

@@ -27,6 +27,8 @@ pub(super) struct Appended {
     pub(super) partition: u32,
     /// The offset.
     pub(super) offset: u64,
+    /// Whether of each key only the newest message is kept.
+    pub(super) compacted: bool,
 }
 
 /// What is said of a topic that is not there.

@@ -1,13 +1,16 @@
 //! The embedded pair: a store and its log in one SQLite file.
 //!
 //! A batch appends its messages in its own transaction, so outbox and log are one and there is nothing to
-//! publish. Lanes share transactions and their fsync; [`writer`] tells how, and why nobody acts on what
-//! is then taken back. One process at a time opens the file; a second one is refused.
+//! publish. Lanes share transactions and their fsync; `sqlite/writer.rs` tells how, and why nobody acts on
+//! what is then taken back. One process at a time opens the file; a second one is refused.
 
 mod batch;
+mod gone;
+mod join;
 mod lock;
 mod log;
 mod pack;
+mod prune;
 mod read;
 mod readers;
 mod schema;
@@ -23,8 +26,8 @@ use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::store::{
-    Advance, Begun, DeadLetter, Entered, Found, Inboxed, LaneId, Position, RunRow, Scan, Slot,
-    Status, Store, Taken,
+    Advance, Begun, DeadLetter, Entered, Found, Inboxed, Kept, LaneId, Position, Pruned, RunRow,
+    Scan, Slot, Snapshot, Status, Store, Taken,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -35,6 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tail::Log;
 use tokio::sync::{mpsc, oneshot};
 use writer::{Answer, Job, Pen, Writer};
@@ -217,6 +221,20 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error> {
+        self.read(|db| Box::pin(async move { take::waiting(db).await })).await
+    }
+
+    async fn prune(&self, kind: Kept, age: Duration, limit: u32) -> Result<Pruned, Error> {
+        self.write(move |pen| {
+            Box::pin(async move {
+                let before = pen.clock.now().before(age);
+                pen.hands.step(&mut pen.db, kind, before, limit).await
+            })
+        })
+        .await
+    }
+
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
         let (slots, scans) = (slots.clone(), scans.clone());
         if scans.is_empty() {
@@ -225,6 +243,22 @@ impl Store for Sqlite {
         }
         // Slots and ranges of one question are read by the same connection, one after the other.
         self.read(move |db| Box::pin(async move { read::find(db, &slots, &scans).await })).await
+    }
+
+    async fn snapshot(&self, group: &str, table: Option<&str>) -> Result<Snapshot, Error> {
+        let (group, table) = (group.to_owned(), table.map(str::to_owned));
+        self.read(move |db| {
+            Box::pin(async move { gone::snapshot(db, &group, table.as_deref()).await })
+        })
+        .await
+    }
+
+    async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error> {
+        let group = group.to_owned();
+        self.write(move |pen| {
+            Box::pin(async move { gone::forget(&mut pen.db, &group, limit).await })
+        })
+        .await
     }
 
     async fn runs(

@@ -207,8 +207,8 @@ pub(super) async fn seen(
         let _ = pack.row().bytes(id.as_bytes());
     }
     let found = sqlx::query_with(
-        "SELECT t.id FROM json_each($2) r CROSS JOIN seen t
-         ON t.group_name = $3 AND t.id = CAST(substr($1, r.value ->> 0, r.value ->> 1) AS TEXT)",
+        "SELECT CAST(t.id AS TEXT) FROM json_each($2) r CROSS JOIN seen t
+         ON t.group_name = $3 AND t.id = substr($1, r.value ->> 0, r.value ->> 1)",
         Args::default().rows(pack).with(group).0,
     );
     Ok(found.fetch_all(db).await.map_err(store)?.iter().map(|row| row.get(0)).collect())

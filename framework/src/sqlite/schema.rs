@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Says in the header of the file that it is ours: `blet`.
-const APPLICATION: i32 = 0x626c_6574;
+pub(super) const APPLICATION: i32 = 0x626c_6574;
 
 /// The migrations, by number.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_lanes.sql")];
@@ -145,7 +145,7 @@ async fn incarnation(db: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
 
 /// The log of a file: its topics, and where their partitions end.
 pub(super) async fn log(db: &mut SqliteConnection) -> Result<Log, Error> {
-    let rows = sqlx::query("SELECT number, name, partitions FROM topics");
+    let rows = sqlx::query("SELECT number, name, partitions, compacted FROM topics");
     let rows = rows.fetch_all(&mut *db).await.map_err(store)?;
     let (mut topics, mut ends) = (BTreeMap::new(), BTreeMap::new());
     for row in &rows {
@@ -158,7 +158,7 @@ pub(super) async fn log(db: &mut SqliteConnection) -> Result<Log, Error> {
             let end = last.map_or(0, |last| u64::try_from(last + 1).unwrap_or_default());
             ends.insert((name.clone(), partition), end);
         }
-        topics.insert(name, Topic { number, partitions });
+        topics.insert(name, Topic { number, partitions, compacted: row.get(3) });
     }
     Ok(Log::new(topics, ends))
 }

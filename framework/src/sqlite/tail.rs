@@ -44,6 +44,7 @@ struct State {
 pub(super) struct Topic {
     pub(super) number: i64,
     pub(super) partitions: u32,
+    pub(super) compacted: bool,
 }
 
 #[derive(Default)]
@@ -142,7 +143,8 @@ impl Log {
     /// A topic was made.
     pub(super) fn add(&self, spec: &TopicSpec, number: i64) {
         let mut state = self.state();
-        let topic = Topic { number, partitions: spec.partitions };
+        let (partitions, compacted) = (spec.partitions, spec.compacted);
+        let topic = Topic { number, partitions, compacted };
         state.topics.insert(spec.name.clone(), topic);
         state.made.push(spec.name.clone());
         for partition in 0..spec.partitions {
@@ -156,11 +158,17 @@ impl Log {
         let mut added: BTreeMap<(i64, u32), u64> = BTreeMap::new();
         let mut appended = Vec::with_capacity(messages.len());
         for Outgoing { topic, partition, .. } in messages {
-            let number = state.topics.get(topic).ok_or_else(|| unknown(topic))?.number;
+            let Topic { number, compacted, .. } =
+                *state.topics.get(topic).ok_or_else(|| unknown(topic))?;
             let part =
                 state.parts.get(&(topic.clone(), *partition)).ok_or_else(|| unknown(topic))?;
             let next = added.entry((number, *partition)).or_insert(part.next);
-            appended.push(Appended { topic: number, partition: *partition, offset: *next });
+            appended.push(Appended {
+                topic: number,
+                partition: *partition,
+                offset: *next,
+                compacted,
+            });
             *next += 1;
         }
         Ok(appended)

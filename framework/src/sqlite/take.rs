@@ -20,7 +20,7 @@ fn damaged(cause: serde_json::Error) -> Error {
         .because(cause)
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(damaged)
 }
 
@@ -32,8 +32,8 @@ pub(super) async fn register(
 ) -> Result<(), Error> {
     let positions = serde_json::to_string(positions).expect("positions are plain data");
     let registered = sqlx::query(
-        "INSERT INTO lanes (group_name, lane, epoch, batch, time, positions, published)
-         VALUES ($1, $2, 0, 0, 0, $3, 0)
+        "INSERT INTO lanes (group_name, lane, epoch, takes, batch, time, positions, published)
+         VALUES ($1, $2, 0, 0, 0, 0, $3, 0)
          ON CONFLICT (group_name, lane) DO UPDATE SET positions = json_patch($3, positions)",
     );
     let registered = registered.bind(&lane.group).bind(lane.lane).bind(positions);
@@ -47,10 +47,11 @@ pub(super) async fn take(
     now: Time,
 ) -> Result<Taken, Error> {
     let row = sqlx::query(
-        "INSERT INTO lanes (group_name, lane, epoch, batch, time, positions, published)
-         VALUES ($1, $2, 1, 0, $3, '{}', 0)
-         ON CONFLICT (group_name, lane) DO UPDATE SET epoch = epoch + 1, time = max(time, $3)
-         RETURNING epoch, batch, time, positions",
+        "INSERT INTO lanes (group_name, lane, epoch, takes, batch, time, positions, published)
+         VALUES ($1, $2, 1, 1, 0, $3, '{}', 0)
+         ON CONFLICT (group_name, lane)
+         DO UPDATE SET epoch = epoch + 1, takes = takes + 1, time = max(time, $3)
+         RETURNING epoch, batch, time, positions, takes",
     )
     .bind(&lane.group)
     .bind(lane.lane)
@@ -64,6 +65,7 @@ pub(super) async fn take(
     let due = due.bind(&lane.group).bind(lane.lane).fetch_one(&mut *db).await.map_err(store)?;
     Ok(Taken {
         epoch: count(&row, 0),
+        takes: row.get(4),
         batch: count(&row, 1),
         time: time(&row, 2),
         positions,
@@ -151,7 +153,7 @@ pub(super) async fn advance(
     let args = args.with(*epoch as i64).with(*batch as i64).with(now.micros());
     let advanced = sqlx::query_with(
         "SAVEPOINT batch;
-         UPDATE lanes SET batch = batch + 1, time = max(time, $5),
+         UPDATE lanes SET batch = batch + 1, takes = 0, time = max(time, $5),
                           positions = json_patch(positions, $6),
                           published = max(published, $7)
          WHERE group_name = $1 AND lane = $2 AND epoch = $3 AND batch = $4 RETURNING time",
@@ -227,4 +229,11 @@ pub(super) async fn published(
 /// advance.
 pub(super) async fn fence(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE lanes SET epoch = epoch + 1").execute(db).await.map(drop)
+}
+
+/// The lanes in whose inbox something waits.
+pub(super) async fn waiting(db: &mut SqliteConnection) -> Result<BTreeSet<LaneId>, Error> {
+    let rows = sqlx::query("SELECT DISTINCT group_name, lane FROM inbox");
+    let rows = rows.fetch_all(db).await.map_err(store)?;
+    Ok(rows.iter().map(|row| LaneId::new(row.get::<String, _>(0), row.get(1))).collect())
 }

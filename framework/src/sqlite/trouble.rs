@@ -15,7 +15,7 @@ fn code(told: &sqlx::Error) -> Option<i32> {
 /// What to do about it.
 fn advice(told: &sqlx::Error) -> &'static str {
     match code(told) {
-        Some(5 | 6) => "another program writes to the database: end it",
+        Some(5 | 6) => "somebody else writes to the database for too long: end that",
         Some(8) => "the database cannot be written: make it and its folder writable",
         Some(DISK_FAILED) => "the disk fails: look at the system's log",
         Some(11 | 26) => "the database is damaged: restore it from a backup",

@@ -33,6 +33,7 @@ use crate::broker::TopicSpec;
 use crate::clock::{Clock, Stopwatch, Time};
 use crate::error::Error;
 use crate::sqlite::lock::Lock;
+use crate::sqlite::prune::Hands;
 use crate::sqlite::tail::Log;
 use crate::sqlite::take;
 use crate::sqlite::trouble::{closed, die_of_a_failing_disk, store, unknown};
@@ -94,12 +95,14 @@ pub(super) struct Pen {
     pub(super) db: SqliteConnection,
     pub(super) log: Arc<Log>,
     pub(super) clock: Arc<dyn Clock>,
+    /// Where deleting what is old goes on.
+    pub(super) hands: Hands,
     texts: Texts,
 }
 
 impl Pen {
     pub(super) fn new(db: SqliteConnection, log: Arc<Log>, clock: Arc<dyn Clock>) -> Self {
-        Self { db, log, clock, texts: Texts::default() }
+        Self { db, log, clock, hands: Hands::default(), texts: Texts::default() }
     }
 
     /// Makes sure of a topic.

@@ -5,7 +5,7 @@
 
 use crate::clock::Time;
 use crate::edge::Edge;
-use crate::message::Outgoing;
+use crate::message::{Key, Outgoing};
 use crate::sqlite::log::Appended;
 use crate::sqlite::pack::{Args, Pack};
 use crate::store::{
@@ -44,11 +44,12 @@ const STATEMENTS: [&str; KINDS] = [
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
     "DELETE FROM rows WHERE (name, key) IN
      (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM json_each({r}))",
-    "INSERT INTO barriers (group_name, key, at, value)
+    "INSERT INTO barriers (group_name, key, at, value, is_open)
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), $3,
-            substr({b}, value ->> 3, value ->> 4)
+            substr({b}, value ->> 3, value ->> 4), value ->> 5
      FROM json_each({r}) WHERE true
-     ON CONFLICT (group_name, key) DO UPDATE SET at = excluded.at, value = excluded.value",
+     ON CONFLICT (group_name, key)
+     DO UPDATE SET at = excluded.at, value = excluded.value, is_open = excluded.is_open",
     "DELETE FROM barriers WHERE (group_name, key) IN
      (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM json_each({r}))",
     "INSERT INTO edges
@@ -58,7 +59,7 @@ const STATEMENTS: [&str; KINDS] = [
      FROM json_each({r}) WHERE true
      ON CONFLICT DO UPDATE SET seq = excluded.seq",
     "INSERT INTO seen (group_name, id, at)
-     SELECT $1, CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT), $3 FROM json_each({r}) WHERE true
+     SELECT $1, substr({b}, value ->> 0, value ->> 1), $3 FROM json_each({r}) WHERE true
      ON CONFLICT DO NOTHING",
     "INSERT INTO timers (group_name, lane, id, due, key)
      SELECT $1, $2, CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT), value ->> 2,
@@ -108,8 +109,9 @@ const STATEMENTS: [&str; KINDS] = [
 ];
 
 /// Appending to the log. The rows are made by the writer, for it alone knows the offsets.
-const LOG: &str = "INSERT INTO log (topic, partition, \"offset\", at, message)
-     SELECT value ->> 0, value ->> 1, value ->> 2, $3, substr({b}, value ->> 3, value ->> 4)
+const LOG: &str = "INSERT INTO log (topic, partition, \"offset\", at, message, key)
+     SELECT value ->> 0, value ->> 1, value ->> 2, $3, substr({b}, value ->> 3, value ->> 4),
+            CAST(substr({b}, value ->> 5, value ->> 6) AS TEXT)
      FROM json_each({r})";
 
 const ARCHIVE: usize = 0;
@@ -138,7 +140,7 @@ const APPEND: usize = 20;
 pub(super) struct Draft {
     packs: [Pack; KINDS],
     outgoing: Vec<Outgoing>,
-    encoded: Vec<bytes::Bytes>,
+    encoded: Vec<(Key, bytes::Bytes)>,
 }
 
 impl Draft {
@@ -168,7 +170,9 @@ impl Draft {
 
     /// Packs messages alone.
     pub(super) fn of_messages(outgoing: Vec<Outgoing>) -> Self {
-        let encoded = outgoing.iter().map(|out| out.message.encode()).collect();
+        let encode =
+            |Outgoing { message, .. }: &Outgoing| (message.envelope.key.clone(), message.encode());
+        let encoded = outgoing.iter().map(encode).collect();
         Self { packs: Default::default(), outgoing, encoded }
     }
 
@@ -179,7 +183,8 @@ impl Draft {
             Space::Runs => return self.run(slot, value),
         };
         let Some(value) = value else { return self.gone(gone, slot) };
-        let _ = self.packs[put].row().name(&slot.table).bytes(&slot.key).bytes(&value.body);
+        let row = self.packs[put].row().name(&slot.table).bytes(&slot.key).bytes(&value.body);
+        let _ = row.number(i64::from(value.status.is_some()));
     }
 
     /// A run is in one of two tables: among those that go on, or in the archive.
@@ -276,9 +281,12 @@ impl Draft {
 
     /// Puts the messages into the log at the offsets that they were given.
     pub(super) fn append(&mut self, appended: &[Appended]) {
-        for (at, encoded) in appended.iter().zip(&self.encoded) {
+        for (at, (key, encoded)) in appended.iter().zip(&self.encoded) {
             let row = self.packs[APPEND].row().number(at.topic).number(at.partition);
-            let _ = row.number(at.offset).bytes(encoded);
+            let row = row.number(at.offset).bytes(encoded);
+            if at.compacted {
+                let _ = row.bytes(key.as_str().as_bytes());
+            }
         }
     }
 }

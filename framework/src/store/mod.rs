@@ -1,12 +1,14 @@
 //! The store: durable state, as coarse operations over plain data.
 
+mod kept;
 #[cfg(feature = "runtime")]
 mod port;
 mod slot;
 mod writes;
 
+pub use kept::{Kept, Pruned};
 #[cfg(feature = "runtime")]
-pub use port::{Advance, Batch, Begun, Entered, Found, RunRow, Store, Taken};
+pub use port::{Advance, Batch, Begun, Entered, Found, Joined, RunRow, Snapshot, Store, Taken};
 pub use slot::{Lock, Scan, Slot, Space};
 pub use writes::{
     Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Value,

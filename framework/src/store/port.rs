@@ -8,6 +8,7 @@ use crate::clock::Time;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::message::Outgoing;
+use crate::store::kept::{Kept, Pruned};
 use crate::store::slot::{Lock, Scan, Slot};
 use crate::store::writes::{
     Calling, DeadLetter, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Writes,
@@ -15,6 +16,7 @@ use crate::store::writes::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What a new owner finds when it takes a lane.
@@ -22,6 +24,8 @@ use uuid::Uuid;
 pub struct Taken {
     /// The epoch of this owner; every later one is greater.
     pub epoch: u64,
+    /// How often the lane was taken since its last batch was committed, this time included.
+    pub takes: u32,
     /// The number of the last batch.
     pub batch: u64,
     /// The clock of the lane.
@@ -104,6 +108,15 @@ pub struct Found {
     pub scans: BTreeMap<Scan, Vec<(Bytes, Bytes)>>,
 }
 
+/// A group at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Where each of its lanes reads each topic next.
+    pub positions: BTreeMap<u32, BTreeMap<String, Position>>,
+    /// The rows of the table, in order of their keys.
+    pub rows: Vec<(Bytes, Bytes)>,
+}
+
 /// Durable state.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -151,8 +164,31 @@ pub trait Store: Send + Sync + 'static {
     /// Writes down that all batches of a lane up to this one have reached the broker.
     async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error>;
 
+    /// The lanes in whose inbox something waits, as it is committed. Whoever writes there says so to the
+    /// lanes of its own process; this finds what other processes have written.
+    async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error>;
+
+    /// Deletes what is older than `age`, by the store's own clock, looking at about `limit` things. Where
+    /// it stops it goes on the next time, so that each step is short whatever the store holds (H6).
+    ///
+    /// # If the process dies
+    ///
+    /// A step has happened as a whole or not at all; the next round finds what it left.
+    async fn prune(&self, kind: Kept, age: Duration, limit: u32) -> Result<Pruned, Error>;
+
     /// Reads slots and ranges as they are committed, outside of any batch.
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error>;
+
+    /// Where the lanes of a group stand and what a table holds, both at one moment.
+    async fn snapshot(&self, group: &str, table: Option<&str>) -> Result<Snapshot, Error>;
+
+    /// Deletes what a group that is no more has left: the table of its name, and then its lanes with all
+    /// that belongs to them. A step deletes about `limit` rows.
+    ///
+    /// # If the process dies
+    ///
+    /// A step has happened as a whole or not at all; the next one goes on.
+    async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error>;
 
     /// Lists the runs of a saga, newest first.
     async fn runs(
@@ -165,6 +201,28 @@ pub trait Store: Send + Sync + 'static {
     /// Lists dead letters, newest first; `group` narrows it to those of one group.
     async fn dead_letters(&self, group: Option<&str>, limit: u32)
     -> Result<Vec<DeadLetter>, Error>;
+}
+
+/// A transaction of somebody else's on the database of a store: what enters by it has entered if it
+/// commits, together with whatever else it wrote.
+///
+/// A new store implements it for the connection of its driver.
+#[async_trait]
+pub trait Joined: Send {
+    /// Which life of which store the database is; `None` if it is none of ours.
+    async fn incarnation(&mut self) -> Result<Option<u32>, Error>;
+
+    /// Does what [`Store::enter`] does, in this transaction.
+    ///
+    /// # If the process dies
+    ///
+    /// Before the transaction is committed nothing has entered; after it, the entry has.
+    async fn enter(
+        &mut self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<Entered, Error>;
 }
 
 /// An open transaction that advances a lane.

@@ -41,12 +41,13 @@ impl fmt::Display for LaneId {
     }
 }
 
-/// What is stored at a slot. Runs carry the word for their status, by which they are listed.
+/// What is stored at a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
     /// The bytes.
     pub body: Bytes,
-    /// For runs: their status.
+    /// For runs the word by which they are listed. For what is remembered of commands, reactions and
+    /// waits: [`Status::Running`] while it still goes on, and so never grows too old.
     pub status: Option<Status>,
 }
 
@@ -54,6 +55,11 @@ impl Value {
     /// A value without a status.
     pub fn plain(body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), status: None }
+    }
+
+    /// A value that is not forgotten while it is like this.
+    pub fn open(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), status: Some(Status::Running) }
     }
 }
 
@@ -168,6 +174,8 @@ pub enum Held {
     Gap,
     /// This process does not know the plan of its run.
     Unknown,
+    /// It may be what ends the process. It is tried alone.
+    Suspect,
 }
 
 /// A message that is set aside.

@@ -4,7 +4,7 @@ use crate::clock::Time;
 use crate::error::{Refusal, StepError};
 use crate::message::{Command, Record, Reply, Way};
 use crate::saga::decide::{Decision, Effect, Input, Ran, decide};
-use crate::saga::journal::{End, Journal, Signal};
+use crate::saga::journal::{End, Journal, Signal, Verb};
 use crate::saga::{Back, Cx, Head, Plan, Saga};
 use crate::story::transcript::tell;
 use serde_json::value::to_raw_value;
@@ -218,7 +218,9 @@ impl<S: Saga> SagaStory<S> {
     pub fn run_methods(&mut self) {
         while let Some(((step, way), (round, attempt))) = self.running.pop_first() {
             let name = self.plan.shape().steps[step].name;
-            let cx = Cx { saga: S::NAME, run: RUN.to_owned(), step: name, way, attempt };
+            let traceparent = self.journal.traceparent.clone();
+            let cx =
+                Cx { saga: S::NAME, run: RUN.to_owned(), step: name, way, attempt, traceparent };
             let ran = {
                 let mut future = self.plan.run(&self.saga, cx, step, &self.journal);
                 match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -246,6 +248,16 @@ impl<S: Saga> SagaStory<S> {
     /// Somebody cancels the run.
     pub fn cancel(&mut self, reason: &str) {
         self.give(Input::Cancel { by: "somebody".to_owned(), reason: reason.to_owned() });
+    }
+
+    /// Somebody does what an operator may do to a step.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such step.
+    pub fn operate(&mut self, verb: Verb, step: &str, reason: &str) {
+        let (step, by, reason) = (self.step(step), "somebody".to_owned(), reason.to_owned());
+        self.give(Input::Operate { verb, step, by, reason });
     }
 
     /// Time passes, and with it whatever is due in it.

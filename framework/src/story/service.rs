@@ -193,7 +193,7 @@ impl<R: Reactor> ServiceStory<R> {
                     None => drop(self.slots.remove(&slot)),
                 }
             }
-            self.said.extend(effects.sends);
+            self.said.extend(effects.sends.into_iter().map(|(_, send)| send));
             for calling in effects.calls {
                 let outcome = ready(self.handler.call(&calling, 1), R::NAME)?;
                 work.push(Work::Called { calling, outcome: Ok(outcome) });

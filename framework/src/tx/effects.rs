@@ -6,6 +6,7 @@ use crate::saga::Saga;
 use crate::store::{Calling, Inboxed, Timer};
 use crate::tx::Tx;
 use crate::tx::entry::Entry;
+use crate::tx::numbers::Place;
 use bytes::Bytes;
 use serde_json::value::to_raw_value;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub struct Cause {
     pub attempts: u32,
 }
 
-/// A message that is to be sent; its lane gives it an id, a place on its edge and a partition.
+/// A message that is to be sent.
 #[derive(Debug, Clone)]
 pub struct Send {
     /// Where to.
@@ -50,16 +51,14 @@ pub struct Send {
 /// Everything that one message makes happen.
 #[derive(Debug, Default, Clone)]
 pub struct Effects {
-    /// Messages, in order.
-    pub sends: Vec<Send>,
+    /// Messages, in order, each with its place.
+    pub sends: Vec<(Place, Send)>,
     /// Timers, set or taken away.
     pub timers: Vec<Timer>,
     /// Calls to the outside that begin.
     pub calls: Vec<Calling>,
     /// Entries for the lanes of other groups: group, key of the lane, entry.
     pub inbox: Vec<(String, Key, Inboxed)>,
-    /// The pair whose forward is not wanted any more, should it be set aside.
-    pub supersede: Option<String>,
 }
 
 impl Tx {

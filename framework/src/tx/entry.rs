@@ -34,6 +34,10 @@ pub(crate) enum Entry {
         correlation: String,
         traceparent: Option<String>,
     },
+    /// Fold a view anew, if this generation of it is read.
+    Rebuild { read: u32 },
+    /// Read the generation of a view that was folded.
+    ReadNext { folded: u32 },
     /// Take a dead letter up again.
     Replay { dead: Uuid },
 }

@@ -12,7 +12,7 @@ pub const OF_ANSWERS: &[(&str, TurnLaw)] = &[
     ("an answer that nobody awaits changes nothing", an_answer_that_nobody_awaits_changes_nothing),
     ("a cancel is written down", a_cancel_is_written_down),
     ("an early signal is kept", an_early_signal_is_kept),
-    ("a signal is not awaited on the way back", a_signal_is_not_awaited_on_the_way_back),
+    ("what need not speak is not awaited", what_need_not_speak_is_not_awaited),
 ];
 
 /// What an answer says.
@@ -48,15 +48,16 @@ fn answer(input: &Input) -> Option<(usize, Way, u32, Says)> {
     }
 }
 
-/// Whether the run waits for an answer of this round. What was unknown to the end is not waited for.
-fn is_awaited(turn: &Turn, step: usize, way: Way, asked: u32) -> bool {
+/// Whether the run waits for such an answer of this round. Of what is unknown it takes a yes and a no,
+/// and that it broke says nothing new. What was unknown to the end is not waited for.
+fn is_awaited(turn: &Turn, step: usize, way: Way, asked: u32, says: Says) -> bool {
     if turn.before.ended.is_some() {
         return false;
     }
     match (turn.before.steps[step], way) {
         (Progress::InFlight { round, .. }, Way::Forward)
         | (Progress::Compensating { round, .. }, Way::Back) => round == asked,
-        (Progress::Unknown { .. }, Way::Forward) => true,
+        (Progress::Unknown { .. }, Way::Forward) => says != Says::Broken,
         _ => false,
     }
 }
@@ -64,7 +65,7 @@ fn is_awaited(turn: &Turn, step: usize, way: Way, asked: u32) -> bool {
 /// What was answered to the round that is under way is written down for what it says, however late.
 pub fn an_awaited_answer_counts(_: &Shape, turn: &Turn) -> Broken {
     let (step, way, round, says) = answer(&turn.input)?;
-    if !is_awaited(turn, step, way, round) {
+    if !is_awaited(turn, step, way, round, says) {
         return None;
     }
     let is_it = |fact: &Fact| match (&fact.what, says) {
@@ -83,7 +84,7 @@ pub fn an_awaited_answer_counts(_: &Shape, turn: &Turn) -> Broken {
 pub fn an_answer_that_nobody_awaits_changes_nothing(_: &Shape, turn: &Turn) -> Broken {
     let (step, way, round, says) = answer(&turn.input)?;
     let is_due = turn.wake.is_some_and(|wake| wake <= turn.now);
-    if is_due || is_awaited(turn, step, way, round) {
+    if is_due || is_awaited(turn, step, way, round, says) {
         return None;
     }
     let quiet = turn.before.steps == turn.kept.steps && turn.decision.effects.is_empty();
@@ -126,11 +127,14 @@ pub fn an_early_signal_is_kept(shape: &Shape, turn: &Turn) -> Broken {
     deaf.or_else(|| lost.map(|(step, yes)| format!("step {step} forgot the signal {yes}")))
 }
 
-/// On the way back nobody waits for a signal: there is nothing it could change.
-pub fn a_signal_is_not_awaited_on_the_way_back(shape: &Shape, turn: &Turn) -> Broken {
+/// On the way back nobody waits for a signal, and nobody who called the run off for what leaves
+/// nothing: there is nothing that it could change.
+pub fn what_need_not_speak_is_not_awaited(shape: &Shape, turn: &Turn) -> Broken {
+    let called_off = turn.kept.cancelled || turn.kept.late;
     let awaited = |step: &usize| {
         let in_flight = matches!(turn.kept.steps[*step], Progress::InFlight { .. });
-        in_flight && shape.steps[*step].head == Head::Hear
+        let is_signal = shape.steps[*step].head == Head::Hear;
+        in_flight && (is_signal || (called_off && !shape.may_leave_something(*step)))
     };
     let deaf = (0..shape.steps.len()).filter(|_| turn.kept.turned).find(awaited);
     deaf.map(|step| format!("step {step} is still awaited"))

@@ -87,7 +87,13 @@ pub fn check(sketches: &[Sketch], how: Thoroughness) {
 pub fn compare(sketches: &[Sketch]) {
     let difference = side_by_side(sketches, |sketch, needed| {
         let lives = |apart| {
-            let how = Thoroughness { apart, thorough: true, stale: true, lives: true };
+            let how = Thoroughness {
+                apart,
+                thorough: true,
+                stale: true,
+                lives: true,
+                ..Thoroughness::default()
+            };
             explore(&sketch.shape(), needed, how).map_err(|broken| told(sketch, &broken))
         };
         let (apart, at_once) = (lives(true)?.lives, lives(false)?.lives);

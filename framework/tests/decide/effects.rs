@@ -125,17 +125,20 @@ pub fn only_what_may_have_been_done_is_taken_back(
 }
 
 /// A step is taken back only when all that came after it has been: nothing of a later group is still
-/// on its way, nothing there waits to be taken back, and all beside it have answered.
+/// on its way, nothing there waits to be taken back, and all beside it have answered; of a run that is
+/// cancelled or late, all that may leave something.
 pub fn taken_back_in_reverse(shape: &Shape, turn: &Turn, world: &World, effect: &Effect) -> Broken {
     let step = new_compensation(effect)?;
     let group = shape.steps[step].group;
+    let called_off = world.cancelled || turn.kept.late;
     let is_open = |at: usize| {
         let (line, site) = (&shape.steps[at], &world.sites[at]);
         if line.group < group || line.head == Head::Begun || line.head == Head::Hear {
             return false;
         }
         let asked = site.forward.is_some() && !matches!(line.head, Head::Tell { .. });
-        let unheard = asked && site.said.is_none() && !site.unknown && !site.by_hand;
+        let matters = !called_off || shape.may_leave_something(at);
+        let unheard = asked && matters && site.said.is_none() && !site.unknown && !site.by_hand;
         let done = asked && site.said != Some(false) && line.is_compensable();
         let compensated =
             matches!(turn.kept.steps[at], ballet::saga::decide::Progress::Compensated { .. });

@@ -3,12 +3,14 @@
 
 use crate::answers::OF_ANSWERS;
 use crate::effects::OF_EFFECTS;
+use crate::key::{Key, key, known_to_the_run};
 use crate::laws::OF_TURNS;
-use crate::node::{Key, Node, Turn, key, known_to_the_run};
+use crate::node::{Node, Turn};
 use crate::transcript;
-use crate::world::{Act, Move, World};
+use crate::world::{Act, Move, STEPS_MAX, World};
 use ballet::saga::Shape;
-use ballet::saga::decide::{Input, State};
+use ballet::saga::decide::{Input, Progress, State};
+use ballet::saga::journal::{Fact, What};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -34,6 +36,10 @@ pub struct Violation {
 /// How much is tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Thoroughness {
+    /// Every how many-th state is brought to an end by verbs alone; none if it is zero.
+    pub settled: usize,
+    /// Whether operators are at work before anybody has called them.
+    pub uncalled: bool,
     /// Whether participants take commands by themselves; see [`World::apart`].
     pub apart: bool,
     /// Whether every question is asked twice and every fact folded by itself, and everything is tried after an operator was at work
@@ -120,6 +126,9 @@ impl Search<'_> {
         }
         let benign = node.benign(self.shape);
         self.rests_well(&node.state, benign)?;
+        if at.is_multiple_of(self.how.settled) {
+            by_verbs_alone(self.shape, node.clone()).map_err(|(law, how)| (law, how, None))?;
+        }
         for the_move in self.moves(node, benign) {
             let mut next = node.clone();
             self.transitions += 1;
@@ -148,8 +157,10 @@ impl Search<'_> {
             moves.retain(|the_move| node.is_awaited(*the_move));
         }
         if !node.world.operated && node.state.ended.is_none() {
-            for step in node.state.attention.keys().copied() {
-                moves.extend(Act::ALL.map(|verb| Move::Operate { step, verb }));
+            let all = (0..self.shape.steps.len()).filter(|_| self.how.uncalled);
+            for step in node.state.attention.keys().copied().chain(all) {
+                let verbs = Act::ALL.into_iter().filter(|verb| node.world.is_true(step, *verb));
+                moves.extend(verbs.map(|verb| Move::Operate { step, verb }));
             }
         }
         moves
@@ -242,6 +253,50 @@ impl Search<'_> {
         }
         Ok(())
     }
+}
+
+/// Brings a run to an end by nothing but verbs and time: nobody answers any more. Whatever it waits for
+/// is forced on the way forward and marked on the way back, and where no verb is taken it waits.
+pub fn by_verbs_alone(shape: &Shape, mut node: Node) -> Result<(), Breach> {
+    let breach = |how| ("verbs alone bring it to an end".to_owned(), how);
+    for _ in 0..VERBS_MAX {
+        if node.state.ended.is_some() {
+            return Ok(());
+        }
+        if !settle_one(shape, &mut node).map_err(breach)? {
+            let Some(wake) = node.wake else { break };
+            node.now = node.now.max(wake);
+            node.tell(shape, Input::Tick).map_err(breach)?;
+        }
+    }
+    match node.state.ended {
+        Some(_) => Ok(()),
+        None => Err(breach(format!("it is open: {:?}", node.state.steps))),
+    }
+}
+
+/// Every step may have to be settled on the way forward and on the way back, and the way back may have
+/// to wait once for each.
+const VERBS_MAX: usize = 3 * STEPS_MAX;
+
+/// Settles the first step that a verb settles, if there is one.
+fn settle_one(shape: &Shape, node: &mut Node) -> Result<bool, String> {
+    for step in 0..shape.steps.len() {
+        let verb = match node.state.steps[step] {
+            Progress::InFlight { .. } => Act::Force,
+            Progress::Refused { .. } if shape.pivot().is_some_and(|pivot| pivot < step) => {
+                Act::Force
+            }
+            Progress::Unknown { .. } | Progress::Compensating { .. } => Act::MarkCompensated,
+            _ => continue,
+        };
+        let turn = node.input(Move::Operate { step, verb }).map(|input| node.tell(shape, input));
+        let taken = |fact: &Fact| matches!(fact.what, What::Operated { taken: true, .. });
+        if turn.transpose()?.is_some_and(|turn| turn.decision.facts.iter().any(taken)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How long nobody drives a run that was left alone.

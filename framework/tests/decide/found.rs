@@ -1,10 +1,15 @@
 //! What the check found, each as the shortest story of it.
 
+use crate::node::journal;
 use crate::tale::{
-    act, ask, back, broke, check, done, hear, operate, pivot, plan, ran, ran_into_no, refused,
-    says_no, sometimes, tell_all, wait,
+    act, ask, back, broke, cancel, check, check_after, compensated, done, hear,
+    nothing_to_take_back, operate, pivot, plan, ran, ran_into_no, refused, says_no, sometimes,
+    tell_all, wait,
 };
-use ballet::saga::journal::Verb;
+use ballet::clock::Time;
+use ballet::message::Way;
+use ballet::saga::decide::{Progress, State};
+use ballet::saga::journal::{Fact, Verb, What};
 use ballet::saga::{Retry, Shape};
 use expect_test::expect;
 use std::time::Duration;
@@ -97,9 +102,10 @@ fn whether_a_step_is_needed_may_depend_on_the_answer_that_just_came() {
 /// A step that was late and then said no stayed on the list of those who need a person.
 #[test]
 fn a_late_no_needs_nobody_any_more() {
-    let late = tell_all(&plan([vec![act("charge")]]), &[], [wait()]);
+    let plan = plan([vec![back(act("charge"))]]);
+    let late = tell_all(&plan, &[], [wait()]);
     assert!(late.node.state.attention.contains_key(&0));
-    let settled = tell_all(&plan([vec![act("charge")]]), &[], [wait(), ran_into_no("charge")]);
+    let settled = tell_all(&plan, &[], [wait(), ran_into_no("charge")]);
     assert!(settled.node.state.attention.is_empty());
 }
 
@@ -109,18 +115,11 @@ fn a_late_no_needs_nobody_any_more() {
 fn every_no_after_the_pivot_calls_a_person() {
     let mut plan = plan([vec![pivot(ask("capture"))], vec![ask("dispatch")]]);
     plan.steps[1].within = Some(Duration::from_micros(3));
-    check(
+    check_after(
         plan,
-        [done("capture"), wait(), refused("dispatch")],
+        [done("capture")],
+        [wait(), refused("dispatch")],
         expect![[r#"
-            0 begin
-                begun
-                capture started
-                -> ask capture
-            0 capture says done
-                capture done
-                dispatch started
-                -> ask dispatch
             3 wait
                 dispatch unknown, quiet from 4
                 dispatch needs attention: it has not answered in time, and is asked until it does
@@ -187,9 +186,132 @@ fn a_late_yes_to_what_leaves_nothing_alarms_nobody() {
             3 wait
                 assess unknown, quiet from 11
                 turned
-            11 wait
                 compensated
-            11 assess says done
+            3 wait
+            3 assess says done
         "#]],
     );
+}
+
+/// A method that leaves nothing and never answered held the way back up, and called a person for it.
+#[test]
+fn what_leaves_nothing_holds_up_the_way_back_no_longer_than_its_time() {
+    check_after(
+        plan([vec![back(ask("reserve-stock"))], vec![act("assess")]]),
+        [done("reserve-stock")],
+        [wait(), compensated("reserve-stock"), ran("assess")],
+        expect![[r#"
+            10 wait
+                assess unknown, quiet from 11
+                turned
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+            10 reserve-stock says compensated
+                reserve-stock compensated
+                compensated
+            10 assess ran
+        "#]],
+    );
+}
+
+/// A run that was cancelled waited for the answers of steps that leave nothing.
+#[test]
+fn a_cancel_does_not_wait_for_what_leaves_nothing() {
+    check_after(
+        plan([vec![back(ask("reserve-stock"))], vec![ask("assess"), act("check-visa")]]),
+        [done("reserve-stock")],
+        [cancel(), done("assess"), compensated("reserve-stock"), ran("check-visa")],
+        expect![[r#"
+            0 cancel
+                cancelled by somebody: because
+                turned
+                assess dropped
+                check-visa dropped
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+            0 assess says done
+                assess stray: done
+            0 reserve-stock says compensated
+                reserve-stock compensated
+                compensated
+            0 check-visa ran
+        "#]],
+    );
+}
+
+/// After a no, what stands beside it is heard, so that whoever is told why hears every reason.
+#[test]
+fn a_no_waits_for_the_reasons_of_those_beside_it() {
+    check_after(
+        plan([vec![back(ask("reserve-stock"))], vec![ask("assess"), ask("check-visa")]]),
+        [done("reserve-stock")],
+        [refused("assess"), refused("check-visa")],
+        expect![[r#"
+            0 assess says no
+                assess refused: no
+                turned
+            0 check-visa says no
+                check-visa refused: no
+                reserve-stock compensating
+                -> ask to compensate reserve-stock
+        "#]],
+    );
+}
+
+/// "There was nothing" was believed of a step that was known to be done.
+#[test]
+fn nothing_to_take_back_is_not_believed_of_a_step_that_was_done() {
+    check_after(
+        plan([vec![back(ask("reserve-stock"))], vec![ask("assess")]]),
+        [done("reserve-stock"), refused("assess")],
+        [
+            nothing_to_take_back("reserve-stock"),
+            wait(),
+            operate(Verb::MarkCompensated, "reserve-stock"),
+        ],
+        expect![[r#"
+            0 reserve-stock says nothing to compensate
+                reserve-stock could not be compensated: it says that there was nothing to take back, and it had been done
+                reserve-stock needs attention: it says that there was nothing to take back, and it had been done
+            3 wait
+                reserve-stock compensating, attempt 2
+                -> ask to compensate reserve-stock
+            3 reserve-stock gets mark-compensated
+                reserve-stock mark-compensated by somebody
+                reserve-stock compensated
+                compensated
+        "#]],
+    );
+}
+
+/// The fault of a later round was written over that of an earlier one: it was lost, and with it that
+/// nothing runs any more.
+#[test]
+fn a_fault_is_counted_within_its_round() {
+    let step = 0;
+    let compensating = |round, attempts| {
+        let last = Time::from_micros(0);
+        What::Compensating { step, round, attempts, last }
+    };
+    let faulted = |times, text: &str| {
+        let text = text.to_owned();
+        What::Faulted { step, way: Way::Back, times, text }
+    };
+    let mut journal = journal();
+    for what in [
+        compensating(0, 1),
+        faulted(1, "the door is shut"),
+        compensating(0, 2),
+        faulted(2, "it is locked"),
+        What::Compensated { step, made: false },
+        What::Reopened { step },
+        compensating(1, 1),
+        faulted(1, "the key is lost"),
+    ] {
+        journal.extend(vec![Fact { at: Time::from_micros(0), what }]);
+    }
+    let plan = plan([vec![back(act("lock-door"))]]);
+    let now = State::fold(&plan, &journal).steps[step];
+    assert!(matches!(now, Progress::Compensating { round: 1, faulted: true, .. }), "{now:?}");
+    assert_eq!(journal.facts.len(), 6, "{:?}", journal.facts);
 }

@@ -7,7 +7,7 @@ use crate::node::Turn;
 use crate::world::Truth;
 use ballet::message::Way;
 use ballet::saga::decide::{Decision, Effect, Input, Progress, State};
-use ballet::saga::journal::{End, Signal, Verb, What};
+use ballet::saga::journal::{End, Fact, Signal, Verb, What};
 use ballet::saga::{Head, Shape};
 
 /// How a law is broken.
@@ -86,18 +86,26 @@ fn forced(turn: &Turn) -> Option<usize> {
     }
 }
 
+/// The step of which an operator says, in this turn, that nothing is left of it.
+fn marked(turn: &Turn) -> Option<usize> {
+    match &turn.input {
+        Input::Operate { verb: Verb::MarkCompensated | Verb::MarkNotDone, step, .. } => Some(*step),
+        _ => None,
+    }
+}
+
 /// A compensated run has left nothing: whatever was done and can be taken back was taken back, and
-/// the participant knows it; nothing runs any more, and the pivot was not done.
+/// the participant knows it; nothing runs any more that could leave something, and the pivot was not
+/// done.
 pub fn compensated_means_nothing_is_left(shape: &Shape, turn: &Turn) -> Broken {
     let compensated = ends(&turn.decision).any(|end| end == End::Compensated);
     let leaves = |step: usize| {
         let (line, site) = (&shape.steps[step], &turn.world.sites[step]);
-        let marked = matches!(&turn.input, Input::Operate { step: at, .. } if *at == step);
-        let by_hand = site.by_hand || marked;
+        let by_hand = site.by_hand || marked(turn) == Some(step);
         let done = site.truth == Truth::Done && (line.is_compensable() || line.pivot);
         // A door that was never shut lets in what was sent and is still under way.
         let open = site.truth == Truth::Nothing && site.forward.is_some() && line.is_compensable();
-        let runs = site.running.is_some();
+        let runs = site.running.is_some() && shape.may_leave_something(step);
         !by_hand && (done || (open && matches!(line.head, Head::Ask { .. })) || runs)
     };
     let left = (0..shape.steps.len()).find(|step| leaves(*step));
@@ -105,18 +113,21 @@ pub fn compensated_means_nothing_is_left(shape: &Shape, turn: &Turn) -> Broken {
         .map(|step| format!("step {step} is {:?} and the run is over", turn.world.sites[step]))
 }
 
-/// A run turns because of a no, a time that was up, a cancel or its deadline, and never while the
-/// pivot decides or after it was done.
+/// A run turns because of a no, a time that was up, a cancel, its deadline or a person, and never while
+/// the pivot decides or after it was done.
 pub fn it_turns_for_a_reason(shape: &Shape, turn: &Turn) -> Broken {
     let turned = turn.decision.facts.iter().any(|fact| matches!(fact.what, What::Turned));
-    let stopped =
-        |what: &What| matches!(what, What::Refused { .. } | What::Unknown { .. } | What::Late);
+    let stopped = |what: &What| {
+        use What::{Compensated, Late, Refused, Unknown};
+        matches!(what, Refused { .. } | Unknown { .. } | Compensated { .. } | Late)
+    };
     let facts = turn.decision.facts.iter();
     let reason = turn.world.cancelled
         || turn.before.late
         || facts.into_iter().any(|fact| stopped(&fact.what))
         || turn.world.sites.iter().any(|site| site.said == Some(false));
-    let pivot = shape.pivot().map(|pivot| &turn.world.sites[pivot]);
+    let pivot = shape.pivot().filter(|pivot| marked(turn) != Some(*pivot));
+    let pivot = pivot.map(|pivot| &turn.world.sites[pivot]);
     let too_late = pivot.is_some_and(|site| site.forward.is_some() && site.said != Some(false));
     broken(turned && (!reason || too_late), || format!("a reason: {reason}, too late: {too_late}"))
 }
@@ -283,6 +294,7 @@ pub fn the_journal_says_what_happened(_: &Shape, turn: &Turn) -> Broken {
     let same = a.steps == b.steps
         && (a.began, a.turned, a.cancelled, a.late) == (b.began, b.turned, b.cancelled, b.late)
         && (&a.rounds, &a.quiet, &a.attention) == (&b.rounds, &b.quiet, &b.attention)
+        && a.done == b.done
         && a.ended == b.ended
         && signals(a) == signals(b);
     broken(!same, || format!("told {:?}, kept {:?}", a.steps, b.steps))
@@ -304,13 +316,15 @@ pub fn a_need_is_asked_once_and_well_informed(shape: &Shape, turn: &Turn) -> Bro
     })
 }
 
-/// Retry tries at once whatever is not trying at this moment; skip, force and mark-compensated settle
-/// the step where that is allowed; a verb that is not taken changes nothing.
+/// Retry tries at once whatever is not trying at this moment; the other verbs settle the step where
+/// that is allowed; a verb that is not taken changes nothing. What was due anyway may happen with it.
 pub fn an_operators_verb_does_what_it_says(shape: &Shape, turn: &Turn) -> Broken {
     let Input::Operate { verb, step, .. } = &turn.input else { return None };
     let (line, was) = (&shape.steps[*step], turn.before.steps[*step]);
     let after = is_after_the_pivot(shape, *step);
-    let stands = after && matches!(was, Progress::InFlight { .. } | Progress::Refused { .. });
+    let in_flight = matches!(was, Progress::InFlight { .. });
+    let unknown = matches!(was, Progress::Unknown { .. });
+    let stands = after && (in_flight || matches!(was, Progress::Refused { .. }));
     let idle = turn.world.sites[*step].running.is_none();
     let allowed = match verb {
         Verb::Retry => match was {
@@ -320,9 +334,11 @@ pub fn an_operators_verb_does_what_it_says(shape: &Shape, turn: &Turn) -> Broken
             _ => false,
         },
         Verb::Skip => stands && line.skippable,
-        Verb::Force(_) => stands,
+        Verb::Force(_) => stands || in_flight || unknown,
+        Verb::MarkNotDone => unknown || (in_flight && !after),
         Verb::MarkCompensated => {
-            matches!(was, Progress::Compensating { .. } | Progress::Unknown { .. })
+            let asked = in_flight && !after && line.head != Head::Hear;
+            asked || unknown || matches!(was, Progress::Compensating { .. })
         }
     };
     let taken = turn
@@ -339,10 +355,17 @@ pub fn an_operators_verb_does_what_it_says(shape: &Shape, turn: &Turn) -> Broken
     let did = match verb {
         Verb::Retry if line.head == Head::Hear => matches!(now, Progress::InFlight { .. }),
         Verb::Retry => tried,
-        Verb::Skip | Verb::Force(_) => now == Progress::Done,
+        Verb::Skip | Verb::Force(_) => {
+            let is_done =
+                |fact: &Fact| matches!(fact.what, What::Done { step: at, .. } if at == *step);
+            turn.decision.facts.iter().any(is_done)
+        }
         Verb::MarkCompensated => matches!(now, Progress::Compensated { .. }),
+        Verb::MarkNotDone => matches!(now, Progress::Refused { .. }),
     };
+    let is_due = turn.wake.is_some_and(|wake| wake <= turn.now);
     let quiet = turn.decision.facts.len() == 1 && turn.decision.effects.is_empty();
+    let quiet = quiet || is_due;
     let right = taken == allowed && if taken { did } else { quiet };
     broken(!right, || format!("{} of {was:?}: taken {taken}, now {now:?}", verb.name()))
 }

@@ -2,6 +2,7 @@
 //! spoiled by hand.
 
 use crate::answers;
+use crate::explore::by_verbs_alone;
 use crate::laws::{self, TurnLaw};
 use crate::node::{Node, Turn, no, nothing};
 use crate::plans::{Kind, Line, Sketch, Timing};
@@ -10,7 +11,7 @@ use ballet::clock::Time;
 use ballet::message::{Reply, Way};
 use ballet::saga::decide::{Effect, Input, Progress};
 use ballet::saga::journal::{End, Fact, Signal, Verb, What};
-use ballet::saga::{Head, Shape};
+use ballet::saga::{Back, Head, Shape};
 use std::sync::Arc;
 
 const FIRST: usize = 0;
@@ -298,8 +299,28 @@ fn an_early_signal_that_is_forgotten_is_seen() {
 fn a_signal_that_is_awaited_on_the_way_back_is_seen() {
     let (mut shape, mut turn) = (plan(), first_turn());
     shape.steps[FIRST].head = Head::Hear;
-    let law = answers::a_signal_is_not_awaited_on_the_way_back;
+    let law = answers::what_need_not_speak_is_not_awaited;
     assert_eq!(law(&shape, &turn), None);
     Arc::make_mut(&mut turn.kept).turned = true;
     assert!(law(&shape, &turn).is_some());
+}
+
+#[test]
+fn a_cancelled_run_that_waits_for_what_leaves_nothing_is_seen() {
+    let (mut shape, mut turn) = (plan(), first_turn());
+    shape.steps[FIRST].back = Back::Nothing;
+    let law = answers::what_need_not_speak_is_not_awaited;
+    Arc::make_mut(&mut turn.kept).turned = true;
+    assert_eq!(law(&shape, &turn), None, "after a no it may wait");
+    Arc::make_mut(&mut turn.kept).cancelled = true;
+    assert!(law(&shape, &turn).is_some());
+}
+
+#[test]
+fn a_run_that_no_verb_ends_is_seen() {
+    let shape = plan();
+    let mut node = Node::new(&shape, World::new(&shape, &[], false));
+    assert!(by_verbs_alone(&shape, node.clone()).is_err(), "it was never begun");
+    node.tell(&shape, Input::Begin).expect("it begins");
+    assert_eq!(by_verbs_alone(&shape, node), Ok(()));
 }

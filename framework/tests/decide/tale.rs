@@ -11,7 +11,6 @@ use ballet::saga::decide::{Input, Progress, Ran, State};
 use ballet::saga::journal::{Signal, Verb};
 use ballet::saga::{Back, Head, Retry, Shape, StepShape};
 use expect_test::Expect;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn units(count: u64) -> Duration {
@@ -118,7 +117,7 @@ fn came(step: &'static str, told: &str, what: What) -> Came {
     Came { told: format!("{step} {told}").trim().to_owned(), step, what, old: false }
 }
 
-/// An answer to the first round that was under way for long.
+/// An answer to the first round.
 pub fn old(came: Came) -> Came {
     Came { told: format!("{} (old)", came.told), old: true, ..came }
 }
@@ -198,32 +197,45 @@ pub fn operate(verb: Verb, step: &'static str) -> Came {
     came(step, &format!("gets {}", verb.name()), What::Verb(verb))
 }
 
-/// A story that was told, the run at the end of it, and its last turn.
-pub struct Told {
+/// A story as it is told: the run so far, and its last turn.
+pub struct Story {
+    plan: Shape,
     pub text: String,
     pub node: Node,
     pub last: Turn,
 }
 
-/// Tells what a run makes of what comes, from its beginning. It needs all of its steps but these.
-pub fn tell_all<const N: usize>(plan: &Shape, unneeded: &[&str], came: [Came; N]) -> Told {
-    let needed: Vec<bool> = plan.steps.iter().map(|step| !unneeded.contains(&step.name)).collect();
-    let mut node = Node::new(plan, World::new(plan, &needed, false));
-    node.now = Time::from_micros(0);
-    let mut text = String::new();
-    let mut last = tell_one(plan, &mut node, &mut text, "begin", Input::Begin);
-    for Came { told, step, what, old } in came {
+impl Story {
+    /// A run begins. It needs all of its steps but these.
+    pub fn begin(plan: &Shape, unneeded: &[&str]) -> Self {
+        let is_needed = |step: &StepShape| !unneeded.contains(&step.name);
+        let needed: Vec<bool> = plan.steps.iter().map(is_needed).collect();
+        let mut node = Node::new(plan, World::new(plan, &needed, false));
+        node.now = Time::from_micros(0);
+        let mut text = String::new();
+        let last = tell_one(plan, &mut node, &mut text, "begin", Input::Begin);
+        Self { plan: plan.clone(), text, node, last }
+    }
+
+    /// Something comes.
+    pub fn tell(&mut self, came: Came) {
+        let Self { plan, text, node, last } = self;
+        let Came { told, step, what, old } = came;
         match (&what, node.wake) {
             (What::Time(Some(time)), _) => node.now = Time::default().after(units(*time)),
             (What::Time(None), Some(wake)) => node.now = node.now.max(wake),
             _ => {}
         }
-        let rounds = State { rounds: BTreeMap::new(), ..State::clone(&node.state) };
-        let state = if old { &rounds } else { &*node.state };
-        let input = input(plan, state, step, what);
-        last = tell_one(plan, &mut node, &mut text, &told, input);
+        let input = input(plan, &node.state, step, what, old);
+        *last = tell_one(plan, node, text, &told, input);
     }
-    Told { text, node, last }
+}
+
+/// Tells what a run makes of what comes, from its beginning. It needs all of its steps but these.
+pub fn tell_all<const N: usize>(plan: &Shape, unneeded: &[&str], came: [Came; N]) -> Story {
+    let mut story = Story::begin(plan, unneeded);
+    came.into_iter().for_each(|came| story.tell(came));
+    story
 }
 
 fn tell_one(plan: &Shape, node: &mut Node, text: &mut String, came: &str, input: Input) -> Turn {
@@ -232,10 +244,11 @@ fn tell_one(plan: &Shape, node: &mut Node, text: &mut String, came: &str, input:
     turn
 }
 
-/// An answer belongs to the round that is under way.
-fn input(plan: &Shape, state: &State, step: &str, what: What) -> Input {
+/// An answer belongs to the round that is under way, an old one to the first.
+fn input(plan: &Shape, state: &State, step: &str, what: What, old: bool) -> Input {
     let step = plan.position(step).unwrap_or_default();
     let round = |way: Way| match (way, state.steps[step]) {
+        _ if old => 0,
         (Way::Forward, Progress::InFlight { round, .. }) => round,
         (Way::Forward, _) => 0,
         (Way::Back, _) => state.rounds.get(&step).copied().unwrap_or_default(),
@@ -267,4 +280,20 @@ fn input(plan: &Shape, state: &State, step: &str, what: What) -> Input {
 #[allow(clippy::needless_pass_by_value)] // It reads as a story: a plan, what comes, what follows.
 pub fn check<const N: usize>(plan: Shape, came: [Came; N], expected: Expect) {
     expected.assert_eq(&tell_all(&plan, &[], came).text);
+}
+
+/// Compares a story that begins after something had come: what led there is not told.
+#[track_caller]
+#[allow(clippy::needless_pass_by_value)] // As `check`, with what was before.
+pub fn check_after<const M: usize, const N: usize>(
+    plan: Shape,
+    before: [Came; M],
+    came: [Came; N],
+    expected: Expect,
+) {
+    let mut story = Story::begin(&plan, &[]);
+    before.into_iter().for_each(|came| story.tell(came));
+    story.text.clear();
+    came.into_iter().for_each(|came| story.tell(came));
+    expected.assert_eq(&story.text);
 }

@@ -124,6 +124,7 @@ pub enum Act {
     Retry,
     Skip,
     MarkCompensated,
+    MarkNotDone,
     Force,
 }
 
@@ -310,12 +311,28 @@ impl World {
         }
     }
 
-    /// Whoever says that a step was taken back by hand has shut its door.
+    /// An operator keeps his word, too: what he forces is done and in the books, and whoever marks a step
+    /// has shut its door and ended what ran there.
     fn operated(&mut self, verb: &Verb, step: usize) {
         self.sites[step].by_hand = !matches!(verb, Verb::Retry);
-        if matches!(verb, Verb::MarkCompensated) {
-            self.take_back(step, false);
+        let says_done = match verb {
+            Verb::Retry | Verb::Skip => return,
+            Verb::Force(_) => true,
+            Verb::MarkCompensated | Verb::MarkNotDone => false,
+        };
+        match verb {
+            Verb::Force(_) if self.sites[step].truth != Truth::Done => self.settle(step, true),
+            Verb::Force(_) => {}
+            _ => self.take_back(step, false),
         }
+        let site = &mut self.sites[step];
+        site.said = site.said.or(Some(says_done));
+        site.running = site.running.filter(|way| *way == Way::Back);
+    }
+
+    /// Whether an operator who keeps his word may do this.
+    pub fn is_true(&self, step: usize, verb: Act) -> bool {
+        verb != Act::MarkNotDone || self.sites[step].truth != Truth::Done
     }
 
     /// Does what the run wants done.

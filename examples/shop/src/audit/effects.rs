@@ -4,9 +4,9 @@ use crate::audit::Books;
 use crate::audit::said::counts;
 use crate::contracts::{
     OrderId, PAYMENT_FACTS, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured,
-    PaymentDeclined, PaymentVoided, RESERVATIONS, SHIPMENT_FACTS, ShipmentCancelled,
-    ShipmentDispatched, ShipmentPrepared, ShipmentRejected, StockCommitted, StockRejected,
-    StockReleased, StockReserved,
+    PaymentDeclined, PaymentVoided, RESERVATIONS, ReservationExpired, SHIPMENT_FACTS,
+    ShipmentCancelled, ShipmentDispatched, ShipmentPrepared, ShipmentRejected, StockCommitted,
+    StockRejected, StockReleased, StockReserved,
 };
 use crate::{inventory::Kept, payments, shipping};
 use ballet::Event;
@@ -58,12 +58,13 @@ fn compare<S: Copy + Debug, const N: usize>(
     orders.into_iter().filter_map(told).collect()
 }
 
-fn of_stock(row: Option<Kept>) -> [Times; 4] {
+fn of_stock(row: Option<Kept>) -> [Times; 5] {
     [
         when::<StockReserved>(row.is_some()),
         perhaps::<StockRejected>(row.is_none()),
         when::<StockReleased>(row == Some(Kept::Released)),
         when::<StockCommitted>(row == Some(Kept::Committed)),
+        perhaps::<ReservationExpired>(row.is_some()),
     ]
 }
 

@@ -3,8 +3,8 @@
 use crate::audit::Books;
 use crate::audit::said::{WRITERS, fact, once, sent, topic_of};
 use crate::contracts::{
-    CancelOrder, CustomerErased, CustomerId, CustomerUpserted, ORDER_FACTS, Order, OrderCreated,
-    OrderValidation, PlaceOrder, StockLevel,
+    CancelOrder, CustomerErased, CustomerId, CustomerUpserted, ORDER_FACTS, Order, OrderValidation,
+    PlaceOrder, StockLevel,
 };
 use crate::customers::{Addresses, Contacts};
 use ballet::id::derived;
@@ -16,9 +16,8 @@ use std::fmt::Debug;
 /// The facts of Inventory and Customers that may answer a request, and so follow from no message.
 const ANSWERS: [&str; 3] = [StockLevel::NAME, CustomerUpserted::NAME, CustomerErased::NAME];
 
-/// Upon what Orders may say something that follows from no message: upon a request, or when the
-/// time is up of what a request has begun.
-const BEGINNINGS: [&str; 3] = [PlaceOrder::NAME, CancelOrder::NAME, OrderCreated::NAME];
+/// Upon what Orders may say something that follows from no message: upon a request.
+const BEGINNINGS: [&str; 2] = [PlaceOrder::NAME, CancelOrder::NAME];
 
 /// Every message follows from another of the same business transaction, with fewer before it; or
 /// from a request. So every chain ends with `order.created`, or with the request that the history

@@ -2,10 +2,10 @@
 //! need not be known.
 
 use crate::audit::{Books, Expected};
-use crate::contracts::{INVENTORY, NOTIFICATION, ORDERS, PAYMENTS, SHIPPING};
+use crate::contracts::{ALERTS, INVENTORY, NOTIFICATION, ORDERS, PAYMENTS, SHIPPING};
 use crate::customers::{Addressee, Contact};
 use crate::fakes::World;
-use crate::{inventory, notification, orders, payments, shipping};
+use crate::{alerts, inventory, notification, orders, payments, shipping};
 use ballet::{Error, Message, Reactions, Reactor, Record, Running, Table, TableKey};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,7 @@ services! {
     Payments = PAYMENTS;
     Shipping = SHIPPING;
     Notification = NOTIFICATION;
+    Alerts = ALERTS;
     // The store keeps views beside the tables, under this name.
     Views = "view";
 }
@@ -57,6 +58,7 @@ pub async fn read(
         shipments: all::<Shipping, _, _>(app, shipping::SHIPMENTS).await?,
         sent: all::<Notification, _, _>(app, notification::SENT).await?,
         addresses: all::<Views, String, Addressee>(app, Table::new("addresses")).await?,
+        alerts: all::<Alerts, _, _>(app, alerts::ALERTS).await?,
         contacts: all::<Views, String, Contact>(app, Table::new("contacts")).await?,
         messages,
         authorizations: world.provider.authorizations(),

@@ -10,9 +10,9 @@ use crate::contracts::{
     OrderInvalidated, OrderPaid, OrderShipped, OrderValidated, OrderValidation, PAYMENT_FACTS,
     PAYMENTS, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
     PaymentVoided, PlaceOrder, PrepareShipment, RESERVATIONS, ReceiveStock, ReleaseStock,
-    ReserveStock, SHIPMENT_FACTS, SHIPPING, STOCK_LEVELS, SaveCustomer, SetRule, ShipmentCancelled,
-    ShipmentDispatched, ShipmentPrepared, ShipmentRejected, Status, StockCommitted, StockLevel,
-    StockRejected, StockReleased, StockReserved, VoidPayment,
+    ReservationExpired, ReserveStock, SHIPMENT_FACTS, SHIPPING, STOCK_LEVELS, SaveCustomer,
+    SetRule, ShipmentCancelled, ShipmentDispatched, ShipmentPrepared, ShipmentRejected, Status,
+    StockCommitted, StockLevel, StockRejected, StockReleased, StockReserved, VoidPayment,
 };
 use ballet::message::{Kind, Stamp, commands_of};
 use ballet::{Command, Envelope, Event, Message};
@@ -34,6 +34,7 @@ words! {
         StockReleased StockCommitted PaymentAuthorized PaymentDeclined PaymentCaptured
         PaymentCaptureFailed PaymentVoided CancelTooLate ShipmentPrepared ShipmentRejected
         ShipmentDispatched ShipmentCancelled NotificationSent CustomerUpserted CustomerErased
+        ReservationExpired
 }
 words! {
     const COMMANDS = service:

@@ -1,11 +1,13 @@
 //! What others were told: verdicts to Orders, letters to customers.
 
+use crate::alerts::Alert;
 use crate::audit::Books;
 use crate::audit::said::{ends, fact, facts, once};
 use crate::contracts::{
     CustomerErased, CustomerId, CustomerUpserted, Finding, Kind, Mode, NotificationSent, OrderId,
-    OrderInvalidated, OrderValidated, OrderValidation, Status,
+    OrderInvalidated, OrderValidated, OrderValidation, ReservationExpired, Status, Trouble,
 };
+use crate::settings::settings;
 use ballet::clock::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,4 +165,32 @@ fn kind(status: Status) -> Kind {
         Status::Invalid => Kind::Invalid,
         _ => Kind::Cancelled,
     }
+}
+
+/// Each row of `alerts` is settled. Those of stock are the ones of which `reservation.expired` was
+/// said; those of orders were raised when the order was overdue, and not ended.
+pub(super) fn alerts_are_settled(books: &Books) -> Vec<String> {
+    let expired = facts::<ReservationExpired>(books).into_iter().map(|(_, said)| said.order_id);
+    let expired: BTreeSet<OrderId> = expired.collect();
+    let is_right = |order_id: &OrderId, trouble: &String, alert: &Alert| {
+        let is_due = match trouble == Trouble::ReservationExpired.name() {
+            true => expired.contains(order_id),
+            false => books.orders.get(order_id).is_some_and(|row| {
+                let ended = row.history.last().map(|last| last.at);
+                alert.raised_at.since(row.order.created_at) >= settings().overdue()
+                    && ended.is_some_and(|ended| alert.raised_at <= ended)
+            }),
+        };
+        is_due && alert.settled_at.is_some()
+    };
+    let wrong = books.alerts.iter().filter(|((of, trouble), alert)| !is_right(of, trouble, alert));
+    let mut found: Vec<String> = wrong
+        .map(|((order_id, trouble), alert)| format!("order {order_id}: {trouble} is {alert:?}"))
+        .collect();
+    let name = Trouble::ReservationExpired.name();
+    let is_missing =
+        |order: &&OrderId| !books.alerts.contains_key(&((*order).clone(), name.into()));
+    let missing = expired.iter().filter(is_missing);
+    found.extend(missing.map(|order_id| format!("order {order_id}: {name} was not raised")));
+    found
 }

@@ -61,6 +61,16 @@ pub struct StockCommitted {
     pub order_id: OrderId,
 }
 
+/// It is kept for longer than any order may take. It still is: only the end of its order gives it
+/// back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationExpired {
+    /// The order.
+    pub order_id: OrderId,
+    /// When somebody should have looked.
+    pub expires_at: Time,
+}
+
 topic! {
     /// What Inventory says.
     pub RESERVATIONS = "shop.reservations.v1", key order_id {
@@ -68,6 +78,7 @@ topic! {
         StockRejected = "stock.rejected",
         StockReleased = "stock.released",
         StockCommitted = "stock.committed",
+        ReservationExpired = "reservation.expired",
     }
 }
 

@@ -4,6 +4,7 @@
 //! back. A command is an order to one service. Both modes use the same topics, so that one auditor
 //! reads both.
 
+mod alerts;
 mod customers;
 mod inventory;
 mod notification;
@@ -12,6 +13,7 @@ mod payments;
 mod shipping;
 mod validations;
 
+pub use alerts::*;
 pub use customers::*;
 pub use inventory::*;
 pub use notification::*;

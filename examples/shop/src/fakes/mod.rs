@@ -14,6 +14,8 @@ pub use provider::{Authorization, Capture, Charge, Held, Provider};
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -27,6 +29,26 @@ pub struct World {
     pub carrier: Arc<Carrier>,
     /// Who carries letters.
     pub mail: Arc<Mail>,
+}
+
+impl World {
+    /// A world whose books are files beside this one, and so outlive the shop's process.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says; that these are no such books.
+    pub fn kept_beside(file: impl AsRef<Path>) -> io::Result<Self> {
+        let of = |name: &str| {
+            let mut path = file.as_ref().as_os_str().to_owned();
+            path.push(name);
+            path
+        };
+        Ok(Self {
+            provider: Arc::new(Provider::kept_in(of(".provider"))?),
+            carrier: Arc::new(Carrier::kept_in(of(".carrier"))?),
+            mail: Arc::new(Mail::kept_in(of(".mail"))?),
+        })
+    }
 }
 
 /// An outside service did not answer. What it did before that is not known.
@@ -106,9 +128,35 @@ fn lock<T>(books: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outage, Wire};
+    use super::{Outage, Wire, World};
     use crate::testing::at_once;
     use std::pin::pin;
+
+    #[test]
+    fn a_world_that_is_kept_outlives_the_process() {
+        let name = format!("shop-world-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let address = crate::contracts::Address {
+            line1: "Ring 1".to_owned(),
+            city: "Graz".to_owned(),
+            postcode: "8010".to_owned(),
+            country: "AT".to_owned(),
+        };
+        for _ in 0..2 {
+            let world = World::kept_beside(folder.join("shop.db")).unwrap();
+            for _ in 0..2 {
+                let taken = at_once(world.carrier.take("1", "1", &address)).unwrap().unwrap();
+                assert_eq!(taken.tracking_no, "T/1");
+                at_once(world.mail.send("1:shipped", "eva@shop.example", "hello", None));
+                at_once(world.provider.authorize("1", "eva", 700));
+            }
+            let (parcels, letters) = (world.carrier.parcels(), world.mail.sent());
+            let held = world.provider.authorizations();
+            assert_eq!((parcels.len(), letters.len(), held.len()), (1, 1, 1));
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn a_wire_is_up_or_down() {

@@ -1,7 +1,7 @@
 //! The services behind the surface, all of them on one file.
 
 use crate::cast::{Cast, Player};
-use crate::contracts::{CancelOrder, ORDERS, OrderId, Status};
+use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder, Status};
 use crate::fakes::World;
 use crate::http::answer::No;
 use crate::http::flow::{Entrance, Flow};
@@ -13,7 +13,9 @@ use axum::http::StatusCode;
 use ballet::clock::{Stopwatch, rest};
 use ballet::sqlite::Sqlite;
 use ballet::store::LaneId;
-use ballet::{App, Command, Error, Health, Key, Reactions, Reactor, Refusal, Running, Settings};
+use ballet::{
+    App, Command, Error, Health, Key, Position, Reactions, Reactor, Refusal, Running, Settings,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -186,12 +188,46 @@ impl Desk {
         command: &C,
         within: Duration,
     ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
+        self.ask_in(None, key, about, command, within).await
+    }
+
+    /// The same in a trace.
+    pub(super) async fn ask_in<C: Command>(
+        &self,
+        traceparent: Option<&str>,
+        key: &str,
+        about: &str,
+        command: &C,
+        within: Duration,
+    ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
         let app = self.app(C::TO);
-        let asked = app.request(key, &Key::new(about), command).await?;
+        let asked = app.traced(traceparent).request(key, &Key::new(about), command).await?;
         tokio::select! {
             biased;
             reply = asked.reply(within) => reply,
             () = self.closed() => Ok(None),
+        }
+    }
+
+    /// Accepts an order, and says where it stands until it is taken up.
+    pub(super) async fn accept(
+        &self,
+        traceparent: &str,
+        ask: &PlaceOrder,
+    ) -> Result<Position, Error> {
+        let app = self.app(ORDERS);
+        let (key, about) = (format!("order/{}", ask.order_id), Key::new(&*ask.order_id));
+        let asked = app.traced(traceparent).request(&key, &about, ask).await?;
+        Ok(asked.position())
+    }
+
+    /// Waits until what was accepted at a position has been taken up, so long.
+    async fn reached(&self, position: &Position, within: Duration) -> Result<bool, Error> {
+        let app = self.app(ORDERS);
+        tokio::select! {
+            biased;
+            reached = app.reached(position, within) => reached,
+            () = self.closed() => Ok(false),
         }
     }
 
@@ -221,10 +257,19 @@ impl Desk {
 
     /// An order, waited for so long if it was accepted and nobody has taken it up yet.
     ///
-    /// An order that this process has not accepted may have been accepted by an earlier one, and
+    /// Whoever has the position of the request waits for that, and is then told how it is. Without one,
+    /// an order that this process has not accepted may have been accepted by an earlier one, and
     /// still be in the inbox of Orders. So nobody is told that there is none before everything that
     /// was in that inbox at the start has been taken up.
-    pub(super) async fn order(&self, order_id: &OrderId, within: Duration) -> Result<Row, No> {
+    pub(super) async fn order(
+        &self,
+        order_id: &OrderId,
+        position: Option<&Position>,
+        within: Duration,
+    ) -> Result<Row, No> {
+        if let Some(position) = position {
+            return self.order_since(order_id, position, within).await;
+        }
         if let Some(row) = self.row(order_id).await? {
             return Ok(row);
         }
@@ -243,7 +288,19 @@ impl Desk {
         }
         let left = within.saturating_sub(waited.elapsed());
         let row = self.watch(order_id, left, |_| true).await?;
-        row.ok_or_else(|| No::timeout("not_taken_up_yet", "it was accepted: ask again"))
+        row.ok_or_else(not_taken_up)
+    }
+
+    async fn order_since(
+        &self,
+        order_id: &OrderId,
+        position: &Position,
+        within: Duration,
+    ) -> Result<Row, No> {
+        if !self.reached(position, within).await? {
+            return Err(not_taken_up());
+        }
+        self.row(order_id).await?.ok_or_else(|| No::unknown(format!("order `{order_id}`")))
     }
 
     async fn resumed(&self, within: Duration) -> bool {
@@ -313,6 +370,10 @@ impl Desk {
         }
         self.store.close().await;
     }
+}
+
+fn not_taken_up() -> No {
+    No::timeout("not_taken_up_yet", "it was accepted: ask again")
 }
 
 /// Stops an app politely if nobody else holds it, and otherwise as a crash would.

@@ -1,6 +1,6 @@
 //! From a command line to a process that ends well.
 
-use crate::fakes::{Provider, World};
+use crate::fakes::World;
 use crate::http::Example;
 use crate::http::desk::{Desk, Limits};
 use crate::http::options::{Asked, Options};
@@ -10,7 +10,6 @@ use ballet::sqlite::Sqlite;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Runs an example as its command line says. What keeps it from running is told in one sentence.
@@ -62,13 +61,11 @@ async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Wh
     Ok(serve(listener, desk, end).await?)
 }
 
-/// The outside world outlives the shop, so the provider keeps its books beside the shop's file.
+/// The outside world outlives the shop, so it keeps its books beside the shop's file.
 fn world(options: &Options) -> Result<World, Why> {
-    let mut path = options.store.clone().into_os_string();
-    path.push(".provider");
-    let unkept = |told| format!("cannot keep the provider's books in {} ({told})", path.display());
-    let provider = Provider::kept_in(&path).map_err(unkept)?;
-    Ok(World { provider: Arc::new(provider), ..World::default() })
+    let file = options.store.display();
+    let unkept = |told| format!("cannot keep the books of the outside beside {file} ({told})");
+    Ok(World::kept_beside(&options.store).map_err(unkept)?)
 }
 
 /// Ends when somebody says so: by a terminal, or by whoever watches over processes.

@@ -127,8 +127,8 @@ struct Order {
     step: Option<String>,
 }
 
-/// `POST /runs/{id}/retry|skip|mark-compensated|cancel`: written down with who and why; what it
-/// changes is for the coordinator to say, in the timeline.
+/// `POST /runs/{id}/retry|skip|mark-compensated|mark-not-done|cancel`: written down with who and why;
+/// what it changes is for the coordinator to say, in the timeline.
 pub(super) async fn operate(
     State(desk): State<Arc<Desk>>,
     Path((id, verb)): Path<(String, String)>,
@@ -151,6 +151,7 @@ pub(super) async fn operate(
         "retry" => Verb::Retry,
         "skip" => Verb::Skip,
         "mark-compensated" => Verb::MarkCompensated,
+        "mark-not-done" => Verb::MarkNotDone,
         "cancel" => {
             (runs.cancel)(&app, &id, &by, &reason).await?;
             return Ok(noted());

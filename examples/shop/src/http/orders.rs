@@ -7,15 +7,20 @@ use crate::http::flow::Entrance;
 use crate::order;
 use crate::orders::Row;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use ballet::ErrorKind;
-use ballet::id::{derived, fresh};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use ballet::id::{derived, fresh, traceparent};
+use ballet::message::trace_id;
+use ballet::{Error, ErrorKind, Position};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
 const KEY: &str = "Idempotency-Key";
 const KEY_MAX: usize = 200;
+/// Given back as `?position=`, it makes whoever looks see the order.
+const POSITION: HeaderName = HeaderName::from_static("position");
+/// W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// `POST /v1/orders`: accepted when it is on the disk. The same key names the same order.
 pub(super) async fn place(
@@ -26,8 +31,9 @@ pub(super) async fn place(
 ) -> Answer {
     let query = Query::of(query);
     let (until, within) = (wish(&query)?, query.timeout()?);
-    let placed = accept(&desk, &headers, body).await;
-    let order_id = placed.inspect_err(|no| desk.counts.refused(no.error()))?;
+    let trace = trace(&headers);
+    let placed = accept(&desk, &trace, &headers, body).await;
+    let (order_id, position) = placed.inspect_err(|no| desk.counts.refused(no.error()))?;
     desk.counts.accepted();
     let row = match until {
         Some(until) => desk.watch(&order_id, within, until).await?,
@@ -38,13 +44,29 @@ pub(super) async fn place(
         None => (StatusCode::ACCEPTED, json!({"order_id": order_id, "status": "accepted"})),
     };
     let mut said = say(status, &seen);
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/orders/{order_id}")) {
-        said.headers_mut().insert(header::LOCATION, location);
+    for (name, value) in
+        [(header::LOCATION, format!("/v1/orders/{order_id}")), (POSITION, position.to_string())]
+    {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            said.headers_mut().insert(name, value);
+        }
     }
     Ok(said)
 }
 
-async fn accept(desk: &Desk, headers: &HeaderMap, body: Body) -> Result<OrderId, No> {
+/// The trace that a request belongs to; one that belongs to none begins one.
+fn trace(headers: &HeaderMap) -> String {
+    let given = headers.get(TRACEPARENT).and_then(|given| given.to_str().ok());
+    let given = given.filter(|given| trace_id(given).is_some());
+    given.map_or_else(traceparent, str::to_owned)
+}
+
+async fn accept(
+    desk: &Desk,
+    trace: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(OrderId, Position), No> {
     let wanted = order::parse(&body?)?;
     let order_id = match key(headers)? {
         Some(key) => derived(&["order", key]),
@@ -53,9 +75,8 @@ async fn accept(desk: &Desk, headers: &HeaderMap, body: Body) -> Result<OrderId,
     let order_id = order_id.to_string();
     let entrance = desk.admit(&order_id).await?;
     let ask = PlaceOrder { order_id: order_id.clone(), order: wanted };
-    let asked = desk.ask(&format!("order/{order_id}"), &order_id, &ask, Duration::ZERO).await;
-    let refused = match asked {
-        Ok(_) => return Ok(order_id),
+    let refused = match desk.accept(trace, &ask).await {
+        Ok(position) => return Ok((order_id, position)),
         Err(told) if told.kind() == ErrorKind::Conflict => {
             No::bad("key_reused", KEY, "was used with another body")
         }
@@ -87,6 +108,12 @@ fn wish(query: &Query) -> Result<Option<fn(&Row) -> bool>, No> {
     }
 }
 
+/// Where the request stands that the client wants to see the effects of: what a `POST` has answered.
+fn position(query: &Query) -> Result<Option<Position>, No> {
+    let bad = |told: Error| No::bad("bad_query", "position", told.to_string());
+    query.get("position").map(str::parse).transpose().map_err(bad)
+}
+
 fn is_decided(row: &Row) -> bool {
     row.order.status != Status::Created
 }
@@ -103,7 +130,7 @@ pub(super) async fn look(
 ) -> Answer {
     let query = Query::of(query);
     let (until, within) = (wish(&query)?, query.timeout()?);
-    let row = desk.order(&order_id, within).await?;
+    let row = desk.order(&order_id, position(&query)?.as_ref(), within).await?;
     match until {
         None => Ok(say(StatusCode::OK, &shown(&row))),
         Some(until) => wait(&desk, &row, within, until).await,
@@ -116,8 +143,9 @@ pub(super) async fn validated(
     Path(order_id): Path<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let within = Query::of(query).timeout()?;
-    let row = desk.order(&order_id, within).await?;
+    let query = Query::of(query);
+    let within = query.timeout()?;
+    let row = desk.order(&order_id, position(&query)?.as_ref(), within).await?;
     wait(&desk, &row, within, is_decided).await
 }
 
@@ -135,7 +163,8 @@ pub(super) async fn history(
     Path(order_id): Path<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let row = desk.order(&order_id, Query::of(query).timeout()?).await?;
+    let query = Query::of(query);
+    let row = desk.order(&order_id, position(&query)?.as_ref(), query.timeout()?).await?;
     let facts: Vec<Value> = row
         .history
         .iter()
@@ -157,12 +186,15 @@ pub(super) async fn cancel(
     State(desk): State<Arc<Desk>>,
     Path(order_id): Path<OrderId>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Answer {
-    let within = Query::of(query).timeout()?;
-    desk.order(&order_id, within).await?;
+    let query = Query::of(query);
+    let within = query.timeout()?;
+    desk.order(&order_id, position(&query)?.as_ref(), within).await?;
     let ask = CancelOrder { order_id: order_id.clone() };
     // One wish for each order: whoever asks again is told how the first one ended.
-    let noted = desk.ask(&format!("cancel/{order_id}"), &order_id, &ask, within).await?;
+    let (trace, key) = (trace(&headers), format!("cancel/{order_id}"));
+    let noted = desk.ask_in(Some(&trace), &key, &order_id, &ask, within).await?;
     let decided = |row: &Row| row.pending_cancel.is_none();
     let row = match noted {
         Some(Ok(_)) => desk.watch(&order_id, within, decided).await?,

@@ -3,7 +3,8 @@
 use crate::contracts::{
     CancelOrder, CancelTooLate, CloseOrder, CompleteOrder, NotePaid, NoteValid, OrderCreated,
     OrderId, OrderValidated, OrderValidation, PaymentCaptureFailed, PaymentCaptured,
-    PaymentDeclined, PaymentVoided, PlaceOrder, ShipmentDispatched, ShipmentRejected,
+    PaymentDeclined, PaymentVoided, PlaceOrder, ReservationExpired, ShipmentDispatched,
+    ShipmentRejected,
 };
 use ballet::{Command, Event};
 
@@ -37,6 +38,7 @@ causes! {
     Command of "customer": PlaceOrder CancelOrder;
     Command of "coordinator": NoteValid NotePaid CompleteOrder CloseOrder;
     Event of "validators": OrderValidation;
+    Event of "inventory": ReservationExpired;
     Event of "payments":
         PaymentDeclined PaymentCaptured PaymentCaptureFailed PaymentVoided CancelTooLate;
     Event of "shipping": ShipmentRejected ShipmentDispatched;

@@ -1,6 +1,6 @@
 //! What a broker may do to messages: repeat them, mix them up, carry garbage.
 
-use crate::contracts::Status;
+use crate::contracts::{Reason, Status};
 use crate::stage::{Stage, Tally};
 use ballet::ErrorKind;
 use std::collections::BTreeSet;
@@ -26,6 +26,10 @@ async fn five_ends(stage: &mut Stage) {
     let effects = Tally { parcels: 1, letters: 5, captured: 1, voided: 2, ..ends };
     assert_eq!(tally, effects);
     assert_eq!(stage.end_of("fine").await, Status::Shipped);
+    assert_eq!(stage.failed_checks_of("greedy").await, ["fraud"]);
+    assert_eq!(stage.reason_of("poor").await, Some(Reason::Declined));
+    assert_eq!(stage.reason_of("far").await, Some(Reason::Undeliverable));
+    assert_eq!(stage.reason_of("slow").await, Some(Reason::CaptureFailed));
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }
 
@@ -45,37 +49,44 @@ pub async fn x16_messages_repeat_and_overtake(stage: &mut Stage) {
     assert_eq!(messages.len(), 3 * ids.len(), "every message has come three times");
 }
 
-/// G5: "resend each reply immediately and again after 5 min: no state change". Not only replies:
-/// everything that was ever said.
+/// G5: "resend each reply immediately and again after 5 min: no state change, counter increments". Not
+/// only replies: everything that was ever said.
 pub async fn g05_old_messages_come_again(stage: &mut Stage) {
     five_purchases(stage).await;
     stage.seconds(1).await;
     stage.machine.replay_all();
     five_ends(stage).await;
-    let before = stage.books().await;
+    let (before, all) = (stage.books().await, stage.machine.appended() as u64);
+    let dropped = stage.duplicates();
+    assert!(dropped > 0, "whoever drops a message counts it");
 
     stage.seconds(300).await;
     stage.machine.replay_all();
-
     five_ends(stage).await;
+    let again = stage.duplicates() - dropped;
+    assert!(again > all / 2, "of {all} messages that came again {again} were dropped");
+    stage.machine.replay_all();
+    five_ends(stage).await;
+
+    assert_eq!(stage.duplicates() - dropped, 3 * again, "twice as many came the second time");
     let after = stage.books().await;
     assert_eq!(before.orders, after.orders);
     assert_eq!(before.shelves, after.shelves);
+    assert_eq!(before.reservations, after.reservations);
     assert_eq!(before.payments, after.payments);
     assert_eq!(before.shipments, after.shipments);
+    assert_eq!(before.sent, after.sent);
+    assert_eq!(before.addresses, after.addresses);
 }
 
-/// X17: "poison/incompatible message: DLQ; neighbours unaffected".
+/// X17, F4: "poison message: DLQ, neighbours unaffected". Bytes that are none, in every partition of
+/// every topic: each reader has one dead letter for each, which says what is wrong.
 pub async fn x17_garbage(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
     stage.customer("max", "AT").await;
     stage.buy("1", "eva", 1).await;
-    for topic in stage.machine.topics() {
-        for partition in [0, 1] {
-            stage.machine.append(&topic, partition, "this is no message");
-        }
-    }
+    let letters = stage.garble();
 
     stage.buy("2", "max", 1).await;
 
@@ -84,8 +95,10 @@ pub async fn x17_garbage(stage: &mut Stage) {
     let tally = stage.quiet().await;
     assert_eq!((tally.shipped, tally.captured, tally.parcels, tally.letters), (2, 2, 2, 2));
     let given_up = stage.given_up().await;
-    assert!(!given_up.is_empty(), "every reader has put it aside");
-    stage.write_off(given_up.len());
+    assert_eq!(given_up.len(), letters);
+    let garbage = |why: &String| why.contains("these bytes are not a message");
+    assert!(given_up.iter().all(garbage), "{given_up:?}");
+    stage.write_off(letters);
 }
 
 /// X21: "same POST twice (same key) / same key different body: one order / 422".

@@ -8,6 +8,7 @@
 //! delivery    parcels, letters, customers       cancel    customers who change their minds
 //! broker      what a broker may do to messages  rules     checks that are added
 //! failures    each step fails, processes die    replicas  copies of other services' data
+//! schema      messages of another version
 //! ```
 
 mod broker;
@@ -18,6 +19,7 @@ mod failures;
 mod money;
 mod replicas;
 mod rules;
+mod schema;
 
 pub use broker::*;
 pub use cancel::*;
@@ -27,3 +29,4 @@ pub use failures::*;
 pub use money::*;
 pub use replicas::*;
 pub use rules::*;
+pub use schema::*;

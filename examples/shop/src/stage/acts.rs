@@ -9,7 +9,8 @@ use crate::settings::settings;
 use crate::stage::{Moment, Stage};
 use ballet::clock::Time;
 use ballet::message::Kind;
-use ballet::{Envelope, Error, Event, Message, Refusal};
+use ballet::{Envelope, Error, Event, Key, Message, Refusal};
+use serde_json::Value;
 
 /// The lanes of every service.
 const LANES: u32 = 2;
@@ -88,8 +89,17 @@ impl Stage {
     ///
     /// If Customers does not want them.
     pub async fn customer(&mut self, id: &str, country: &str) {
-        let customer = Self::person(id, country);
-        self.ask(id, &SaveCustomer { customer }).await.expect("they are welcome");
+        self.save(Self::person(id, country)).await;
+    }
+
+    /// Somebody becomes a customer, or is another from now on.
+    ///
+    /// # Panics
+    ///
+    /// If Customers does not want them.
+    pub async fn save(&mut self, customer: Customer) {
+        let about = customer.customer_id.clone();
+        self.ask(&about, &SaveCustomer { customer }).await.expect("they are welcome");
         // Everybody who keeps a copy hears of it.
         self.seconds(2).await;
     }
@@ -145,14 +155,29 @@ impl Stage {
     ///
     /// If it cannot be written as JSON.
     pub fn say<E: Event>(&self, event: &E) {
-        let body = serde_json::to_vec(event).expect("an event can be written as JSON");
+        let body = serde_json::to_value(event).expect("an event can be written as JSON");
+        self.say_in::<E>(E::VERSION, &event.key(), &body);
+    }
+
+    /// Somebody who is none of us says something of a name that we know, in a version of its schema
+    /// that we may not know.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written as JSON.
+    pub fn say_in<E: Event>(&self, version: u32, key: &Key, body: &Value) {
         let envelope = Envelope {
-            id: ballet::id::derived(&["stranger", &String::from_utf8_lossy(&body)]),
+            id: ballet::id::derived(&[
+                "stranger",
+                E::NAME,
+                &version.to_string(),
+                &body.to_string(),
+            ]),
             kind: Kind::Event,
             name: E::NAME.to_owned(),
-            version: 1,
-            key: event.key(),
-            correlation: event.key().to_string(),
+            version,
+            key: key.clone(),
+            correlation: key.to_string(),
             causation: None,
             hop: 0,
             occurred_at: Time::from_micros(1_700_000_000_000_000),
@@ -160,8 +185,21 @@ impl Stage {
             stamp: None,
             step: None,
         };
-        let partition = event.key().partition(LANES);
+        let body = serde_json::to_vec(body).expect("JSON can be written");
         let message = Message { envelope, body: body.into() };
-        self.machine.append(E::TOPIC.name, partition, message.encode());
+        self.machine.append(E::TOPIC.name, key.partition(LANES), message.encode());
+    }
+
+    /// Bytes that are no message are in every partition of every topic; how many dead letters that
+    /// will be, one for each reader.
+    pub fn garble(&self) -> usize {
+        let mut letters = 0;
+        for topic in self.machine.topics() {
+            for partition in 0..LANES {
+                self.machine.append(&topic, partition, "this is no message");
+                letters += self.machine.readers(&topic);
+            }
+        }
+        letters
     }
 }

@@ -1,12 +1,19 @@
 //! What can be seen of the shop.
 
+use crate::alerts;
 use crate::audit::{self, Books, Expected};
-use crate::contracts::{Ending, INVENTORY, ORDERS, Reason, Status};
+use crate::bystanders::Alerts;
+use crate::contracts::{
+    Ending, INVENTORY, ORDERS, OrderCancelled, OrderInvalidated, PaymentVoided, Reason,
+    ShipmentCancelled, Status, StockReleased,
+};
 use crate::fakes::Held;
 use crate::inventory::SHELVES;
 use crate::orders::{self, Row};
 use crate::stage::{A_DAY, Stage};
-use ballet::{Message, Reactions, Reactor};
+use ballet::message::{Kind, commands_of};
+use ballet::{Event, Message, Reactions, Reactor};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// When nothing was said while so many moments passed, and every order has come to an end, all is
@@ -14,6 +21,15 @@ use std::time::Duration;
 const QUIET: u128 = 120;
 /// How long to look away when waiting for something.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// The facts by which something is taken back, and those with which an order ends then.
+const TAKES_BACK: [&str; 5] = [
+    StockReleased::NAME,
+    PaymentVoided::NAME,
+    ShipmentCancelled::NAME,
+    OrderInvalidated::NAME,
+    OrderCancelled::NAME,
+];
 
 /// The names of the services whose tables are looked at most; nothing reacts here.
 struct Orders;
@@ -77,17 +93,51 @@ impl Stage {
         topics.iter().flat_map(|topic| self.machine.topic(topic)).collect()
     }
 
-    /// How often a fact was said of an order, however often the broker repeated it.
+    /// Every fact about an order, once, however often the broker repeated it.
+    fn facts_of(&self, order_id: &str) -> Vec<Message> {
+        let mut known = BTreeSet::new();
+        let mut facts = self.messages();
+        facts.retain(|Message { envelope, .. }| {
+            envelope.kind == Kind::Event
+                && envelope.correlation == order_id
+                && known.insert(envelope.id)
+        });
+        facts
+    }
+
+    /// How often a fact was said of an order.
     #[must_use]
     pub fn times_said(&self, order_id: &str, fact: &str) -> usize {
-        let said = self.messages().into_iter().map(|message| message.envelope);
-        let mut ids: Vec<_> = said
-            .filter(|said| said.name == fact && said.correlation == order_id)
-            .map(|said| said.id)
-            .collect();
-        ids.sort();
-        ids.dedup();
-        ids.len()
+        self.facts_of(order_id).iter().filter(|said| said.envelope.name == fact).count()
+    }
+
+    /// What was said of an order, of this kind.
+    ///
+    /// # Panics
+    ///
+    /// If it is not readable.
+    #[must_use]
+    pub fn said<E: Event>(&self, order_id: &str) -> Vec<E> {
+        let facts = self.facts_of(order_id).into_iter();
+        let mine = facts.filter(|said| said.envelope.name == E::NAME);
+        mine.map(|said| serde_json::from_slice(&said.body).expect("it is readable")).collect()
+    }
+
+    /// How an order was taken back: the facts that tell of it, in the order in which one brought about
+    /// the next. Those that came about side by side are on one line.
+    #[must_use]
+    pub fn taken_back(&self, order_id: &str) -> Vec<String> {
+        let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for Message { envelope, .. } in self.facts_of(order_id) {
+            if TAKES_BACK.contains(&&*envelope.name) {
+                lines.entry(envelope.hop).or_default().push(envelope.name);
+            }
+        }
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names.join(", ")
+        };
+        lines.into_values().map(sorted).collect()
     }
 
     /// An order as Orders has it.
@@ -184,13 +234,29 @@ impl Stage {
         rows.expect("the store is readable").into_iter().map(|(_, row)| row).collect()
     }
 
-    /// The orders that should have come to an end by now: what an operator is alarmed by.
-    pub async fn overdue(&self) -> Vec<String> {
-        let (orders, now) = (self.orders().await, self.now());
-        let overdue = orders
-            .into_iter()
-            .filter(|row| !row.order.status.is_end() && row.order.deadline_at < now);
-        overdue.map(|row| row.order.order_id).collect()
+    /// What an operator should look at now: each order with what is wrong with it.
+    ///
+    /// # Panics
+    ///
+    /// If the store cannot be read.
+    pub async fn alerts(&self) -> Vec<String> {
+        let rows = self.office.rows::<Alerts, _, _>(alerts::ALERTS).await;
+        let rows = rows.expect("the store is readable").into_iter();
+        let open = rows.filter(|(_, alert)| alert.settled_at.is_none());
+        open.map(|((order_id, trouble), _)| format!("{order_id}: {trouble}")).collect()
+    }
+
+    /// How many messages came again and were dropped, by all that are at work.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        let health = self.playing.values().flat_map(|process| process.app.health());
+        health.map(|(_, lane)| lane.duplicates).sum()
+    }
+
+    /// How often anybody has asked a service for anything, other than by a request from outside.
+    #[must_use]
+    pub fn asked(&self, service: &str) -> usize {
+        self.machine.topic(&commands_of(service)).len()
     }
 
     /// Waits until every order has come to an end and nobody says anything any more; the shop in

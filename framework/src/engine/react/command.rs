@@ -1,36 +1,41 @@
-//! Commands: answers, and what takes them back.
+//! Commands: what answers do on them, and what takes that back. Whoever asked is always told.
+//!
+//! ```text
+//! the row is    an action …              its compensation …
+//! (nothing)     is run                   shuts the door, and says that nothing was made
+//! calling       is dropped               waits for what the call brings (H26)
+//! done          is answered the same     takes back what was made
+//! refused       is refused the same      shuts the door, and says that nothing was made
+//! void          is refused               is answered the same
+//! ```
+//!
+//! A later round of a step that was refused is run anew.
 
 use crate::engine::handler::Trouble;
-use crate::engine::react::Reacting;
+use crate::engine::react::outside::Errand;
+use crate::engine::react::{Reacting, given};
 use crate::error::{Refusal, StepError};
-use crate::message::{Envelope, Key, Kind, Reply, StepRef, Way};
+use crate::message::{Envelope, Key, Kind, Message, Reply, StepRef, Way};
 use crate::reactor::barrier::{self, Back, Barrier, Forward};
 use crate::reactor::{Compensation, Given, Reactor, Said, Unit};
 use crate::tx::{Send, Tx};
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
 impl<R: Reactor> Reacting<R> {
-    pub(super) async fn command(
-        &self,
-        tx: &mut Tx,
-        envelope: &Envelope,
-        body: &Bytes,
-    ) -> Result<(), Trouble> {
-        let name = &envelope.name;
-        let Some(step) = &envelope.step else {
-            return Err(Trouble::Dead(format!(
-                "command `{name}` does not say for which step it is"
-            )));
+    pub(super) async fn command(&self, tx: &mut Tx, message: &Message) -> Result<(), Trouble> {
+        let Envelope { name, step, .. } = &message.envelope;
+        let Some(step) = step else {
+            let told = format!("command `{name}` does not say for which step it is");
+            return Err(Trouble::Dead(told));
         };
-        let answers = |unit: &&Unit<R>| unit.is_answer() && unit.hears == name.as_str();
-        let back = |unit: &&Unit<R>| unit.back.iter().any(|back| back.hears == name.as_str());
+        let answers = |unit: &&Unit<R>| unit.is_answer() && unit.hears == name;
         if let Some(unit) = self.table.units.iter().find(answers) {
             // What takes a step back may be an answer of its own.
-            return self.answer(tx, unit, step, envelope, body).await;
+            return self.answer(tx, unit, step, message).await;
         }
-        match self.table.units.iter().filter(|unit| unit.is_answer()).find(back) {
-            Some(unit) => self.answer_back(tx, unit, &unit.back[0], step, envelope, body).await,
+        let takes_back = |unit: &&Unit<R>| unit.back.iter().any(|back| back.hears == name);
+        match self.table.units.iter().filter(|unit| unit.is_answer()).find(takes_back) {
+            Some(unit) => self.answer_back(tx, unit, &unit.back[0], step, message).await,
             None => Err(Trouble::Dead(format!("`{}` does not answer `{name}`", R::NAME))),
         }
     }
@@ -55,97 +60,79 @@ impl<R: Reactor> Reacting<R> {
         tx: &mut Tx,
         unit: &Unit<R>,
         step: &StepRef,
-        envelope: &Envelope,
-        body: &Bytes,
+        message: &Message,
     ) -> Result<(), Trouble> {
         let key = Self::needs_barrier(unit, step).then(|| Self::command_key(step));
         if let Some(key) = &key {
-            let row = Self::barrier(tx, key).await?;
+            let row = Self::at::<Barrier>(tx, key).await?;
             match barrier::forward(row.as_ref(), None, step.round) {
                 Forward::Run => {}
-                Forward::Drop | Forward::Twice => return Ok(()),
-                Forward::Again(reply) => {
-                    let made = reply.unwrap_or_else(|| RawValue::NULL.to_owned());
-                    return reply_to(tx, envelope, step, &Reply::Done(made));
-                }
-                Forward::RefuseAgain(no) => {
-                    return reply_to(tx, envelope, step, &Reply::Refused(no));
-                }
-                Forward::Void => {
-                    let no =
-                        Refusal::new("taken_back", "the step was taken back before it was done");
-                    return reply_to(tx, envelope, step, &Reply::Refused(no));
-                }
+                settled => return say_again(tx, settled, step, message),
             }
         }
-        let given = Given { message: (unit.decode)(body)?, extra: None };
+        let given = given(unit.decode, message, None)?;
         let mut looked = None;
         if let Some(look) = &unit.stages.look {
             looked = look(&self.reactor, tx, &given).await?;
             if looked.is_none() {
-                let no = Refusal::new("not_found", "there is nothing to call for");
-                return self.answered(tx, key.as_deref(), step, envelope, Err(no)).await;
+                let said = no(Refusal::new("not_found", "there is nothing to call for"));
+                return self.settle(tx, key.as_deref(), step, message, said).await;
             }
         }
         if let (Some(key), Some(_)) = (&key, &unit.stages.call) {
-            let way = Way::Forward;
-            return Ok(Self::begin_call(tx, unit.hears, None, key, way, looked, envelope, body)?);
+            return Ok(Self::begin_call(tx, &Errand::forward(unit.hears, key, looked), message)?);
         }
-        let ended = (unit.stages.handle)(&self.reactor, tx, &given).await;
-        self.answer_with(tx, key.as_deref(), step, envelope, ended).await
+        self.answered(tx, unit, key.as_deref(), step, message, &given).await
     }
 
-    /// What a handler answered: an error that refuses discards what it wrote, a no that was returned
+    /// The last stage of an answer. An error that refuses discards what it wrote, a no that it returns
     /// keeps it.
-    pub(super) async fn answer_with(
+    pub(super) async fn answered(
         &self,
         tx: &mut Tx,
+        unit: &Unit<R>,
         key: Option<&str>,
         step: &StepRef,
-        envelope: &Envelope,
-        ended: Result<Said, StepError>,
+        message: &Message,
+        given: &Given,
     ) -> Result<(), Trouble> {
-        match ended {
-            Ok(said) => self.answered(tx, key, step, envelope, Ok(said)).await,
-            Err(StepError::Refused(no)) => {
+        let said = match (unit.stages.handle)(&self.reactor, tx, given).await {
+            Ok(said) => said,
+            Err(StepError::Refused(refusal)) => {
                 tx.discard();
-                self.answered(tx, key, step, envelope, Err(no)).await
+                no(refusal)
             }
-            Err(StepError::Fault(fault)) => Err(Trouble::Fault(fault)),
-        }
+            Err(StepError::Fault(fault)) => return Err(Trouble::Fault(fault)),
+        };
+        self.settle(tx, key, step, message, said).await
     }
 
-    /// Writes down what was answered, and answers.
-    async fn answered(
+    /// Remembers what was answered, says what else it says, and answers.
+    async fn settle(
         &self,
         tx: &mut Tx,
         key: Option<&str>,
         step: &StepRef,
-        envelope: &Envelope,
-        answer: Result<Said, Refusal>,
+        message: &Message,
+        said: Said,
     ) -> Result<(), Trouble> {
-        let (said, refusal) = match answer {
-            Ok(mut said) => {
-                let refusal = said.refusal.take();
-                (said, refusal)
+        let Said { refusal, reply, made, events, .. } = said;
+        let (row, reply) = match refusal {
+            Some(refusal) => {
+                let (by, round) = (None, step.round);
+                let row = Barrier::Refused { by, round, refusal: refusal.clone() };
+                (row, Reply::Refused(refusal))
             }
-            Err(refusal) => (Said::default(), Some(refusal)),
-        };
-        let made = said.reply.unwrap_or_else(|| RawValue::NULL.to_owned());
-        let reply = match &refusal {
-            Some(no) => Reply::Refused(no.clone()),
-            None => Reply::Done(made.clone()),
+            None => {
+                let reply = reply.unwrap_or_else(|| RawValue::NULL.to_owned());
+                (Barrier::Done { by: None, made, reply: Some(reply.clone()) }, Reply::Done(reply))
+            }
         };
         if let Some(key) = key {
-            let round = step.round;
-            let row = match refusal {
-                Some(refusal) => Barrier::Refused { by: None, round, refusal },
-                None => Barrier::Done { by: None, made: said.made, reply: Some(made) },
-            };
             Self::set(tx, key, &row)?;
         }
-        self.publish(tx, said.events).await?;
-        reply_to(tx, envelope, step, &reply)
+        self.publish(tx, events).await?;
+        reply_to(tx, step, message, &reply)
     }
 
     async fn answer_back(
@@ -154,59 +141,74 @@ impl<R: Reactor> Reacting<R> {
         unit: &Unit<R>,
         back: &Compensation<R>,
         step: &StepRef,
-        envelope: &Envelope,
-        body: &Bytes,
+        message: &Message,
     ) -> Result<(), Trouble> {
         let key = step.pair();
-        let row = Self::barrier(tx, &key).await?;
+        let row = Self::at::<Barrier>(tx, &key).await?;
         match barrier::back(row.as_ref(), []) {
-            Back::Again { made } => reply_to(tx, envelope, step, &Reply::Compensated { made }),
+            Back::Again { made } => reply_to(tx, step, message, &Reply::Compensated { made }),
             Back::Wait | Back::TooLate => Err(Trouble::Wait),
             Back::Run(None) => {
-                tx.effects.supersede = Some(key.clone());
                 Self::set(tx, &key, &Barrier::Void { made: false })?;
-                reply_to(tx, envelope, step, &Reply::Compensated { made: false })
+                reply_to(tx, step, message, &Reply::Compensated { made: false })
             }
             Back::Run(made) if back.call.is_some() => {
-                let (of, way) = (unit.hears, Way::Back);
-                Ok(Self::begin_call(tx, of, Some(back.hears), &key, way, made, envelope, body)?)
+                let errand = Errand::back(unit.hears, back.hears, &key, made);
+                Ok(Self::begin_call(tx, &errand, message)?)
             }
             Back::Run(made) => {
-                let given = Given { message: (back.decode)(body)?, extra: made };
-                self.answered_back(tx, back, &key, step, envelope, &given).await
+                let given = given(back.decode, message, made)?;
+                self.answered_back(tx, back, &key, step, message, &given).await
             }
         }
     }
 
-    /// Takes back, writes down that it was, and says so.
+    /// The last stage of a compensation: takes back, and says that it was.
     pub(super) async fn answered_back(
         &self,
         tx: &mut Tx,
         back: &Compensation<R>,
         key: &str,
         step: &StepRef,
-        envelope: &Envelope,
+        message: &Message,
         given: &Given,
     ) -> Result<(), Trouble> {
-        let said = (back.handle)(&self.reactor, tx, given).await.map_err(super::event::trouble)?;
-        Self::set(tx, key, &Barrier::Void { made: true })?;
-        self.publish(tx, said.events).await?;
-        reply_to(tx, envelope, step, &Reply::Compensated { made: true })
+        self.taken_back(tx, back, key, true, given).await?;
+        reply_to(tx, step, message, &Reply::Compensated { made: true })
     }
 }
 
-/// Answers whoever waits. A stored reply is a new message with the same body (H23).
-fn reply_to(
+/// A no that nothing else is said with.
+fn no(refusal: Refusal) -> Said {
+    Said { refusal: Some(refusal), ..Said::default() }
+}
+
+/// Answers what was answered before; what is under way is answered when it has ended.
+fn say_again(
     tx: &mut Tx,
-    envelope: &Envelope,
+    settled: Forward,
     step: &StepRef,
-    reply: &Reply,
+    message: &Message,
 ) -> Result<(), Trouble> {
+    let reply = match settled {
+        Forward::Run | Forward::Drop | Forward::Twice => return Ok(()),
+        Forward::Again(reply) => Reply::Done(reply.unwrap_or_else(|| RawValue::NULL.to_owned())),
+        Forward::RefuseAgain(refusal) => Reply::Refused(refusal),
+        Forward::Void => {
+            let why = "the step was taken back before it was done";
+            Reply::Refused(Refusal::new("taken_back", why))
+        }
+    };
+    reply_to(tx, step, message, &reply)
+}
+
+/// Answers whoever waits. A stored reply is a new message with the same body (H23).
+fn reply_to(tx: &mut Tx, step: &StepRef, to: &Message, reply: &Reply) -> Result<(), Trouble> {
     let Some(topic) = &step.reply_to else { return Ok(()) };
-    tx.effects.sends.push(Send {
+    tx.say(Send {
         topic: topic.clone(),
         kind: Kind::Reply,
-        name: format!("{}.reply", envelope.name),
+        name: format!("{}.reply", to.envelope.name),
         version: 1,
         key: Key::new(step.run.clone()),
         step: Some(step.clone()),

@@ -1,29 +1,38 @@
-//! Events: forward reactions and what takes them back.
+//! Events: what reactions do on them, and what takes that back.
+//!
+//! ```text
+//! the row is    an action …    its compensation …
+//! (nothing)     is run         shuts the door
+//! calling       is dropped     waits for what the call brings (H26)
+//! done          is dropped     takes back what was made
+//! refused       is dropped     shuts the door
+//! void          is dropped     was done before
+//! ```
+//!
+//! An action is dropped if the same message did it before; that another one did is a mistake (H28). Where
+//! the reactor has a pivot, its row is looked at too: a compensation waits while the pivot is calling, is
+//! too late when it is done, and shuts its door otherwise.
 
 use crate::engine::handler::Trouble;
-use crate::engine::react::{Reacting, reaction_key};
-use crate::error::{Fault, StepError};
-use crate::message::{Envelope, Way};
+use crate::engine::react::outside::Errand;
+use crate::engine::react::{Reacting, given, reaction_key};
+use crate::error::{Fault, Refusal, StepError};
+use crate::message::{Envelope, Message};
 use crate::reactor::barrier::{self, Back, Barrier, Forward};
 use crate::reactor::{Compensation, Given, Reactor, Said, Unit};
 use crate::tx::Tx;
-use bytes::Bytes;
-use serde_json::value::RawValue;
+use uuid::Uuid;
 
 impl<R: Reactor> Reacting<R> {
-    pub(super) async fn event(
-        &self,
-        tx: &mut Tx,
-        envelope: &Envelope,
-        body: &Bytes,
-    ) -> Result<(), Trouble> {
-        self.mind_waits(tx, &envelope.name, &envelope.key, body).await?;
+    pub(super) async fn event(&self, tx: &mut Tx, message: &Message) -> Result<(), Trouble> {
+        let Message { envelope: Envelope { name, key, .. }, body } = message;
+        self.mind_waits(tx, name, key, body, None).await?;
         for unit in &self.table.units {
-            if unit.topic.is_some() && unit.hears == envelope.name {
-                self.react(tx, unit, envelope, body).await?;
+            if unit.topic.is_some() && unit.hears == name {
+                self.react(tx, unit, message).await?;
             }
-            if let Some(back) = way_back(unit, &envelope.name) {
-                self.take_back(tx, unit, back, envelope, body).await?;
+            if let Some(back) = way_back(unit, name) {
+                self.take_back(tx, unit, back, message).await?;
             }
         }
         Ok(())
@@ -39,60 +48,45 @@ impl<R: Reactor> Reacting<R> {
         }
     }
 
-    async fn react(
-        &self,
-        tx: &mut Tx,
-        unit: &Unit<R>,
-        envelope: &Envelope,
-        body: &Bytes,
-    ) -> Result<(), Trouble> {
+    async fn react(&self, tx: &mut Tx, unit: &Unit<R>, message: &Message) -> Result<(), Trouble> {
+        let envelope = &message.envelope;
         let key = Self::key(unit, envelope);
         if let Some(key) = &key {
-            let row = Self::barrier(tx, key).await?;
+            let row = Self::at::<Barrier>(tx, key).await?;
             match barrier::forward(row.as_ref(), Some(envelope.id), 0) {
                 Forward::Run => {}
                 Forward::Twice => return Err(twice::<R>(unit.hears, &envelope.correlation)),
                 _ => return Ok(()),
             }
         }
-        let given = Given { message: (unit.decode)(body)?, extra: None };
+        let given = given(unit.decode, message, None)?;
         let mut looked = None;
         if let Some(look) = &unit.stages.look {
             let Some(found) = look(&self.reactor, tx, &given).await? else { return Ok(()) };
             looked = Some(found);
         }
         if let (Some(key), Some(_)) = (&key, &unit.stages.call) {
-            let way = Way::Forward;
-            return Ok(Self::begin_call(tx, unit.hears, None, key, way, looked, envelope, body)?);
+            return Ok(Self::begin_call(tx, &Errand::forward(unit.hears, key, looked), message)?);
         }
-        let said = (unit.stages.handle)(&self.reactor, tx, &given).await.map_err(trouble)?;
-        self.record(tx, unit, key.as_deref(), envelope, said).await
+        self.reacted(tx, unit, key.as_deref(), envelope.id, &given).await
     }
 
-    /// Writes down what a reaction did, and says it.
-    pub(super) async fn record(
+    /// The last stage of a reaction: does it, remembers it under its key, and says what it says.
+    pub(super) async fn reacted(
         &self,
         tx: &mut Tx,
         unit: &Unit<R>,
         key: Option<&str>,
-        envelope: &Envelope,
-        said: Said,
+        by: Uuid,
+        given: &Given,
     ) -> Result<(), Trouble> {
-        if let Some(key) = key {
-            let by = Some(envelope.id);
-            let row = match said.no {
-                true => Barrier::Refused {
-                    by,
-                    round: 0,
-                    refusal: crate::error::Refusal::new("no", "the reaction said no"),
-                },
-                false => Barrier::Done { by, made: said.made, reply: None },
-            };
-            if unit.is_once() {
-                Self::set(tx, key, &row)?;
-            } else {
-                tx.write(Self::slot(key), None);
-            }
+        let handle = &unit.stages.handle;
+        let mut said = handle(&self.reactor, tx, given).await.map_err(trouble)?;
+        match key {
+            Some(key) if unit.is_once() => Self::set(tx, key, &outcome(by, &mut said))?,
+            // What it called has answered, and its message does not come again.
+            Some(key) => tx.write(Self::slot(key), None),
+            None => {}
         }
         Ok(self.publish(tx, said.events).await?)
     }
@@ -102,25 +96,42 @@ impl<R: Reactor> Reacting<R> {
         tx: &mut Tx,
         unit: &Unit<R>,
         back: &Compensation<R>,
-        envelope: &Envelope,
-        body: &Bytes,
+        message: &Message,
     ) -> Result<(), Trouble> {
-        let key = reaction_key(unit.hears, &envelope.correlation);
-        let row = Self::barrier(tx, &key).await?;
-        let pivots = self.pivots(tx, unit, envelope).await?;
-        let given = Given { message: (back.decode)(body)?, extra: None };
+        let correlation = &message.envelope.correlation;
+        let key = reaction_key(unit.hears, correlation);
+        let row = Self::at::<Barrier>(tx, &key).await?;
+        let pivots = self.pivots(tx, unit, correlation).await?;
         match barrier::back(row.as_ref(), pivots.iter().filter_map(|(_, row)| row.as_ref())) {
             Back::Again { .. } => Ok(()),
             Back::Wait => Err(Trouble::Wait),
-            Back::TooLate => self.too_late(tx, back, &given).await,
+            Back::TooLate => self.too_late(tx, back, message).await,
             Back::Run(made) => {
                 for (pivot, _) in &pivots {
                     Self::set(tx, pivot, &Barrier::Void { made: false })?;
                 }
-                tx.effects.supersede = Some(key.clone());
-                self.go_back(tx, unit, back, &key, made, envelope, body).await
+                if back.call.is_some() {
+                    let errand = Errand::back(unit.hears, back.hears, &key, made);
+                    return Ok(Self::begin_call(tx, &errand, message)?);
+                }
+                let (was_made, given) = (made.is_some(), given(back.decode, message, made)?);
+                self.taken_back(tx, back, &key, was_made, &given).await
             }
         }
+    }
+
+    /// The last stage of a compensation: does it, shuts the door, and says what it says.
+    pub(super) async fn taken_back(
+        &self,
+        tx: &mut Tx,
+        back: &Compensation<R>,
+        key: &str,
+        made: bool,
+        given: &Given,
+    ) -> Result<(), Trouble> {
+        let said = (back.handle)(&self.reactor, tx, given).await.map_err(trouble)?;
+        Self::set(tx, key, &Barrier::Void { made })?;
+        Ok(self.publish(tx, said.events).await?)
     }
 
     /// The rows of the other pivots of the reactor, in this business transaction.
@@ -128,12 +139,12 @@ impl<R: Reactor> Reacting<R> {
         &self,
         tx: &mut Tx,
         of: &Unit<R>,
-        envelope: &Envelope,
+        correlation: &str,
     ) -> Result<Vec<(String, Option<Barrier>)>, Fault> {
         let mut rows = Vec::new();
         for unit in self.table.units.iter().filter(|unit| unit.pivot && unit.hears != of.hears) {
-            let key = reaction_key(unit.hears, &envelope.correlation);
-            let row = Self::barrier(tx, &key).await?;
+            let key = reaction_key(unit.hears, correlation);
+            let row = Self::at::<Barrier>(tx, &key).await?;
             rows.push((key, row));
         }
         Ok(rows)
@@ -143,32 +154,11 @@ impl<R: Reactor> Reacting<R> {
         &self,
         tx: &mut Tx,
         back: &Compensation<R>,
-        given: &Given,
+        message: &Message,
     ) -> Result<(), Trouble> {
         let Some((handle, _)) = &back.too_late else { return Ok(()) };
-        let said = handle(&self.reactor, tx, given).await.map_err(trouble)?;
-        Ok(self.publish(tx, said.events).await?)
-    }
-
-    #[allow(clippy::too_many_arguments)] // What a compensation is about has this many parts.
-    async fn go_back(
-        &self,
-        tx: &mut Tx,
-        unit: &Unit<R>,
-        back: &Compensation<R>,
-        key: &str,
-        made: Option<Box<RawValue>>,
-        envelope: &Envelope,
-        body: &Bytes,
-    ) -> Result<(), Trouble> {
-        if back.call.is_some() {
-            let (of, way) = (unit.hears, Way::Back);
-            return Ok(Self::begin_call(tx, of, Some(back.hears), key, way, made, envelope, body)?);
-        }
-        let was_made = made.is_some();
-        let given = Given { message: (back.decode)(body)?, extra: made };
-        let said = (back.handle)(&self.reactor, tx, &given).await.map_err(trouble)?;
-        Self::set(tx, key, &Barrier::Void { made: was_made })?;
+        let given = given(back.decode, message, None)?;
+        let said = handle(&self.reactor, tx, &given).await.map_err(trouble)?;
         Ok(self.publish(tx, said.events).await?)
     }
 
@@ -182,6 +172,16 @@ impl<R: Reactor> Reacting<R> {
             way_back(unit, name).map(|_| (key, true))
         })
     }
+}
+
+/// What is remembered of a reaction that happens once.
+fn outcome(by: Uuid, said: &mut Said) -> Barrier {
+    let by = Some(by);
+    if said.no {
+        let refusal = Refusal::new("no", "the reaction said no");
+        return Barrier::Refused { by, round: 0, refusal };
+    }
+    Barrier::Done { by, made: said.made.take(), reply: None }
 }
 
 /// How a line is taken back on an event of this name.

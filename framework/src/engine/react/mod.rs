@@ -14,16 +14,36 @@ mod wait;
 
 pub(crate) use request::RequestRow;
 
-use crate::engine::handler::{Handler, Source, Trouble};
+use crate::engine::handler::{Handler, Source, Trouble, unreadable};
 use crate::engine::work::Work;
 use crate::error::Fault;
 use crate::future::BoxFuture;
-use crate::message::{Envelope, Key, Kind, Way, commands_of};
+use crate::message::{Kind, Message, Way, commands_of};
 use crate::reactor::barrier::Barrier;
-use crate::reactor::{Emitted, Reactions, Reactor};
+use crate::reactor::{Decode, Emitted, Given, Reactions, Reactor};
 use crate::store::{Calling, Lock, Slot, Space, Value};
 use crate::tx::{Send, Tx};
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+/// What a reactor remembers: a barrier, a wait, a request.
+trait Remembered: Serialize {
+    /// Whether it still goes on. What has ended may be forgotten when it is old (H28).
+    fn is_open(&self) -> bool;
+
+    fn value(&self) -> Result<Value, Fault> {
+        let body = serde_json::to_vec(self)?;
+        Ok(if self.is_open() { Value::open(body) } else { Value::plain(body) })
+    }
+}
+
+impl Remembered for Barrier {
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Calling(_))
+    }
+}
 
 /// A reactor and its table.
 pub(crate) struct Reacting<R> {
@@ -37,43 +57,45 @@ impl<R: Reactor> Reacting<R> {
         Self { reactor, table: R::reactions(), from_the_beginning }
     }
 
-    /// The row of a barrier.
+    /// Where it remembers something.
     fn slot(key: &str) -> Slot {
         Slot::new(Space::Barriers, R::NAME, key.to_owned())
     }
 
-    async fn barrier(tx: &mut Tx, key: &str) -> Result<Option<Barrier>, Fault> {
+    /// What is remembered under a key: a barrier or a wait.
+    async fn at<T: DeserializeOwned>(tx: &mut Tx, key: &str) -> Result<Option<T>, Fault> {
         let row = tx.value(Self::slot(key), Lock::Change).await;
         Ok(row.map(|row| serde_json::from_slice(&row)).transpose()?)
     }
 
-    fn set(tx: &mut Tx, key: &str, row: &Barrier) -> Result<(), Fault> {
-        tx.write(Self::slot(key), Some(Value::plain(serde_json::to_vec(row)?)));
+    fn set<T: Remembered>(tx: &mut Tx, key: &str, row: &T) -> Result<(), Fault> {
+        tx.write(Self::slot(key), Some(row.value()?));
         Ok(())
     }
 
     /// Publishes events, and lets them begin and end the reactor's own waits.
     async fn publish(&self, tx: &mut Tx, events: Vec<Emitted>) -> Result<(), Fault> {
         for event in events {
+            let (topic, key) = (event.topic.name, event.key.clone());
             let body = Bytes::copy_from_slice(event.body.get().as_bytes());
-            self.mind_waits(tx, event.name, &event.key, &body).await?;
-            tx.effects.sends.push(Send {
-                topic: event.topic.name.to_owned(),
+            let place = tx.say(Send {
+                topic: topic.to_owned(),
                 kind: Kind::Event,
                 name: event.name.to_owned(),
                 version: event.version,
                 key: event.key,
                 step: None,
-                body,
+                body: body.clone(),
             });
+            self.mind_waits(tx, event.name, &key, &body, Some((topic, place))).await?;
         }
         Ok(())
     }
 
-    async fn message(&self, tx: &mut Tx, envelope: &Envelope, body: &Bytes) -> Result<(), Trouble> {
-        match envelope.kind {
-            Kind::Event => self.event(tx, envelope, body).await,
-            Kind::Command => self.command(tx, envelope, body).await,
+    async fn message(&self, tx: &mut Tx, message: &Message) -> Result<(), Trouble> {
+        match message.envelope.kind {
+            Kind::Event => self.event(tx, message).await,
+            Kind::Command => self.command(tx, message).await,
             Kind::Reply => Ok(()),
         }
     }
@@ -105,9 +127,7 @@ impl<R: Reactor> Handler for Reacting<R> {
     fn handle<'a>(&'a self, tx: &'a mut Tx, work: &'a Work) -> BoxFuture<'a, Result<(), Trouble>> {
         Box::pin(async move {
             match work {
-                Work::Message { message, .. } => {
-                    self.message(tx, &message.envelope, &message.body).await
-                }
+                Work::Message { message, .. } => self.message(tx, message).await,
                 Work::Inbox { key, body } => self.request(tx, key, body).await,
                 Work::Timer { id, .. } => self.wait_is_over(tx, id).await,
                 Work::Called { calling, outcome } => self.called(tx, calling, outcome).await,
@@ -139,7 +159,12 @@ fn reaction_key(hears: &str, correlation: &str) -> String {
     format!("{hears}/{correlation}")
 }
 
-/// What decides the order of what a message brings about later.
-fn key_of(envelope: &Envelope) -> Key {
-    envelope.key.clone()
+/// What a handler is given: the message, and what an earlier stage or the action has made.
+fn given(
+    decode: Decode,
+    message: &Message,
+    extra: Option<Box<RawValue>>,
+) -> Result<Given, Trouble> {
+    let decoded = decode(&message.body).map_err(|told| unreadable(&message.envelope, &told))?;
+    Ok(Given { message: decoded, extra })
 }

@@ -1,9 +1,9 @@
 //! Calls to the outside: written down before they are made, recorded when they are done.
 
 use crate::engine::handler::Trouble;
-use crate::engine::react::{Reacting, key_of};
+use crate::engine::react::{Reacting, given};
 use crate::error::Fault;
-use crate::message::{Envelope, Message, Way, maybe};
+use crate::message::{Message, Way, maybe};
 use crate::reactor::barrier::{self, Barrier};
 use crate::reactor::{Call, Compensation, Given, Reactor, Unit};
 use crate::store::Calling;
@@ -12,9 +12,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What is needed to make a call, and to record what it brought.
+/// What a call is for: what is needed to make it, and to record what it brought.
 #[derive(Serialize, Deserialize)]
-struct Errand {
+pub(super) struct Errand {
     /// The line of the table.
     of: String,
     /// The message that takes the line back, if this is its way back.
@@ -25,9 +25,41 @@ struct Errand {
     /// What was looked up, or what is to be taken back.
     #[serde(with = "maybe")]
     extra: Option<Box<RawValue>>,
+    /// The client's key, if a client asked and not a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
 }
 
 impl Errand {
+    /// To do what a line does, with what its look has found.
+    pub(super) fn forward(of: &str, key: &str, looked: Option<Box<RawValue>>) -> Self {
+        let (of, key) = (of.to_owned(), key.to_owned());
+        Self { of, back: None, key, way: Way::Forward, extra: looked, request: None }
+    }
+
+    /// To take back what a line has made, on the message `on`.
+    pub(super) fn back(of: &str, on: &str, key: &str, made: Option<Box<RawValue>>) -> Self {
+        let (of, back, key) = (of.to_owned(), Some(on.to_owned()), key.to_owned());
+        Self { of, back, key, way: Way::Back, extra: made, request: None }
+    }
+
+    /// What the barrier remembers while the call is under way.
+    fn barrier(&self, message: &Message) -> Barrier {
+        let by = message.envelope.step.is_none().then_some(message.envelope.id);
+        let made = self.extra.clone().filter(|_| self.way == Way::Back);
+        Barrier::Calling(barrier::Calling { way: self.way, by, made })
+    }
+
+    /// The call, which holds its key until it has ended.
+    fn calling(&self, message: &Message) -> Result<Calling, Fault> {
+        Ok(Calling {
+            id: format!("{}/{}", self.key, self.way.name()),
+            key: message.envelope.key.clone(),
+            holds: true,
+            body: self.encode(message)?,
+        })
+    }
+
     /// A line that says what the call is for, then the message that asked for it.
     fn encode(&self, message: &Message) -> Result<Bytes, Fault> {
         let mut bytes = serde_json::to_vec(self)?;
@@ -45,34 +77,23 @@ impl Errand {
 
 impl<R: Reactor> Reacting<R> {
     /// Writes down that a call is under way. Messages of its key wait for what it brings (H26).
-    #[allow(clippy::too_many_arguments)] // What a call is about has this many parts.
-    pub(super) fn begin_call(
+    pub(super) fn begin_call(tx: &mut Tx, errand: &Errand, message: &Message) -> Result<(), Fault> {
+        Self::set(tx, &errand.key, &errand.barrier(message))?;
+        tx.effects.calls.push(errand.calling(message)?);
+        Ok(())
+    }
+
+    /// The same for what a client asked under this key: its own row says that the call is under way.
+    pub(super) fn begin_request_call(
         tx: &mut Tx,
         of: &str,
-        back: Option<&str>,
-        key: &str,
-        way: Way,
+        request: String,
         extra: Option<Box<RawValue>>,
-        envelope: &Envelope,
-        body: &Bytes,
+        message: &Message,
     ) -> Result<(), Fault> {
-        let made = (way == Way::Back).then(|| extra.clone()).flatten();
-        let by = envelope.step.is_none().then_some(envelope.id);
-        Self::set(tx, key, &Barrier::Calling(barrier::Calling { way, by, made }))?;
-        let errand = Errand {
-            of: of.to_owned(),
-            back: back.map(str::to_owned),
-            key: key.to_owned(),
-            way,
-            extra,
-        };
-        let message = Message { envelope: envelope.clone(), body: body.clone() };
-        tx.effects.calls.push(Calling {
-            id: format!("{key}/{}", way.name()),
-            key: key_of(envelope),
-            holds: true,
-            body: errand.encode(&message)?,
-        });
+        let key = format!("request/{request}");
+        let errand = Errand { request: Some(request), ..Errand::forward(of, &key, extra) };
+        tx.effects.calls.push(errand.calling(message)?);
         Ok(())
     }
 
@@ -99,7 +120,9 @@ impl<R: Reactor> Reacting<R> {
         let (call, within) =
             call.ok_or_else(|| Fault::new("its line does not call the outside any more"))?;
         let given = Given { message: decode(&message.body)?, extra: errand.extra };
-        let about = Call { key: format!("{}/{}", R::NAME, calling.id), attempt };
+        let (key, traceparent) =
+            (format!("{}/{}", R::NAME, calling.id), message.envelope.traceparent);
+        let about = Call { key, attempt, traceparent };
         let going = call(&self.reactor, &about, &given);
         tokio::select! {
             biased;
@@ -117,7 +140,8 @@ impl<R: Reactor> Reacting<R> {
         calling: &Calling,
         outcome: &Result<Bytes, String>,
     ) -> Result<(), Trouble> {
-        let (errand, Message { envelope, body }) = Errand::decode(&calling.body)?;
+        let (errand, message) = Errand::decode(&calling.body)?;
+        let envelope = &message.envelope;
         tx.cause = Cause {
             message: Some(envelope.id),
             correlation: envelope.correlation.clone(),
@@ -125,36 +149,27 @@ impl<R: Reactor> Reacting<R> {
             traceparent: envelope.traceparent.clone(),
             ..tx.cause.clone()
         };
-        let row = Self::barrier(tx, &errand.key).await?;
+        let (unit, back) = self.line(&errand)?;
+        if let Some(request) = &errand.request {
+            let brought = outcome.as_ref().map_err(Fault::new)?;
+            return self.request_called(tx, unit, request, &message.body, brought).await;
+        }
+        let row = Self::at::<Barrier>(tx, &errand.key).await?;
         if !matches!(&row, Some(Barrier::Calling(calling)) if calling.way == errand.way) {
             return Ok(());
         }
         let brought = outcome.as_ref().map_err(Fault::new)?;
-        let extra = RawValue::from_string(String::from_utf8_lossy(brought).into_owned())?;
-        let (unit, back) = self.line(&errand)?;
+        let brought = RawValue::from_string(String::from_utf8_lossy(brought).into_owned())?;
+        let decode = back.map_or(unit.decode, |back| back.decode);
+        let (key, given) = (&*errand.key, given(decode, &message, Some(brought))?);
         match (back, &envelope.step) {
-            (None, Some(step)) => {
-                let given = Given { message: (unit.decode)(&body)?, extra: Some(extra) };
-                let ended = (unit.stages.handle)(&self.reactor, tx, &given).await;
-                self.answer_with(tx, Some(&errand.key), step, &envelope, ended).await
-            }
-            (None, None) => {
-                let given = Given { message: (unit.decode)(&body)?, extra: Some(extra) };
-                let said = (unit.stages.handle)(&self.reactor, tx, &given).await;
-                let said = said.map_err(super::event::trouble)?;
-                self.record(tx, unit, Some(&errand.key), &envelope, said).await
+            (None, None) => self.reacted(tx, unit, Some(key), envelope.id, &given).await,
+            (None, Some(step)) => self.answered(tx, unit, Some(key), step, &message, &given).await,
+            (Some(back), None) => {
+                self.taken_back(tx, back, key, errand.extra.is_some(), &given).await
             }
             (Some(back), Some(step)) => {
-                let given = Given { message: (back.decode)(&body)?, extra: Some(extra) };
-                self.answered_back(tx, back, &errand.key, step, &envelope, &given).await
-            }
-            (Some(back), None) => {
-                let given = Given { message: (back.decode)(&body)?, extra: Some(extra) };
-                let said = (back.handle)(&self.reactor, tx, &given).await;
-                let said = said.map_err(super::event::trouble)?;
-                let made = errand.extra.is_some();
-                Self::set(tx, &errand.key, &Barrier::Void { made })?;
-                Ok(self.publish(tx, said.events).await?)
+                self.answered_back(tx, back, key, step, &message, &given).await
             }
         }
     }

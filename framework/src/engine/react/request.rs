@@ -1,11 +1,17 @@
 //! Requests: commands of clients, each answered once under the client's own key.
+//!
+//! ```text
+//! (no row) ──► answered in the lane's transaction ──────────────────► row with its reply
+//!     └──────► row without one: the outside is called ──► recorded ──────────┘
+//! ```
 
 use crate::engine::handler::Trouble;
-use crate::engine::react::Reacting;
-use crate::error::{Fault, Refusal, StepError};
-use crate::message::{Key, Reply};
-use crate::reactor::{Given, Reactor, Unit};
-use crate::store::{Lock, Slot, Space, Value};
+use crate::engine::react::{Reacting, Remembered};
+use crate::error::{Error, ErrorKind, Fault, Refusal, StepError};
+use crate::id::derived;
+use crate::message::{Envelope, Key, Kind, Message, Reply};
+use crate::reactor::{Given, Reactor, Said, Unit};
+use crate::store::{Lock, Slot, Space};
 use crate::tx::{Cause, Entry, Tx};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,13 +22,31 @@ use serde_json::value::RawValue;
 pub(crate) struct RequestRow {
     /// What was asked: the same key with another body is refused.
     pub(crate) asked: Box<RawValue>,
-    /// What was answered.
-    pub(crate) reply: Reply,
+    /// What was answered; `None` while the outside is being called for it.
+    pub(crate) reply: Option<Reply>,
 }
 
 impl RequestRow {
     pub(crate) fn slot(service: &str, id: &str) -> Slot {
         Slot::new(Space::Barriers, service, format!("request/{id}"))
+    }
+
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(body).map_err(|cause| {
+            let text = "what is remembered of a request is damaged";
+            Error::new(ErrorKind::Codec, text).because(cause)
+        })
+    }
+
+    fn write(self, tx: &mut Tx, slot: Slot) -> Result<(), Fault> {
+        tx.write(slot, Some(self.value()?));
+        Ok(())
+    }
+}
+
+impl Remembered for RequestRow {
+    fn is_open(&self) -> bool {
+        self.reply.is_none()
     }
 }
 
@@ -45,19 +69,58 @@ impl<R: Reactor> Reacting<R> {
         let Some(unit) = self.table.units.iter().find(answers) else {
             return Err(Trouble::Dead(format!("`{}` does not answer `{command}`", R::NAME)));
         };
-        if unit.stages.call.is_some() {
-            // Clients wait for a transaction, not for the outside.
-            let no =
-                Refusal::new("calls_outside", format!("`{command}` can only be asked by a saga"));
-            let row = RequestRow { asked, reply: Reply::Refused(no) };
-            let row = serde_json::to_vec(&row).map_err(Fault::from)?;
-            tx.write(slot, Some(Value::plain(row)));
-            return Ok(());
-        }
         let correlation = if correlation.is_empty() { key.to_string() } else { correlation };
         tx.cause = Cause { correlation, traceparent, ..tx.cause.clone() };
         let given = Given { message: (unit.decode)(asked.get().as_bytes())?, extra: None };
-        let reply = match (unit.stages.handle)(&self.reactor, tx, &given).await {
+        let mut looked = None;
+        if let Some(look) = &unit.stages.look {
+            looked = look(&self.reactor, tx, &given).await?;
+            if looked.is_none() {
+                let no = Refusal::new("not_found", "there is nothing to call for");
+                return self.answer_request(tx, slot, asked, Err(StepError::Refused(no))).await;
+            }
+        }
+        if unit.stages.call.is_some() {
+            let message = as_message(tx, key, R::NAME, &id, unit.hears, &asked);
+            Self::begin_request_call(tx, unit.hears, id, looked, &message)?;
+            return Ok(RequestRow { asked, reply: None }.write(tx, slot)?);
+        }
+        let ended = (unit.stages.handle)(&self.reactor, tx, &given).await;
+        self.answer_request(tx, slot, asked, ended).await
+    }
+
+    /// Records what the call for a request brought.
+    pub(super) async fn request_called(
+        &self,
+        tx: &mut Tx,
+        unit: &Unit<R>,
+        id: &str,
+        asked: &Bytes,
+        brought: &Bytes,
+    ) -> Result<(), Trouble> {
+        // No message is behind it.
+        tx.cause.message = None;
+        let slot = RequestRow::slot(R::NAME, id);
+        let Some(row) = tx.value(slot.clone(), Lock::Change).await else { return Ok(()) };
+        let row: RequestRow = serde_json::from_slice(&row).map_err(Fault::from)?;
+        if row.reply.is_some() {
+            return Ok(());
+        }
+        let extra = RawValue::from_string(String::from_utf8_lossy(brought).into_owned())?;
+        let given = Given { message: (unit.decode)(asked)?, extra: Some(extra) };
+        let ended = (unit.stages.handle)(&self.reactor, tx, &given).await;
+        self.answer_request(tx, slot, row.asked, ended).await
+    }
+
+    /// Writes down what was answered: a refusal that is returned as an error discards what was written.
+    async fn answer_request(
+        &self,
+        tx: &mut Tx,
+        slot: Slot,
+        asked: Box<RawValue>,
+        ended: Result<Said, StepError>,
+    ) -> Result<(), Trouble> {
+        let reply = match ended {
             Ok(said) => {
                 self.publish(tx, said.events).await?;
                 match said.refusal {
@@ -71,8 +134,33 @@ impl<R: Reactor> Reacting<R> {
             }
             Err(StepError::Fault(fault)) => return Err(Trouble::Fault(fault)),
         };
-        let row = serde_json::to_vec(&RequestRow { asked, reply }).map_err(Fault::from)?;
-        tx.write(slot, Some(Value::plain(row)));
-        Ok(())
+        Ok(RequestRow { asked, reply: Some(reply) }.write(tx, slot)?)
     }
+}
+
+/// What a client asked, as its call keeps it: calls are written down with the message that asked for
+/// them.
+fn as_message(
+    tx: &Tx,
+    key: &Key,
+    service: &str,
+    id: &str,
+    command: &str,
+    asked: &RawValue,
+) -> Message {
+    let envelope = Envelope {
+        id: derived(&["request", service, id]),
+        kind: Kind::Command,
+        name: command.to_owned(),
+        version: 1,
+        key: key.clone(),
+        correlation: tx.cause.correlation.clone(),
+        causation: None,
+        hop: tx.cause.hop,
+        occurred_at: tx.now(),
+        traceparent: tx.cause.traceparent.clone(),
+        stamp: None,
+        step: None,
+    };
+    Message { envelope, body: Bytes::copy_from_slice(asked.get().as_bytes()) }
 }

@@ -1,12 +1,12 @@
 //! Waits: begun and ended by what is heard or said, over when their time is up.
 
 use crate::engine::handler::Trouble;
-use crate::engine::react::Reacting;
+use crate::engine::react::{Reacting, Remembered};
 use crate::error::Fault;
 use crate::message::Key;
 use crate::reactor::{Given, Reactor, Waiting};
-use crate::store::{Lock, Timer, Value};
-use crate::tx::{Cause, Tx};
+use crate::store::Timer;
+use crate::tx::{Cause, Place, Tx};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,10 +16,11 @@ use uuid::Uuid;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WaitRow {
-    /// It goes on: the event that began it, and what caused that.
+    /// It goes on. The event that began it is the cause of what is said when its time is up.
     Open {
         event: Box<RawValue>,
         correlation: String,
+        /// The id of the event.
         message: Option<Uuid>,
         hop: u32,
         traceparent: Option<String>,
@@ -28,19 +29,38 @@ enum WaitRow {
     Ended,
 }
 
+impl Remembered for WaitRow {
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+}
+
 /// The row and the timer of a wait.
 fn key(name: &str, correlation: &str) -> String {
     format!("wait/{name}/{correlation}")
 }
 
+/// What a wait is begun by: the message that was heard, or what follows from it.
+fn begun_by(tx: &Tx, said: Option<(&str, Place)>) -> Cause {
+    let heard = tx.cause.clone();
+    match said {
+        None => heard,
+        Some((topic, place)) => {
+            Cause { message: Some(tx.numbers().id(topic, place)), hop: heard.hop + 1, ..heard }
+        }
+    }
+}
+
 impl<R: Reactor> Reacting<R> {
-    /// Begins and ends the waits that this event concerns.
+    /// Begins and ends the waits that this event concerns. One that the reactor itself has said stands at
+    /// a place of a topic.
     pub(super) async fn mind_waits(
         &self,
         tx: &mut Tx,
         name: &str,
         about: &Key,
         body: &Bytes,
+        said: Option<(&str, Place)>,
     ) -> Result<(), Fault> {
         for Waiting { name: wait, wait: line } in &self.table.waits {
             let begins = line.after.0 == name;
@@ -49,29 +69,19 @@ impl<R: Reactor> Reacting<R> {
                 continue;
             }
             let id = key(wait, tx.correlation());
-            let row = Self::wait_row(tx, &id).await?;
+            let row = Self::at::<WaitRow>(tx, &id).await?;
             if ends && !matches!(row, Some(WaitRow::Ended)) {
-                Self::set_wait(tx, &id, &WaitRow::Ended)?;
+                Self::set(tx, &id, &WaitRow::Ended)?;
                 tx.effects.timers.push(Timer { id, due: None, key: about.clone() });
             } else if begins && row.is_none() {
-                let Cause { message, correlation, hop, traceparent, .. } = tx.cause.clone();
+                let Cause { message, correlation, hop, traceparent, .. } = begun_by(tx, said);
                 let event = serde_json::from_slice(body)?;
                 let row = WaitRow::Open { event, correlation, message, hop, traceparent };
-                Self::set_wait(tx, &id, &row)?;
+                Self::set(tx, &id, &row)?;
                 let due = Some(tx.now().after(line.within));
                 tx.effects.timers.push(Timer { id, due, key: about.clone() });
             }
         }
-        Ok(())
-    }
-
-    async fn wait_row(tx: &mut Tx, id: &str) -> Result<Option<WaitRow>, Fault> {
-        let row = tx.value(Self::slot(id), Lock::Change).await;
-        Ok(row.map(|row| serde_json::from_slice(&row)).transpose()?)
-    }
-
-    fn set_wait(tx: &mut Tx, id: &str, row: &WaitRow) -> Result<(), Fault> {
-        tx.write(Self::slot(id), Some(Value::plain(serde_json::to_vec(row)?)));
         Ok(())
     }
 
@@ -83,12 +93,12 @@ impl<R: Reactor> Reacting<R> {
             return Err(Trouble::Dead(format!("`{}` has no wait `{name}` any more", R::NAME)));
         };
         let Some(WaitRow::Open { event, correlation, message, hop, traceparent }) =
-            Self::wait_row(tx, id).await?
+            Self::at::<WaitRow>(tx, id).await?
         else {
             return Ok(());
         };
         tx.cause = Cause { message, correlation, hop, traceparent, ..tx.cause.clone() };
-        Self::set_wait(tx, id, &WaitRow::Ended)?;
+        Self::set(tx, id, &WaitRow::Ended)?;
         let given = Given { message: (wait.decode)(event.get().as_bytes())?, extra: None };
         let said = (wait.otherwise)(&self.reactor, tx, &given).await;
         let said = said.map_err(super::event::trouble)?;

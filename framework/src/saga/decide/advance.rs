@@ -36,6 +36,8 @@ impl Draft<'_> {
             return false;
         }
         let stopped = |progress: &Progress| match progress {
+            // By hand: nothing else takes back before the run turns.
+            Progress::Compensated { .. } => true,
             Progress::Refused { .. } | Progress::Unknown { .. } => true,
             Progress::InFlight { overdue, .. } => *overdue,
             _ => false,
@@ -109,15 +111,19 @@ impl Draft<'_> {
         self.end(End::Compensated);
     }
 
-    /// Whether a member may still be done by somebody. Signals are not waited for on the way back.
+    /// Whether a member may still be done by somebody, so that it matters.
     fn is_still_going(&mut self, members: &[usize]) -> bool {
         let mut going = false;
         for step in members.iter().copied() {
-            match (self.state.steps[step], self.shape.steps[step].head) {
-                (Progress::InFlight { .. }, Head::Hear) => self.note(What::Dropped { step }),
-                (Progress::InFlight { .. }, _) => going = true,
-                (Progress::Unknown { ready }, _) => going |= self.now < ready,
-                (Progress::Done, _) => {
+            match self.state.steps[step] {
+                Progress::InFlight { .. } if self.need_not_speak(step) => {
+                    self.note(What::Dropped { step });
+                }
+                Progress::InFlight { .. } => going = true,
+                Progress::Unknown { ready } => {
+                    going |= self.shape.steps[step].is_compensable() && self.now < ready;
+                }
+                Progress::Done => {
                     let quiet = self.state.quiet_from(self.shape, step);
                     going |= quiet.is_some_and(|quiet| self.now < quiet);
                 }
@@ -125,6 +131,15 @@ impl Draft<'_> {
             }
         }
         going
+    }
+
+    /// Whether the way back passes a step that has not answered: a signal, for nobody was asked to do
+    /// anything; and what leaves nothing, if the whole run is cancelled or late. After a no it is heard
+    /// while it has time, so that whoever is told why is told every reason.
+    fn need_not_speak(&self, step: usize) -> bool {
+        let line = &self.shape.steps[step];
+        let is_called_off = self.state.cancelled || self.state.late;
+        line.head == Head::Hear || (is_called_off && !line.is_compensable())
     }
 
     fn left_something(&self, step: usize) -> bool {

@@ -4,7 +4,10 @@ use crate::clock::Time;
 use crate::message::Way;
 use crate::saga::journal::{End, Fact, Journal, Signal, What};
 use crate::saga::shape::{Back, Head, Shape, StepShape};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a late answer says that is written down and heeded no more.
+pub(super) const DONE: &str = "done";
 
 /// How far a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +31,7 @@ pub enum Progress {
     Done,
     /// Refused; there is nothing to take back.
     Refused { round: u32 },
-    /// Its signal is not awaited any more.
+    /// It is not awaited any more: a signal, or what leaves nothing.
     Dropped,
     /// Nobody knows whether it was done; it may be taken back from `ready` on.
     Unknown { ready: Time },
@@ -63,6 +66,8 @@ pub struct State {
     pub rounds: BTreeMap<usize, u32>,
     /// From when on no earlier runner of a step is still calling, for steps whose time was up.
     pub quiet: BTreeMap<usize, Time>,
+    /// The steps of which it is known that they were done, whatever became of them.
+    pub done: BTreeSet<usize>,
     /// Signals that came before their steps.
     pub signals: BTreeMap<usize, Signal>,
     /// The steps that need a person, and why.
@@ -87,6 +92,7 @@ impl State {
             late: false,
             rounds: BTreeMap::new(),
             quiet: BTreeMap::new(),
+            done: BTreeSet::new(),
             signals: BTreeMap::new(),
             attention: BTreeMap::new(),
             ended: None,
@@ -122,6 +128,9 @@ impl State {
             What::Attention { step, why } => {
                 self.attention.insert(*step, why.clone());
             }
+            What::Stray { step, way: Way::Forward, text } if text == DONE => {
+                self.done.insert(*step);
+            }
             What::TooLate { .. } | What::Stray { .. } | What::Operated { .. } => {}
             what => self.apply_to_step(shape, what),
         }
@@ -136,7 +145,10 @@ impl State {
                 (step, Progress::InFlight { round, attempts, last, until, faulted, overdue })
             }
             What::Faulted { step, way, times, .. } => (step, self.faulted(step, way, times)),
-            What::Done { step, .. } => (step, Progress::Done),
+            What::Done { step, .. } => {
+                self.done.insert(step);
+                (step, Progress::Done)
+            }
             What::Refused { step, .. } => {
                 let round = match self.steps[step] {
                     Progress::InFlight { round, .. } => round,
@@ -166,11 +178,14 @@ impl State {
         self.steps[step] = progress;
     }
 
-    /// Whether a step that needed a person does not any more: it has answered, or is begun anew after a
-    /// no. A no that needs a person says so itself, after the refusal.
+    /// Whether a step that needed a person does not any more: it has answered, is not awaited, or is
+    /// begun anew after a no. A no that needs a person says so itself, after the refusal.
     fn is_settled_by(&self, step: usize, progress: Progress) -> bool {
         match progress {
-            Progress::Done | Progress::Compensated { .. } | Progress::Refused { .. } => true,
+            Progress::Done
+            | Progress::Compensated { .. }
+            | Progress::Refused { .. }
+            | Progress::Dropped => true,
             Progress::InFlight { .. } => matches!(self.steps[step], Progress::Refused { .. }),
             _ => false,
         }
@@ -191,11 +206,12 @@ impl State {
         }
     }
 
-    /// An asked step before the pivot is resolved by its participant; whatever else is overdue goes on
-    /// until it answers.
+    /// Before the pivot an asked step is resolved by its participant, and what leaves nothing need not
+    /// be resolved at all; whatever else is overdue goes on until it answers.
     fn unknown(&self, shape: &Shape, step: usize, ready: Time) -> Progress {
-        let goes_on =
-            shape.steps[step].is_act() || shape.pivot().is_some_and(|pivot| pivot <= step);
+        let line = &shape.steps[step];
+        let goes_on = (line.is_act() && line.is_compensable())
+            || shape.pivot().is_some_and(|pivot| pivot <= step);
         match self.steps[step] {
             Progress::InFlight { round, attempts, last, until, faulted, .. } if goes_on => {
                 Progress::InFlight { round, attempts, last, until, faulted, overdue: true }
@@ -247,7 +263,7 @@ fn due(step: &StepShape, progress: Progress, now: Time) -> Option<Time> {
             let until = until.filter(|_| !overdue);
             again.into_iter().chain(until).min()
         }
-        Progress::Unknown { ready } => (ready > now).then_some(ready),
+        Progress::Unknown { ready } => (step.is_compensable() && ready > now).then_some(ready),
         Progress::Compensating { attempts, last, faulted, .. } => {
             let again = last.after(step.patience.delay(attempts));
             (faulted || matches!(step.back, Back::Ask { .. })).then_some(again)

@@ -1,6 +1,7 @@
 //! Taking an input: what it means to the step it is about.
 
 use crate::message::{Reply, Way};
+use crate::saga::decide::state::DONE;
 use crate::saga::decide::{Draft, Effect, Input, Progress, Ran};
 use crate::saga::journal::{Signal, What};
 use crate::saga::shape::Head;
@@ -47,6 +48,9 @@ impl Draft<'_> {
     /// The table of F27: what an answer to an action means, by how far its step is.
     fn take_forward(&mut self, step: usize, asked: u32, answer: Answer) {
         match (self.state.steps[step], answer) {
+            (Progress::InFlight { round, .. }, Answer::Done(_)) if round != asked => {
+                self.done_late(step);
+            }
             (Progress::InFlight { round, .. }, _) if round != asked => {}
             (Progress::InFlight { .. } | Progress::Unknown { .. }, Answer::Done(made)) => {
                 self.note(What::Done { step, made });
@@ -61,20 +65,29 @@ impl Draft<'_> {
                 Progress::Compensating { .. } | Progress::Compensated { made: true },
                 Answer::Done(_),
             ) => {
-                self.stray(step, Way::Forward, "done");
+                self.done_late(step);
             }
-            (Progress::Compensated { made: false }, Answer::Done(_)) => {
-                self.note(What::Reopened { step });
+            (Progress::Compensated { made: false }, Answer::Done(made)) => {
+                self.reopen(step, made);
                 self.attend(step, "it was done after it had been answered that it was not");
             }
-            (Progress::Refused { round }, Answer::Done(_)) if round == asked => {
-                self.contradict(step);
+            (Progress::Refused { round }, Answer::Done(made)) if round == asked => {
+                self.contradict(step, made);
+            }
+            (
+                Progress::Waiting
+                | Progress::Skipped
+                | Progress::Dropped
+                | Progress::Refused { .. },
+                Answer::Done(_),
+            ) => {
+                self.done_late(step);
             }
             _ => {}
         }
     }
 
-    fn refuse(&mut self, step: usize, refusal: crate::error::Refusal) {
+    pub(super) fn refuse(&mut self, step: usize, refusal: crate::error::Refusal) {
         let late = self.state.is_committed(self.shape).then(|| refusal.to_string());
         self.note(What::Refused { step, refusal });
         if let Some(no) = late {
@@ -83,22 +96,43 @@ impl Draft<'_> {
     }
 
     /// It said no, and then that it was done: the second counts, because it may have left something.
-    fn contradict(&mut self, step: usize) {
-        let can_go_back = self.state.turned && self.shape.steps[step].is_compensable();
-        if can_go_back {
-            self.note(What::Reopened { step });
+    fn contradict(&mut self, step: usize, made: Json) {
+        if self.state.turned && self.shape.steps[step].is_compensable() {
+            self.reopen(step, made);
         } else {
-            self.stray(step, Way::Forward, "done");
+            self.done_late(step);
         }
-        self.attend(step, "it was done after it had been refused");
+        if self.shape.may_leave_something(step) {
+            self.attend(step, "it was done after it had been refused");
+        }
     }
 
-    fn take_back(&mut self, step: usize, asked: u32, made: bool) {
-        if let Progress::Compensating { round, .. } = self.state.steps[step]
-            && round == asked
-        {
-            self.note(What::Compensated { step, made });
+    /// It was done after all; what it made is known to its compensation.
+    fn reopen(&mut self, step: usize, made: Json) {
+        self.note(What::Reopened { step });
+        self.note(What::Done { step, made });
+    }
+
+    /// That a step was done is written down once, when it changes nothing any more.
+    fn done_late(&mut self, step: usize) {
+        if !self.state.done.contains(&step) {
+            self.stray(step, Way::Forward, DONE);
         }
+    }
+
+    /// "There was nothing" is not believed of a step that is known to be done: its effect may still be
+    /// there.
+    fn take_back(&mut self, step: usize, asked: u32, made: bool) {
+        let Progress::Compensating { round, attempts, .. } = self.state.steps[step] else { return };
+        if round != asked {
+            return;
+        }
+        if made || !self.state.done.contains(&step) {
+            return self.note(What::Compensated { step, made });
+        }
+        let told = "it says that there was nothing to take back, and it had been done";
+        self.fault(step, Way::Back, attempts, told.to_owned());
+        self.attend(step, told);
     }
 
     /// A compensation cannot refuse; one that could not be done is tried again.
@@ -162,14 +196,12 @@ impl Draft<'_> {
             }
             _ => return,
         };
-        let known = match self.state.steps[step] {
-            // Unknown to the end is only what leaves nothing.
-            Progress::Done | Progress::Compensated { made: true } | Progress::Unknown { .. } => {
-                true
-            }
-            _ => !says_done,
-        };
-        if way == Way::Forward && !known {
+        let known = self.state.done.contains(&step)
+            || matches!(
+                self.state.steps[step],
+                Progress::Done | Progress::Compensated { made: true }
+            );
+        if way == Way::Forward && says_done && !known && self.shape.may_leave_something(step) {
             self.effect(Effect::Contradicted { step, way });
         }
     }

@@ -1,7 +1,15 @@
 //! Views: local tables folded from others' events.
 //!
-//! A view is a pure fold: it has no clients, no clock and no `&self`. So it batches, can be dropped
-//! and folded again, and can be verified against a replay.
+//! A view is a pure fold: it has no clients, no clock and no `&self`. So it batches, can be folded anew
+//! while its old rows are still read, and can be [verified](Verified) against a replay of the log.
+//!
+//! Messages of one topic and one key are folded in their order. Between topics, and between lanes, there
+//! is no order: a row that comes from several must come out the same whichever is folded first.
+
+pub(crate) mod generation;
+pub(crate) mod verified;
+
+pub use verified::{Difference, Verified};
 
 use crate::error::Fault;
 use crate::message::{Event, Record, Topic};
@@ -41,7 +49,7 @@ pub trait View: Sized + Send + Sync + 'static {
     /// What it is folded from.
     fn sources() -> Sources<Self>;
 
-    /// The name of its table in the store.
+    /// The name of its first table in the store. One that was rebuilt has another, with a number.
     #[must_use]
     fn table() -> String {
         format!("view.{}", Self::NAME)

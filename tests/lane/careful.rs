@@ -1,0 +1,132 @@
+//! A handler that ends its process, again and again (H13).
+//!
+//! Goal: one thing that nobody survives costs a few restarts, and then itself alone. Method: lives of a
+//! process follow one another, each until a handler kills it or all is quiet.
+
+use crate::lane::echo::{Dial, Dials, Room, WORDS, heard, serve, stamped};
+use crate::lane::shop::world;
+use ballet::memory::{Fate, Point, World};
+use ballet::{Running, Settings};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const QUIET: Duration = Duration::from_secs(30);
+
+/// Lives until one of them is quiet for long; how many there were, and the last one.
+async fn live(world: &World, dials: &Dials) -> (usize, Running) {
+    for lives in 1..=30 {
+        let node = world.node();
+        dials.kills(&node);
+        let app = serve(&node, dials, Settings::default()).await;
+        ballet::clock::rest(QUIET).await;
+        if node.is_alive() {
+            return (lives, app);
+        }
+    }
+    panic!("it dies for ever");
+}
+
+async fn dead(app: &Running) -> Vec<String> {
+    let letters = app.dead_letters(100).await.unwrap();
+    letters.into_iter().map(|letter| letter.reason).collect()
+}
+
+/// Three deaths make the lane careful, the next three are counted; then it is given up.
+const DEATHS: usize = 6;
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_its_process_is_given_up_and_its_neighbours_go_on() {
+    let mut room = Room::open().await;
+    room.node.kill();
+    for n in 1..=9 {
+        room.say(["a", "b"][n as usize % 2], n);
+    }
+    room.dials.set(5, Dial::Kill);
+    let (lives, app) = live(&room.world, &room.dials).await;
+    assert_eq!(lives, DEATHS + 1);
+    assert_eq!(heard(&app, "a").await, [2, 4, 6, 8]);
+    assert_eq!(heard(&app, "b").await, [1, 3, 7, 9]);
+    assert_eq!(dead(&app).await, ["the process died 3 times while it was handled"]);
+
+    room.say("a", 10);
+    ballet::clock::rest(Duration::from_secs(1)).await;
+    assert_eq!(heard(&app, "a").await, [2, 4, 6, 8, 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_end_their_process_are_both_found() {
+    let mut room = Room::open().await;
+    room.node.kill();
+    for n in 1..=9 {
+        room.say("a", n);
+    }
+    room.dials.set(2, Dial::Kill);
+    room.dials.set(7, Dial::Kill);
+    let (_, app) = live(&room.world, &room.dials).await;
+    assert_eq!(heard(&app, "a").await, [1, 3, 4, 5, 6, 8, 9]);
+    assert_eq!(dead(&app).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_handled_when_it_is_replayed_and_does_no_harm_any_more() {
+    let mut room = Room::open().await;
+    room.node.kill();
+    room.say("a", 1);
+    room.dials.set(1, Dial::Kill);
+    let (_, app) = live(&room.world, &room.dials).await;
+    room.dials.clear();
+    let letter = app.dead_letters(1).await.unwrap().remove(0);
+    app.replay(letter.id).await.unwrap();
+    ballet::clock::rest(Duration::from_secs(1)).await;
+    assert_eq!((heard(&app, "a").await, dead(&app).await), (vec![1], vec![]));
+}
+
+/// It comes through the inbox and not from the log, and is given up all the same.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_ends_its_process_when_it_is_replayed_is_dead_again() {
+    let mut room = Room::open().await;
+    room.dials.set(1, Dial::Fault);
+    room.say("a", 1);
+    ballet::clock::rest(Duration::from_secs(120)).await;
+    let letter = room.app.dead_letters(1).await.unwrap().remove(0);
+    room.dials.set(1, Dial::Kill);
+    room.dials.kills(&room.node);
+    room.app.replay(letter.id).await.unwrap();
+    room.say("b", 2);
+    ballet::clock::rest(QUIET).await;
+    assert!(!room.node.is_alive());
+    let (_, app) = live(&room.world, &room.dials).await;
+    assert_eq!(dead(&app).await, ["the process died 3 times while it was handled"]);
+    assert_eq!(heard(&app, "b").await, [2]);
+}
+
+/// An outage while suspects are tried says nothing about them.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_makes_no_suspect_guilty() {
+    let (world, dials) = (world(), Dials::default());
+    drop(serve(&world.node(), &dials, Settings::default()).await);
+    for n in 1..=3 {
+        world.append(WORDS.name, 0, stamped("a", n, n).encode());
+    }
+    dials.set(2, Dial::Kill);
+    // Until the lane is careful.
+    for _ in 0..4 {
+        let node = world.node();
+        dials.kills(&node);
+        let _app = serve(&node, &dials, Settings::default()).await;
+        ballet::clock::rest(QUIET).await;
+        assert!(!node.is_alive());
+    }
+    dials.clear();
+    let failures = Arc::new(AtomicUsize::new(0));
+    let failed = Arc::clone(&failures);
+    let node = world.node_with(move |point| match point {
+        Point::Commit(_) if failed.fetch_add(1, Ordering::SeqCst) % 4 != 3 => Fate::Fail,
+        _ => Fate::Go,
+    });
+    let app = serve(&node, &dials, Settings::default()).await;
+    ballet::clock::rest(Duration::from_secs(600)).await;
+    assert!(failures.load(Ordering::SeqCst) > 10, "the store has failed often");
+    assert_eq!((heard(&app, "a").await, dead(&app).await), (vec![1, 2, 3], vec![]));
+}
