@@ -17,6 +17,7 @@ use ballet::{App, Fault, Key, Message, Reactions, Reactor, Running, Settings, Ta
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 use tracing::field::{Field, Visit};
@@ -229,7 +230,7 @@ async fn the_same_for_all_sizes<S: Subject>() {
     let mut all = Vec::new();
     for size in [1, 10, 100, 500] {
         let took = batch_of::<S>(size).await;
-        println_for_people(S::NAME, size, &took);
+        say(S::NAME, size, &took);
         all.push(took);
     }
     assert!(all.iter().all(|took| *took == all[0]), "{}: {all:?}", S::NAME);
@@ -241,11 +242,11 @@ async fn the_number_of_statements_does_not_depend_on_the_size_of_a_batch() {
     the_same_for_all_sizes::<Counter>().await;
 }
 
-/// The numbers are shown by `cargo test -- --nocapture`.
-#[allow(clippy::print_stdout)]
-fn println_for_people(name: &str, size: usize, took: &Took) {
-    println!(
-        "{name:>22}, {size:>3} messages: {} statements in {} calls",
-        took.statements, took.calls
+/// At once, for whoever watches: what tests print is kept back until they fail.
+fn say(name: &str, size: usize, took: &Took) {
+    let Took { calls, statements } = took;
+    let _ = writeln!(
+        std::io::stderr(),
+        "{name:>22}, {size:>3} messages in a batch: {statements} statements in {calls} calls"
     );
 }

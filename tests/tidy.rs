@@ -6,6 +6,7 @@
 
 mod changelog;
 mod code;
+mod deaths;
 mod floors;
 mod repeatable;
 mod sizes;
@@ -63,6 +64,11 @@ fn a_run_lives_the_same_life_twice() {
 #[test]
 fn the_changelog_names_this_version() {
     report("the changelog names this version", changelog::unnamed(&tree()));
+}
+
+#[test]
+fn whatever_waits_for_store_or_broker_says_what_is_when_its_process_dies() {
+    report("whatever waits for store or broker says what is then", deaths::unsaid(&tree()));
 }
 
 #[test]

@@ -49,12 +49,24 @@ pub trait Broker: Send + Sync + 'static {
     ///
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if it is there with another number of
     /// partitions.
+    ///
+    /// # If the process dies
+    ///
+    /// The topic is there as a whole or not at all; asking again makes sure.
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error>;
 
     /// How many partitions a topic has.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn partitions(&self, topic: &str) -> Result<u32, Error>;
 
     /// What a partition of a topic holds.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error>;
 
     /// Appends messages, in order per partition, and returns when all of them are safe.
@@ -63,9 +75,18 @@ pub trait Broker: Send + Sync + 'static {
     ///
     /// [`ErrorKind::Broker`](crate::ErrorKind::Broker) if any of them may not have been appended; any
     /// part of them may have been. Send them all again: edges make it once.
+    ///
+    /// # If the process dies
+    ///
+    /// Before this returns any part of the messages may have been appended: the next owner sends
+    /// all of them again. After it returned, none is lost.
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error>;
 
     /// Joins a group, to read the same partitions of all these topics.
+    ///
+    /// # If the process dies
+    ///
+    /// The broker notices, and gives its lanes to other members.
     async fn join(
         &self,
         group: &str,
@@ -79,6 +100,10 @@ pub trait Broker: Send + Sync + 'static {
 pub trait Member: Send {
     /// Waits until the assignment changes, and returns the lanes that are this member's now. The first
     /// call returns as soon as there is an assignment. Cancelling it loses nothing.
+    ///
+    /// # If the process dies
+    ///
+    /// The lanes go to other members; a position belongs to the lane and not to its reader.
     async fn assigned(&mut self) -> Result<BTreeSet<u32>, Error>;
 
     /// A reader of one lane.
@@ -93,5 +118,9 @@ pub trait Reader: Send + Sync {
 
     /// Waits until there is something to read, and returns up to `most` messages. Cancelling it loses
     /// nothing.
+    ///
+    /// # If the process dies
+    ///
+    /// What was read and not handled is read again: positions are written with the batch.
     async fn next(&mut self, most: usize) -> Result<Vec<Arrived>, Error>;
 }

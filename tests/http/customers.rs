@@ -204,3 +204,19 @@ async fn at_the_bound_nobody_new_is_let_in() {
         shop.close().await;
     }
 }
+
+#[tokio::test]
+async fn what_an_earlier_life_has_let_in_takes_room_from_the_first_moment() {
+    for example in both() {
+        let shop = Shop::bounded(&example, 2).await;
+        shop.turn("provider", &json!({"wire": "down"})).await;
+        for (key, customer) in [("1", "c1"), ("2", "c2")] {
+            let order = shop.placed(key, customer).await;
+            shop.get(&order).await.is(200);
+        }
+        let shop = shop.again(&example, 2).await;
+        assert_eq!(no(&shop.order("3", "c3").await.is(503))[0], "busy");
+        shop.placed("1", "c1").await;
+        shop.close().await;
+    }
+}

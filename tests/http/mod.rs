@@ -6,6 +6,7 @@ mod customers;
 mod kills;
 mod metrics;
 mod operators;
+mod page;
 mod process;
 mod trace;
 
@@ -80,10 +81,19 @@ impl Shop {
     }
 
     async fn bounded(example: &Example, in_flight: usize) -> Self {
-        let folder = Folder::new();
+        Self::on(Folder::new(), World::default(), example, in_flight).await
+    }
+
+    /// Closes, and opens again on the same file.
+    async fn again(self, example: &Example, in_flight: usize) -> Self {
+        self.end.send(()).unwrap();
+        self.serving.await.unwrap().unwrap();
+        Self::on(self.folder, self.world, example, in_flight).await
+    }
+
+    async fn on(folder: Folder, world: World, example: &Example, in_flight: usize) -> Self {
         let store = Sqlite::open(folder.store()).await.unwrap();
         let limits = Limits { in_flight, engine: Settings::default() };
-        let world = World::default();
         let desk = Desk::open(example, store, world.clone(), limits).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();

@@ -1,7 +1,9 @@
 //! What operators see, and how they help.
 
-use super::client::Said;
-use super::{Shop, both};
+use super::client::{Said, ask};
+use super::process::Served;
+use super::{Folder, Shop, an_ipad, both};
+use ballet::clock::rest;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -47,7 +49,13 @@ async fn runs_are_listed_and_told() {
         let last = if example.runs.is_some() { "completed" } else { "order.shipped" };
         assert!(timeline.contains(last), "{timeline}");
         shop.get("/runs/nobody").await.is(404);
-        assert_eq!(shop.get("/runs?status=odd").await.is(422).at("/field"), "status");
+        let odd = shop.get("/runs?status=odd").await.is(422);
+        assert_eq!(odd.at("/field"), "status");
+        let known = odd.at("/reason");
+        let known = known.strip_prefix("must be one of ").expect("it says what may be asked for");
+        for word in known.split(", ") {
+            shop.get(&format!("/runs?status={word}")).await.is(200);
+        }
         shop.close().await;
     }
 }
@@ -119,6 +127,48 @@ async fn a_check_is_required_from_now_on() {
         let order = shop.placed("1", "c1").await;
         assert!(shop.end_of(&order).await.at("/required_checks").contains("limit"));
         shop.close().await;
+    }
+}
+
+/// Looks at the alerts until there is one, and it has settled or not.
+async fn an_alert(served: &Served, is_settled: bool) -> Said {
+    for _ in 0..600 {
+        let said = ask(served.at, "GET", "/alerts", None, "").await.is(200);
+        let alert = &said.json()["alerts"][0];
+        if !alert.is_null() && alert["settled_at"].is_null() != is_settled {
+            return said;
+        }
+        rest(Duration::from_millis(50)).await;
+    }
+    panic!("no alert is settled: {is_settled}")
+}
+
+#[tokio::test]
+async fn an_order_that_is_overdue_is_among_the_alerts_until_it_ends() {
+    let settings = [
+        ("SHOP_VALIDATION_WAIT_MS", "2000"),
+        ("SHOP_PAYMENT_WAIT_MS", "4000"),
+        ("SHOP_CUSTOMER_WAIT_MS", "1000"),
+    ];
+    for example in both() {
+        let folder = Folder::new();
+        let served = Served::with(example.name, &folder.store(), &settings);
+        let said = ask(served.at, "GET", "/alerts", None, "").await.is(200);
+        assert_eq!(said.json()["alerts"], json!([]));
+        assert_eq!(ask(served.at, "GET", "/alerts?limit=x", None, "").await.status, 422);
+        // With the money taken there is no way back, and without a carrier none forward.
+        let turn = async |wire| {
+            let body = json!({"wire": wire}).to_string();
+            ask(served.at, "PUT", "/dials/carrier", None, &body).await.is(200);
+        };
+        turn("down").await;
+        let order = ask(served.at, "POST", "/v1/orders", None, &an_ipad("c1").to_string()).await;
+        let order = order.is(202).header("location").unwrap().to_owned();
+        let alert = an_alert(&served, false).await;
+        turn("up").await;
+        assert!(order.ends_with(&alert.at("/alerts/0/order_id")), "{order}: {alert:?}");
+        assert_eq!(alert.at("/alerts/0/alert"), "order_overdue");
+        an_alert(&served, true).await;
     }
 }
 

@@ -25,6 +25,8 @@ fn process(name: &str, args: &[&str]) -> Command {
 pub(super) struct Served {
     child: Child,
     pub(super) at: SocketAddr,
+    /// What it says when it begins to listen.
+    greeting: String,
 }
 
 impl Served {
@@ -49,11 +51,13 @@ impl Served {
                 break rest.split(',').next().unwrap().parse().unwrap();
             }
         };
+        let mut greeting = String::new();
+        while !greeting.contains("Kill it") && out.read_line(&mut greeting).unwrap() > 0 {}
         // Whoever writes to a pipe that nobody reads waits.
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
         let mut err = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut err, &mut std::io::sink()));
-        Self { child, at }
+        Self { child, at, greeting }
     }
 
     /// One that is killed after so long, most likely before it has said where it listens.
@@ -134,6 +138,21 @@ fn what_keeps_it_from_running_is_told_in_a_sentence() {
     let listen = served.at.to_string();
     let taken = refusal(&["--listen", &listen, "--store", &file("other.db")]);
     assert!(taken.contains("name another with --listen"));
+}
+
+#[tokio::test]
+async fn the_lines_to_paste_name_the_order_that_the_first_of_them_places() {
+    for example in both() {
+        let folder = Folder::new();
+        let served = Served::start(example.name, &folder.store());
+        let after = |mark: &str| served.greeting.split_once(mark).expect("it is to be pasted").1;
+        let key = after("Idempotency-Key: ").split('\'').next().unwrap();
+        let body = after("-d '").split('\'').next().unwrap();
+        let order = after("ORDER=").split_whitespace().next().unwrap();
+        let said = ask(served.at, "POST", "/v1/orders", Some(key), body).await.is(202);
+        let location = said.header("location").unwrap();
+        assert_eq!(order, format!("http://{}{location}", served.at));
+    }
 }
 
 #[cfg(unix)]

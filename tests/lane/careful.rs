@@ -4,7 +4,7 @@
 //! process follow one another, each until a handler kills it or all is quiet.
 
 use crate::lane::echo::{Dial, Dials, Room, WORDS, heard, serve, stamped};
-use crate::lane::shop::world;
+use crate::lane::shop::{dying, world};
 use ballet::memory::{Fate, Point, World};
 use ballet::{Running, Settings};
 use std::sync::Arc;
@@ -129,4 +129,67 @@ async fn a_store_that_fails_makes_no_suspect_guilty() {
     ballet::clock::rest(Duration::from_secs(600)).await;
     assert!(failures.load(Ordering::SeqCst) > 10, "the store has failed often");
     assert_eq!((heard(&app, "a").await, dead(&app).await), (vec![1, 2, 3], vec![]));
+}
+
+/// What stands behind it was set aside before anybody was careful.
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_one_that_ends_its_process_goes_on_when_that_is_given_up() {
+    let mut room = Room::open().await;
+    room.dials.set(1, Dial::Fault);
+    room.dials.kills(&room.node);
+    room.say("a", 1);
+    room.say("a", 2);
+    ballet::clock::rest(Duration::from_millis(1)).await;
+    room.dials.set(1, Dial::Kill);
+    ballet::clock::rest(QUIET).await;
+    assert!(!room.node.is_alive());
+    let (_, app) = live(&room.world, &room.dials).await;
+    assert_eq!(dead(&app).await.len(), 1);
+    assert_eq!(heard(&app, "a").await, [2]);
+    room.say("a", 3);
+    ballet::clock::rest(Duration::from_secs(1)).await;
+    assert_eq!(heard(&app, "a").await, [2, 3]);
+}
+
+/// That it faulted before says nothing about deaths.
+#[tokio::test(start_paused = true)]
+async fn a_suspect_that_faulted_often_is_not_given_up_for_one_death() {
+    let mut room = Room::open().await;
+    room.dials.set(1, Dial::Fault);
+    room.say("a", 1);
+    ballet::clock::rest(Duration::from_secs(5)).await;
+    room.node.kill();
+    // Until the lane is careful; then it is set aside as a suspect, marked, and dies when it is tried.
+    for commits in [1, 1, 1, 1, 3] {
+        let node = dying(&room.world, commits, |point| matches!(point, Point::Commit(_)));
+        let _app = serve(&node, &room.dials, Settings::default()).await;
+        ballet::clock::rest(QUIET).await;
+        assert!(!node.is_alive());
+    }
+    room.dials.clear();
+    let app = serve(&room.world.node(), &room.dials, Settings::default()).await;
+    ballet::clock::rest(QUIET).await;
+    assert_eq!((heard(&app, "a").await, dead(&app).await), (vec![1], vec![]));
+}
+
+/// A process that ends in order, or has nothing to do, does not loop.
+#[tokio::test(start_paused = true)]
+async fn processes_that_come_and_go_with_nothing_to_do_are_no_loop() {
+    let mut room = Room::open().await;
+    room.heard_after("a", 1).await;
+    room.node.kill();
+    let before = room.app.health().into_values().next().unwrap().batches;
+    for _ in 0..10 {
+        let app = serve(&room.world.node(), &room.dials, Settings::default()).await;
+        ballet::clock::rest(Duration::from_secs(5)).await;
+        app.stop().await;
+    }
+    let app = serve(&room.world.node(), &room.dials, Settings::default()).await;
+    ballet::clock::rest(Duration::from_secs(1)).await;
+    let idle = app.health().into_values().next().unwrap().batches;
+    (1..=50).for_each(|n| room.say("a", n));
+    ballet::clock::rest(Duration::from_secs(1)).await;
+    assert_eq!(heard(&app, "a").await.len(), 50);
+    let after = app.health().into_values().next().unwrap().batches;
+    assert!(after - idle < 50, "{before} {idle} {after}: one thing at a time");
 }

@@ -136,6 +136,12 @@ impl Room {
         self.heard(id).await
     }
 
+    /// How many messages are set aside.
+    pub fn parked(&self) -> usize {
+        let health = self.app.health().into_values().next().unwrap();
+        health.parked.into_values().sum()
+    }
+
     pub async fn dead(&self) -> Vec<String> {
         let letters = self.app.dead_letters(100).await.unwrap();
         letters.into_iter().map(|letter| letter.reason).collect()

@@ -1,11 +1,12 @@
 //! Nothing goes wrong.
 
+use crate::lane::echo::{HEARD, Said, WORDS, stamped};
 use crate::lane::shop::ended;
 use crate::lane::shop::{
     Buy, CHARGES, Cashier, Desk, HOLDS, Inventory, SHELF, STOCKED, Shelves, TOO_MUCH, Till,
     choreographed, orchestrated, order, world,
 };
-use ballet::{Key, Outcome, Reactor};
+use ballet::{App, Fault, Key, Outcome, Reactions, Reactor, Settings, Table, Tx, react};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -97,4 +98,46 @@ async fn a_hundred_sagas_share_batches() {
         }
     }
     assert_eq!(ends, (100, 50), "a hundred were on the shelf");
+}
+
+/// Hands out what is free, the first first.
+struct Clerk;
+const FREE: Table<u32, u64> = Table::new("free");
+impl Reactor for Clerk {
+    const NAME: &'static str = "clerk";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new().on::<Said>(react(Self::hand_out))
+    }
+}
+impl Clerk {
+    async fn hand_out(&self, tx: &mut Tx, said: &Said) -> Result<(), Fault> {
+        if said.id == "stock" {
+            return (1..=3).try_for_each(|n| tx.put(FREE, &n, &said.n));
+        }
+        let first = tx.scan(FREE, &0, None, 1).await?;
+        let mut got = tx.get(HEARD, &said.id).await?.unwrap_or_default();
+        for (n, _) in first {
+            tx.delete(FREE, &n);
+            got.push(u64::from(n));
+        }
+        tx.put(HEARD, &said.id, &got)
+    }
+}
+
+/// A batch is one transaction for many messages, and none of them may notice.
+#[tokio::test(start_paused = true)]
+async fn a_range_that_earlier_messages_of_the_batch_have_taken_from_is_read_on() {
+    for batch in [1, 500] {
+        let world = world();
+        let node = world.node();
+        let app = App::new(node.store()).broker(node.broker()).lanes(1);
+        let app = app.settings(Settings { batch, ..Settings::default() });
+        let app = app.reactor_from_the_beginning(Clerk).start().await.unwrap();
+        world.append(WORDS.name, 0, stamped("stock", 1, 1).encode());
+        ballet::clock::rest(std::time::Duration::from_secs(1)).await;
+        (2..=5).for_each(|n| world.append(WORDS.name, 0, stamped("a", n, n).encode()));
+        ballet::clock::rest(std::time::Duration::from_secs(1)).await;
+        let got = app.row::<Clerk, _, _>(HEARD, &"a".to_owned()).await.unwrap();
+        assert_eq!(got, Some(vec![1, 2, 3]), "{batch} at a time");
+    }
 }

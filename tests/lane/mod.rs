@@ -3,6 +3,7 @@
 //! Goal: whatever dies and whenever, each purchase takes effect once or not at all. Method: a node dies at
 //! a chosen point, another takes its lanes, and the tables are read at the end.
 
+mod again;
 mod bank;
 mod bounded;
 mod careful;
@@ -11,6 +12,7 @@ mod dance;
 mod echo;
 mod fencing;
 mod happy;
+mod moody;
 mod outside;
 mod parking;
 mod rebuild;
@@ -21,3 +23,4 @@ pub mod shop;
 mod verbs;
 mod versions;
 mod views;
+mod wild;

@@ -1,13 +1,15 @@
 //! Calls to the outside and methods of sagas: at least once, under one key, and never forgotten.
 
 use crate::lane::bank::{
-    Bank, Consent, Hotel, Order, Purchase, ROOMS, Travel, Trip, cards, travel,
+    Bank, CancelAsked, Consent, GaveUp, Hotel, ORDERS, Order, Ordered, Packed, Purchase, ROOMS,
+    Travel, Trip, cards, travel,
 };
 use crate::lane::echo::{HEARD, Said, WORDS, stamped};
 use crate::lane::shop::ended;
 use crate::lane::shop::{dying, world};
 use ballet::memory::Point;
-use ballet::{App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, Tx, call};
+use ballet::saga::journal::Verb;
+use ballet::{App, Call, Fault, Outcome, Reactions, Reactor, Refusal, Running, Tx, call, react};
 use std::time::Duration;
 
 fn trip(fare: i64) -> Trip {
@@ -280,4 +282,81 @@ async fn a_call_may_take_as_long_as_its_line_says() {
     ballet::clock::rest(Duration::from_secs(300)).await;
     let heard = app.row::<Patient, _, _>(HEARD, &"a".to_owned()).await.unwrap();
     assert_eq!((heard, bank.calls()), (Some(vec![1]), 1));
+}
+
+/// What a call brought for a run that is over is for a person. The call itself is over too: the next owner
+/// must not make it again.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_after_its_run_is_a_dead_letter_and_is_not_made_again() {
+    let (world, bank) = (world(), Bank::default());
+    let node = world.node();
+    let app = travel(&node, &bank).await;
+    bank.set(|ledger| ledger.delay = Duration::from_secs(20));
+    let run = app.begin::<Travel>("1", &trip(50)).await.unwrap();
+    ballet::clock::rest(Duration::from_secs(21)).await;
+    bank.set(|ledger| ledger.delay = Duration::ZERO);
+    let (verb, why) = (Verb::MarkNotDone, "the bank says so");
+    app.operate("travel", "1", verb, "pay-fare", "Eva", why).await.unwrap();
+    let Outcome::Compensated(_) = ended(&run).await else { panic!() };
+    ballet::clock::rest(Duration::from_secs(30)).await;
+    assert_eq!((app.dead_letters(10).await.unwrap().len(), bank.calls()), (1, 3));
+
+    drop(app);
+    node.kill();
+    let app = travel(&world.node(), &bank).await;
+    ballet::clock::rest(Duration::from_secs(30)).await;
+    assert_eq!((app.dead_letters(10).await.unwrap().len(), bank.calls()), (1, 3));
+}
+
+/// One event takes back two lines, each by a call of its own.
+struct Twice(Bank);
+impl Reactor for Twice {
+    const NAME: &'static str = "twice";
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+            .on::<Ordered>(
+                react(Self::order)
+                    .compensate_on_call::<CancelAsked, _, _>(Self::call, Self::called),
+            )
+            .on::<Packed>(
+                react(Self::pack).compensate_on_call::<CancelAsked, _, _>(Self::call, Self::called),
+            )
+            .on::<GaveUp>(react(Self::note))
+    }
+}
+impl Twice {
+    async fn order(&self, _: &mut Tx, _: &Ordered) -> Result<(), Fault> {
+        Ok(())
+    }
+    async fn pack(&self, _: &mut Tx, _: &Packed) -> Result<(), Fault> {
+        Ok(())
+    }
+    async fn call(&self, call: &Call, _: &CancelAsked, _: &Option<()>) -> Result<u64, Fault> {
+        self.0.book(&call.key, 1).await.map(|_| 1)
+    }
+    async fn called(&self, _: &mut Tx, _: &CancelAsked, _: &u64) -> Result<(), Fault> {
+        Ok(())
+    }
+    async fn note(&self, tx: &mut Tx, e: &GaveUp) -> Result<(), Fault> {
+        tx.put(HEARD, &e.id, &vec![1])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_two_calls_of_its_key_goes_on_when_both_end_at_once() {
+    let (world, bank) = (world(), Bank::default());
+    bank.set(|ledger| ledger.delay = Duration::from_secs(5));
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.reactor_from_the_beginning(Twice(bank.clone())).start().await.unwrap();
+    let names = ["b.ordered", "b.packed", "b.cancel-asked", "b.gave-up"];
+    for (n, name) in (1..).zip(names) {
+        let mut message = stamped("1", n, n);
+        message.envelope.name = name.to_owned();
+        message.body = r#"{"id":"1","cents":5}"#.into();
+        world.append(ORDERS.name, 0, message.encode());
+    }
+    ballet::clock::rest(Duration::from_secs(60)).await;
+    let heard = app.row::<Twice, _, _>(HEARD, &"1".to_owned()).await.unwrap();
+    assert_eq!((heard, bank.calls()), (Some(vec![1]), 2));
 }

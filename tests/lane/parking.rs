@@ -1,7 +1,7 @@
 //! What is set aside, what waits behind it, what is given up, and what goes on meanwhile.
 
-use crate::lane::echo::{Dial, Room, WORDS, foreign, stamped};
-use ballet::Settings;
+use crate::lane::echo::{Dial, Echo, HEARD, Room, WORDS, foreign, stamped};
+use ballet::{Settings, Table};
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_holds_its_key_in_order_and_nobody_else() {
@@ -203,4 +203,52 @@ async fn a_lane_that_has_set_aside_too_much_takes_no_more_until_there_is_room() 
     assert_eq!(room.heard_after("b", 30).await, [6, 7, 8, 9]);
     assert_eq!((room.heard("k1").await, room.heard("k5").await), (vec![1], vec![5]));
     assert_eq!(parked(&room), 0);
+}
+
+/// Whoever stands behind a message that holds its key must not wait for it once it holds the key no more:
+/// it may be what that message waits for.
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_a_fault_goes_on_when_the_fault_becomes_a_not_yet() {
+    let mut room = Room::open().await;
+    room.dials.set(1, Dial::Fault);
+    room.say("a", 1);
+    room.say("a", 2);
+    ballet::clock::rest(std::time::Duration::from_millis(1)).await;
+    assert_eq!(room.parked(), 2);
+    room.dials.set(1, Dial::NotYet);
+    assert_eq!(room.heard_after("a", 20).await, [2]);
+    room.say("a", 3);
+    assert_eq!(room.heard_after("a", 1).await, [2, 3]);
+    assert_eq!(room.heard_after("a", 60).await, [2, 3, 1]);
+}
+
+/// The message before it was set aside first, and the one that held the key later: whoever is due is not
+/// put off for somebody who is not.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_a_gap_held_is_not_stuck_behind_a_later_one_of_its_key() {
+    let mut room = Room::open().await;
+    room.dials.set(7, Dial::Fault);
+    room.world.append(WORDS.name, 0, stamped("a", 2, 2).encode());
+    assert_eq!(room.heard_after("a", 1).await, [] as [u64; 0]);
+    room.world.append(WORDS.name, 0, foreign("a", 7, None).encode());
+    ballet::clock::rest(std::time::Duration::from_millis(1)).await;
+    assert_eq!(room.parked(), 2);
+    room.say("a", 1);
+    room.heard_after("a", 1).await;
+    room.dials.clear();
+    let mut heard = room.heard_after("a", 60).await;
+    heard.sort_unstable();
+    assert_eq!(heard, [1, 2, 7]);
+}
+
+/// Waiting would not make it better, and nobody should wait for nothing.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_row_that_is_of_another_type_is_told_at_once() {
+    let mut room = Room::open().await;
+    room.say("a", 1);
+    assert_eq!(room.heard_after("a", 1).await, [1]);
+    let wrong: Table<String, u64> = Table::new(HEARD.name());
+    let long = std::time::Duration::from_secs(3600);
+    let told = room.app.watch::<Echo, _, _>(wrong, &"a".to_owned(), long, |_| true).await;
+    assert_eq!(told.unwrap_err().kind(), ballet::ErrorKind::Codec);
 }

@@ -1,7 +1,7 @@
 //! Requests of clients: positions to read by, and calls to the outside that are made for them.
 
 use crate::lane::bank::{Authorize, Authorized, Bank};
-use crate::lane::shop::{dying, world};
+use crate::lane::shop::{Release, Reserve, dying, orchestrated, world};
 use ballet::memory::{Node, Point, World};
 use ballet::{
     App, Call, ErrorKind, Fault, Key, Position, Reactions, Reactor, Running, StepError, Table, Tx,
@@ -251,4 +251,23 @@ async fn charges_once(at: usize, which: fn(&Point) -> bool) -> bool {
     assert_eq!(charged(&app, "1").await, Some(reply.reference), "point {at}");
     assert_eq!(bank.balance(), 70, "always under one key, point {at}");
     died
+}
+
+/// The answer would be of another type, or worse, of the same.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_used_for_another_command_is_refused_even_if_the_body_is_the_same() {
+    let app = orchestrated(&world().node()).await;
+    let (about, id) = (Key::new("1"), "1".to_owned());
+    for answered in [false, true] {
+        let asked = app.request("key", &about, &Reserve { id: id.clone() }).await.unwrap();
+        if answered {
+            asked.reply(SOON).await.unwrap().unwrap().unwrap();
+        }
+        let told = app.request("key", &about, &Release { id: id.clone() }).await.unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::Conflict);
+        assert_eq!(
+            told.to_string(),
+            "key `key` was used for `stock.reserve`, and this is `stock.release`"
+        );
+    }
 }

@@ -215,6 +215,13 @@ pub async fn choreographed(node: &Node) -> Running {
     app.reactor(Desk).reactor(Shelves).reactor(Cashier).start().await.expect("the app starts")
 }
 
+/// Both ways in one app.
+pub async fn both(node: &Node) -> Running {
+    let app = App::new(node.store()).broker(node.broker());
+    let app = app.saga(Buy).reactor(Inventory).reactor(Till);
+    app.reactor(Desk).reactor(Shelves).reactor(Cashier).start().await.expect("the app starts")
+}
+
 /// A node that dies at the `at`-th point that `which` picks.
 pub fn dying(world: &World, at: usize, which: impl Fn(&Point) -> bool + Send + 'static) -> Node {
     let mut seen = 0;

@@ -77,22 +77,27 @@ pub fn gather(source: &Source) -> Result<(Vec<Wanted>, Vec<String>), String> {
             let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
             Ok(((0..*purchases).map(|at| drawn(at, dice.roll(100))).collect(), Vec::new()))
         }
-        Source::Read(file) if file.as_os_str() == "-" => Ok(read(std::io::stdin().lock())),
-        Source::Read(file) => match std::fs::File::open(file) {
-            Ok(open) => Ok(read(open)),
-            Err(told) => Err(format!("the orders in `{}` cannot be read: {told}", file.display())),
-        },
+        Source::Read(file) => {
+            let read = match file.as_os_str() == "-" {
+                true => read(std::io::stdin().lock()),
+                false => std::fs::File::open(file).and_then(read),
+            };
+            let unread =
+                |told| format!("the orders in `{}` cannot be read: {told}", file.display());
+            read.map_err(unread)
+        }
     }
 }
 
-fn read(from: impl Read) -> (Vec<Wanted>, Vec<String>) {
+/// Lines of bytes: what is no text is a bad line like others.
+fn read(from: impl Read) -> std::io::Result<(Vec<Wanted>, Vec<String>)> {
     let (mut orders, mut faults) = (Vec::new(), Vec::new());
-    for (number, line) in (1..).zip(BufReader::new(from).lines()) {
-        let line = line.unwrap_or_default();
-        if line.trim().is_empty() {
+    for (number, line) in (1..).zip(BufReader::new(from).split(b'\n')) {
+        let line = line?;
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        match shop::order::parse(line.as_bytes()) {
+        match shop::order::parse(&line) {
             Ok(order) => orders.push(Wanted {
                 order_id: format!("line-{number}"),
                 order,
@@ -102,7 +107,7 @@ fn read(from: impl Read) -> (Vec<Wanted>, Vec<String>) {
             Err(told) => faults.push(format!("line {number}: {told}")),
         }
     }
-    (orders, faults)
+    Ok((orders, faults))
 }
 
 #[cfg(test)]
@@ -123,11 +128,18 @@ mod tests {
     #[test]
     fn a_bad_line_is_told_with_its_number_and_the_others_go_on() {
         let good = r#"{"customer_id":"c1","lines":[{"sku":"ipad","qty":1,"unit_price_minor":109900}],"total_minor":109900,"currency":"USD"}"#;
-        let text = format!("{good}\nnonsense\n\n{good}\n{{}}\n");
-        let (orders, faults) = read(text.as_bytes());
+        let mut text = format!("{good}\nnonsense\n\n{good}\n{{}}\n").into_bytes();
+        text.extend(b"\xff\xfe\n");
+        let (orders, faults) = read(&*text).unwrap();
         assert_eq!(orders.len(), 2);
-        assert_eq!(faults.len(), 2);
-        assert!(faults[0].starts_with("line 2: "), "{}", faults[0]);
-        assert!(faults[1].starts_with("line 5: "), "{}", faults[1]);
+        let told: Vec<&str> = faults.iter().filter_map(|told| told.split(": ").next()).collect();
+        assert_eq!(told, ["line 2", "line 5", "line 6"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_not_waited_for() {
+        let folder = std::env::temp_dir();
+        let told = gather(&Source::Read(folder.clone())).unwrap_err();
+        assert!(told.contains(&*folder.display().to_string()), "{told}");
     }
 }

@@ -193,7 +193,16 @@ fn purchases(count: usize) -> String {
     format!("{count} purchase{}", if count == 1 { "" } else { "s" })
 }
 
-/// A line that counts up, for people who watch a terminal; for others one line that it has begun.
+/// How many signs a bar has.
+const BAR: usize = 30;
+
+/// A bar with its numbers; of none, all are done.
+fn bar(done: usize, all: usize) -> String {
+    let full = (done * BAR).checked_div(all).unwrap_or(BAR).min(BAR);
+    format!("[{}{}] {done} of {}", "#".repeat(full), "-".repeat(BAR - full), purchases(all))
+}
+
+/// A bar that grows, for people who watch a terminal; for others one line that it has begun.
 struct Progress {
     way: &'static str,
     all: usize,
@@ -212,7 +221,7 @@ impl Progress {
     }
 
     fn at(&self, done: usize) {
-        self.say(&format!("{}: {done} of {}", self.way, purchases(self.all)));
+        self.say(&format!("{:<13} {}", self.way, bar(done, self.all)));
     }
 
     fn say(&self, text: &str) {
@@ -232,11 +241,12 @@ impl Drop for Progress {
     }
 }
 
-/// One purchase that completed and one that was taken back, each told both ways.
+/// One purchase that completed and one that was taken back, each told both ways; the latter is one whose
+/// card is declined, or if there is none another.
 fn stories(shown: &[Shown]) -> Vec<Story> {
-    let told = |(end, head): (&str, &str)| {
+    let told = |(end, head): &(&str, &str)| {
         let first = shown.first()?;
-        let ends = first.messages.iter().filter(|message| message.envelope.name == end);
+        let ends = first.messages.iter().filter(|message| message.envelope.name == *end);
         let order = ends.min_by_key(|message| message.envelope.occurred_at)?;
         let order_id = order.envelope.correlation.clone();
         let column = |shown: &Shown| Column {
@@ -244,13 +254,30 @@ fn stories(shown: &[Shown]) -> Vec<Story> {
             lines: tell::lines(&shown.messages, &order_id),
         };
         let columns = shown.iter().map(column).collect();
-        Some(Story { head: head.to_owned(), order_id, columns })
+        Some(Story { head: (*head).to_owned(), order_id, columns })
     };
-    [
-        ("order.shipped", "A purchase that completes"),
+    let completed = [("order.shipped", "A purchase that completes")];
+    let taken_back = [
         ("payment.declined", "A purchase that is taken back, for the card is declined"),
-    ]
-    .into_iter()
-    .filter_map(told)
-    .collect()
+        ("order.cancelled", "A purchase that is taken back"),
+        ("order.invalidated", "A purchase that is taken back, for a check has failed"),
+    ];
+    [completed.iter().find_map(told), taken_back.iter().find_map(told)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn a_bar_grows_with_what_is_done() {
+        let full = "#".repeat(30);
+        assert_eq!(bar(0, 300), format!("[{}] 0 of 300 purchases", "-".repeat(30)));
+        assert_eq!(bar(20, 300), format!("[##{}] 20 of 300 purchases", "-".repeat(28)));
+        assert_eq!(bar(1, 1), format!("[{full}] 1 of 1 purchase"));
+        assert_eq!(bar(0, 0), format!("[{full}] 0 of 0 purchases"));
+    }
 }

@@ -74,6 +74,31 @@ impl Settings {
         2 * self.order_deadline()
     }
 
+    /// The variables, one a line: its name, what it sets, and what holds without it.
+    #[must_use]
+    pub fn help() -> String {
+        let usual = Self::default();
+        let ms = |length: Duration| length.as_millis().to_string();
+        let lines = [
+            ("VALIDATION_WAIT_MS", "how long the checks may take", ms(usual.validation_wait)),
+            ("PAYMENT_WAIT_MS", "how long payment and parcel may take", ms(usual.payment_wait)),
+            ("CUSTOMER_WAIT_MS", "how long a customer may be unknown", ms(usual.customer_wait)),
+            ("FRAUD_WINDOW_MS", "how long attempts are remembered", ms(usual.fraud_window)),
+            ("FRAUD_LIMIT_MINOR", "what may be tried in that time", text(usual.fraud_limit_minor)),
+            (
+                "FRAUD_SHADOW_LIMIT_MINOR",
+                "the same of the check that only watches",
+                text(usual.fraud_shadow_limit_minor),
+            ),
+            ("QTY_MAX", "how many of one thing in an order", text(usual.qty_max)),
+            ("IPADS_A_DAY", "how many iPads a customer, if required", text(usual.ipads_a_day)),
+        ];
+        let line = |(name, what, usual): &(&str, &str, String)| {
+            format!("  {:<30} {what:<40} {usual}\n", format!("SHOP_{name}"))
+        };
+        lines.iter().map(line).collect::<String>().trim_end().to_owned()
+    }
+
     /// The defaults, and what the variables say otherwise.
     ///
     /// # Errors
@@ -114,6 +139,10 @@ impl Settings {
     }
 }
 
+fn text(number: i64) -> String {
+    number.to_string()
+}
+
 /// The settings of this process.
 ///
 /// # Panics
@@ -130,6 +159,8 @@ pub fn settings() -> &'static Settings {
 #[cfg(test)]
 mod tests {
     use super::Settings;
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     fn read(name: &str, value: &str) -> Result<Settings, String> {
@@ -139,6 +170,19 @@ mod tests {
     #[test]
     fn what_is_not_set_is_as_usual() {
         assert_eq!(Settings::read(|_| None), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_in_the_help_and_no_other() {
+        let read = RefCell::new(BTreeSet::new());
+        let none = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            None
+        };
+        Settings::read(none).unwrap();
+        let help = Settings::help();
+        let told = help.lines().filter_map(|line| line.split_whitespace().next());
+        assert_eq!(told.map(str::to_owned).collect::<BTreeSet<_>>(), read.into_inner());
     }
 
     #[test]

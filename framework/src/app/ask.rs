@@ -175,6 +175,11 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if it cannot be written down.
+    ///
+    /// # If the process dies
+    ///
+    /// Before this returns it may or may not have been written down: look at the timeline before
+    /// you ask again. After it returned, whatever process serves the saga does it.
     pub async fn operate(
         &self,
         saga: &str,
@@ -215,6 +220,11 @@ impl<S: Saga> Run<'_, S> {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if it cannot be written down.
+    ///
+    /// # If the process dies
+    ///
+    /// Before this returns the wish may or may not have been written down: ask again, a run is
+    /// cancelled once. After it returned, whatever process serves the saga decides.
     pub async fn cancel(&self, by: &str, reason: &str) -> Result<(), Error> {
         let (by, reason) = (by.to_owned(), reason.to_owned());
         let entry = Entry::Cancel { run: self.id.clone(), by, reason };
@@ -227,6 +237,11 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// [`ErrorKind::Codec`] if it cannot be written as JSON, [`ErrorKind::Store`] if it cannot be
     /// written down.
+    ///
+    /// # If the process dies
+    ///
+    /// Before this returns it may or may not have been written down: say it again, a step hears one
+    /// signal.
     pub async fn signal<T: Record>(&self, step: &str, said: &T) -> Result<(), Error> {
         self.hear(step, Signal::Yes(to_raw_value(said).map_err(codec)?)).await
     }
@@ -236,6 +251,10 @@ impl<S: Saga> Run<'_, S> {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if it cannot be written down.
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`signal`](Self::signal).
     pub async fn refuse(&self, step: &str, refusal: Refusal) -> Result<(), Error> {
         self.hear(step, Signal::No(refusal)).await
     }
@@ -265,6 +284,10 @@ impl<C: Command> Requested<'_, C> {
     ///
     /// [`ErrorKind::Store`] if the store cannot be read, [`ErrorKind::Codec`] if the answer is not of
     /// its type.
+    ///
+    /// # If the process dies
+    ///
+    /// The request goes on without whoever asked. Whoever has its key or its position asks again.
     pub async fn reply(
         &self,
         within: Duration,

@@ -28,8 +28,10 @@ fn damaged(cause: serde_json::Error) -> Error {
     Error::new(ErrorKind::Codec, "what is stored is not of its type").because(cause)
 }
 
-/// How often a slot is looked at when nobody says that it was written: other processes do not.
+/// How often a slot is looked at when nobody says that it was written, for other processes do not: who has
+/// waited for long looks less often, since thousands that look all the time keep what they wait for waiting.
 const SLOWLY: Duration = Duration::from_millis(200);
+const RARELY: Duration = Duration::from_secs(2);
 
 impl Running {
     /// Waits until `ready` finds in a slot what it looks for, so long.
@@ -53,7 +55,7 @@ impl Running {
             tokio::select! {
                 biased;
                 () = written.notified() => {}
-                () = rest(left.min(SLOWLY)) => {}
+                () = rest(left.min(waited.elapsed().clamp(SLOWLY, RARELY))) => {}
             }
         }
     }
@@ -69,6 +71,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn row<R: Reactor, K: TableKey, V: Record>(
         &self,
         table: Table<K, V>,
@@ -83,6 +89,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn watch<R: Reactor, K: TableKey, V: Record>(
         &self,
         table: Table<K, V>,
@@ -90,11 +100,22 @@ impl Running {
         within: Duration,
         until: impl Fn(&V) -> bool,
     ) -> Result<Option<V>, Error> {
-        let ready = |body: Option<&Bytes>| {
-            let row: V = serde_json::from_slice(body?).ok()?;
-            until(&row).then_some(row)
+        self.wait_for_row(&row_slot::<R, K, V>(table, key), within, until).await
+    }
+
+    /// Waits until what is in a slot is as `until` wants it, so long.
+    pub(super) async fn wait_for_row<V: Record>(
+        &self,
+        slot: &Slot,
+        within: Duration,
+        until: impl Fn(&V) -> bool,
+    ) -> Result<Option<V>, Error> {
+        let ready = |body: Option<&Bytes>| match serde_json::from_slice::<V>(body?) {
+            Ok(row) => until(&row).then_some(Ok(row)),
+            // Waiting makes it no better.
+            Err(told) => Some(Err(damaged(told))),
         };
-        self.wait_for(&row_slot::<R, K, V>(table, key), within, ready).await
+        self.wait_for(slot, within, ready).await?.transpose()
     }
 
     /// All rows of a service's table, in order of their keys.
@@ -102,6 +123,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn rows<R: Reactor, K: TableKey, V: Record>(
         &self,
         table: Table<K, V>,
@@ -124,6 +149,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn runs(
         &self,
         saga: &str,
@@ -151,6 +180,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
         self.wiring.store.dead_letters(None, limit).await
     }
@@ -170,6 +203,10 @@ impl<S: Saga> Run<'_, S> {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn journal(&self) -> Result<Option<Journal>, Error> {
         let found = self.app.at(&self.slot()).await?;
         found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
@@ -180,6 +217,10 @@ impl<S: Saga> Run<'_, S> {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// The run goes on without whoever waits for it. Ask again.
     pub async fn outcome(&self) -> Result<Outcome, Error> {
         loop {
             if let Some(outcome) = self.outcome_within(Duration::from_secs(60)).await? {
@@ -193,13 +234,16 @@ impl<S: Saga> Run<'_, S> {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// The run goes on without whoever waits for it. Ask again.
     pub async fn outcome_within(&self, within: Duration) -> Result<Option<Outcome>, Error> {
         if self.joined {
             self.wake();
         }
         let shape = self.app.shapes.get(S::NAME).map(|plan| plan.shape());
-        let ended = |body: Option<&Bytes>| {
-            let journal: Journal = serde_json::from_slice(body?).ok()?;
+        let ended = |journal: Journal| {
             Some(match journal.end()? {
                 End::Completed => Outcome::Completed,
                 End::Compensated => {
@@ -207,6 +251,10 @@ impl<S: Saga> Run<'_, S> {
                 }
             })
         };
-        self.app.wait_for(&self.slot(), within, ended).await
+        let read = |body: Option<&Bytes>| match serde_json::from_slice(body?) {
+            Ok(journal) => ended(journal).map(Ok),
+            Err(told) => Some(Err(damaged(told))),
+        };
+        self.app.wait_for(&self.slot(), within, read).await?.transpose()
     }
 }

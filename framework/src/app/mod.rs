@@ -143,6 +143,12 @@ impl<L> App<L> {
     ///
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with every rule that is broken;
     /// otherwise what store or broker say.
+    ///
+    /// # If the process dies
+    ///
+    /// Whenever that is, the next one that starts finds what was committed, and goes on from there.
+    /// What the start itself writes, topics and where groups begin to read, is written once and
+    /// left as it is afterwards.
     pub async fn start(mut self) -> Result<Running, Error> {
         self.close();
         let Self { store, broker, lanes, settings, definitions, .. } = self;
@@ -165,6 +171,10 @@ impl<S: Saga> App<S> {
     }
 
     /// Cancels a run whenever `E` is heard for which `f` names a run and a reason.
+    ///
+    /// # If the process dies
+    ///
+    /// The event is heard again; a run is cancelled once.
     pub fn cancelled_by<E: Event>(
         mut self,
         f: impl Fn(&E) -> Option<(String, String)> + Send + Sync + 'static,
@@ -174,6 +184,10 @@ impl<S: Saga> App<S> {
     }
 
     /// Signals a run whenever `E` is heard for which `f` names a run and what is said to its step.
+    ///
+    /// # If the process dies
+    ///
+    /// The event is heard again; a step hears one signal.
     pub fn signalled_by<E: Event, T: Record>(
         mut self,
         step: &'static str,

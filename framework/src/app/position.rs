@@ -80,6 +80,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; the position is good in every process and after every restart.
     pub async fn reached(&self, position: &Position, within: Duration) -> Result<bool, Error> {
         Ok(self.answer_at(position, within).await?.is_some())
     }
@@ -90,6 +94,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn watch_since<R: Reactor, K: TableKey, V: Record>(
         &self,
         table: Table<K, V>,

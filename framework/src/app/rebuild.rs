@@ -49,6 +49,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn view<W: View>(&self, key: &W::Key) -> Result<Option<W::Row>, Error> {
         let found = self.at(&self.view_row::<W>(key).await?).await?;
         found.map(|row| serde_json::from_slice(&row).map_err(damaged)).transpose()
@@ -59,6 +63,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn watch_view<W: View>(
         &self,
         key: &W::Key,
@@ -66,14 +74,10 @@ impl Running {
         until: impl Fn(&W::Row) -> bool,
     ) -> Result<Option<W::Row>, Error> {
         let waited = Stopwatch::start();
-        let ready = |body: Option<&Bytes>| {
-            let row: W::Row = serde_json::from_slice(body?).ok()?;
-            until(&row).then_some(row)
-        };
         loop {
             let slot = self.view_row::<W>(key).await?;
             let left = within.saturating_sub(waited.elapsed());
-            let found = self.wait_for(&slot, left.min(GLANCE), ready).await?;
+            let found = self.wait_for_row(&slot, left.min(GLANCE), &until).await?;
             if found.is_some() || left <= GLANCE {
                 return Ok(found);
             }
@@ -98,6 +102,10 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Store`] or [`ErrorKind::Broker`] if rows or log cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed, in the view or in the log. Ask again.
     pub async fn verify<W: View>(&self) -> Result<Verified, Error> {
         let group = name::<W>(self.generations::<W>().await?.read);
         let snapshot = self.wiring.store.snapshot(&group, Some(&group)).await?;

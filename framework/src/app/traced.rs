@@ -143,13 +143,20 @@ impl<'a> Traced<'a> {
         let stored = match self.app.enter_lane(&lane, &entry, Some(&position.slot())).await? {
             Entered::New => None,
             Entered::Waiting(body) => match Entry::read(&body)? {
-                Entry::Request { body, .. } => Some(body),
+                Entry::Request { command, body, .. } => Some((command, body)),
                 _ => None,
             },
-            Entered::Exists(body) => Some(RequestRow::read(&body)?.asked),
+            Entered::Exists(body) => {
+                let RequestRow { command, asked, .. } = RequestRow::read(&body)?;
+                Some((command, asked))
+            }
         };
         match stored {
-            Some(stored) if !is_same::<C>(stored.get(), asked.get()) => Err(Error::new(
+            Some((command, _)) if command != C::NAME => Err(Error::new(
+                ErrorKind::Conflict,
+                format!("key `{key}` was used for `{command}`, and this is `{}`", C::NAME),
+            )),
+            Some((_, stored)) if !is_same::<C>(stored.get(), asked.get()) => Err(Error::new(
                 ErrorKind::Conflict,
                 format!("key `{key}` was used for another `{}`", C::NAME),
             )),

@@ -44,6 +44,11 @@ impl Care {
         }
     }
 
+    /// The lane has nothing at all to do: what it handled is no danger any more.
+    pub(super) const fn is_over(&mut self) {
+        self.left = 0;
+    }
+
     /// Whether what is gathered is to be set aside.
     pub(super) const fn is_needed(&self) -> bool {
         self.left > 0
@@ -142,6 +147,8 @@ impl Draft<'_> {
         let reason = format!("the process died {attempts} times while it was handled");
         self.parking().bury(&item, attempts, reason);
         self.ended(&item.work);
+        self.alone = true;
+        self.let_go(&item);
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::publish::Publisher;
 use crate::engine::run::{Draft, storm};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
-use crate::store::{Advance, Batch, Begun, LaneId, Slot, Writes};
+use crate::store::{Advance, Batch, Begun, LaneId, Slot, Space, Status, Value, Writes};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,9 +161,6 @@ impl Lane {
     /// Something that the lane handles may be what ends its process.
     fn beware(&mut self, takes: u32) {
         let is_loop = takes > self.wiring.settings.crashes;
-        if is_loop {
-            tracing::error!(lane = %self.id, takes, "taken without a batch: one thing at a time now");
-        }
         self.care.take(is_loop, self.wiring.settings.batch);
     }
 
@@ -214,6 +211,7 @@ impl Lane {
             return if unmarked { self.mark().await } else { Ok(()) };
         }
         if self.care.is_needed() {
+            tracing::error!(lane = %self.id, "taken again and again: one thing at a time now");
             draft.suspect_all();
         } else {
             draft.run(&mut *batch).await?;
@@ -236,7 +234,7 @@ impl Lane {
         mut draft: Draft<'_>,
     ) -> Result<(), Error> {
         let writes = draft.finish();
-        let slots: Vec<Slot> = writes.slots.keys().cloned().collect();
+        let news = news(&writes);
         let (outgoing, entered) = (writes.outgoing.clone(), entered(&writes));
         batch.flush(writes).await?;
         self.commit(batch, advance).await?;
@@ -250,7 +248,7 @@ impl Lane {
         for calling in calls {
             self.calls.start(calling);
         }
-        self.wiring.hub.written(slots.iter());
+        self.wiring.hub.written(news.iter());
         for lane in entered {
             self.wiring.hub.entered(&lane);
         }
@@ -263,6 +261,10 @@ impl Lane {
         self.memory.due = due;
         self.since = Stopwatch::start();
         self.refeed = false;
+        // Lanes are also taken again and again because processes come and go.
+        if self.memory.has_nothing() {
+            self.care.is_over();
+        }
     }
 
     /// Commits. If nobody knows whether that happened, the compare-and-set itself is asked (H17).
@@ -327,6 +329,18 @@ impl Lane {
             tracing::warn!(lane = %self.id, %told, "what was published is not marked");
         }
     }
+}
+
+/// The slots that somebody may wait for. A run is waited for until it ends, so that it goes on is no news:
+/// each of its steps would have every client read and parse its journal.
+fn news(writes: &Writes) -> Vec<Slot> {
+    let is_news = |value: &Option<Value>| {
+        let status = value.as_ref().and_then(|value| value.status);
+        status.is_none_or(Status::is_end)
+    };
+    let slots =
+        writes.slots.iter().filter(|(slot, value)| slot.space != Space::Runs || is_news(value));
+    slots.map(|(slot, _)| slot.clone()).collect()
 }
 
 /// The lanes whose inbox a batch writes to.

@@ -73,6 +73,12 @@ impl Memory {
         self.targets.iter().all(reached)
     }
 
+    /// Whether nothing is left to be handled, except what may stand in the inbox.
+    pub(super) fn has_nothing(&self) -> bool {
+        let nothing = self.parked.is_empty() && self.calling.is_empty() && self.due.is_none();
+        nothing && self.is_caught_up()
+    }
+
     /// Whether a topic was read from its very beginning, so that every edge must begin with 1.
     pub(super) fn beginning(&self, topic: &str) -> Beginning {
         match self.positions.get(topic) {

@@ -54,15 +54,15 @@ impl Parking<'_> {
         }
     }
 
-    /// It may be what ends the process: it is tried alone.
+    /// It may be what ends the process: it is tried alone. From now on its attempts count deaths, of
+    /// which it has caused none so far.
     pub(super) fn suspect(&mut self, item: &Item) {
         let earlier = self.earlier(item);
         if earlier.as_ref().is_some_and(|earlier| earlier.held == Held::Suspect) {
             return;
         }
-        let attempts = earlier.map_or(0, |earlier| earlier.attempts);
         let reason = "the process died; it is tried alone".to_owned();
-        self.put(item, Held::Suspect, attempts, None, reason);
+        self.put(item, Held::Suspect, 0, None, reason);
     }
 
     /// It is about to be tried alone.

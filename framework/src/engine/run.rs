@@ -10,7 +10,7 @@ use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Envelope, Message, Outgoing, Stamp};
-use crate::store::{Batch, Calling, LaneId, Timer, Writes};
+use crate::store::{Batch, Calling, Held, LaneId, Parked, Timer, Writes};
 use crate::tx::{Cause, Effects, Entry, Numbers, Place, Send, Tx};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl<'a> Draft<'a> {
         self.discover(batch).await?;
         while let Some(item) = self.queue.pop_front() {
             if let Origin::Parked(number) = item.origin
-                && (!self.memory.parked.contains_key(&number) || !self.tried.insert(number))
+                && (!self.memory.parked.contains_key(&number) || self.tried.contains(&number))
             {
                 continue;
             }
@@ -93,6 +93,9 @@ impl<'a> Draft<'a> {
                 self.parking().behind(&item);
                 self.took_off(&item);
                 continue;
+            }
+            if let Origin::Parked(number) = item.origin {
+                self.tried.insert(number);
             }
             self.handle(batch, item).await?;
         }
@@ -117,8 +120,7 @@ impl<'a> Draft<'a> {
             _ if matches!(item.work, Work::Called { .. }) => false,
             Origin::Parked(number) => {
                 let parked = self.memory.parked.get(number);
-                let free =
-                    parked.is_some_and(|parked| matches!(parked.held, crate::store::Held::NotYet));
+                let free = parked.is_some_and(|parked| parked.held == Held::NotYet);
                 let first = self.memory.holders(&key).next().is_none_or(|at| at.number == *number);
                 self.memory.is_calling(&key) || !(free || first)
             }
@@ -170,9 +172,19 @@ impl<'a> Draft<'a> {
         }
         let given_up = self.parking().trouble(item, trouble);
         self.took_off(item);
-        if given_up {
+        if given_up && !matches!(item.origin, Origin::Dead(_)) {
+            self.ended(&item.work);
+        }
+        if given_up || self.holds_no_more(item) {
             self.let_go(item);
         }
+    }
+
+    /// Whether it was set aside before and holds its key no more: what stands behind it must not wait for
+    /// it, for it may wait for what stands behind it.
+    fn holds_no_more(&self, item: &Item) -> bool {
+        let Origin::Parked(number) = item.origin else { return false };
+        self.memory.parked.get(&number).is_some_and(|parked| parked.held == Held::NotYet)
     }
 
     /// The item was handled: it is taken off where it came from.
@@ -205,14 +217,23 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Messages that waited for this one are tried now, in order.
-    fn let_go(&mut self, item: &Item) {
+    /// What may go on now that this one is handled is tried, in order: what waits for nobody, and the
+    /// first of those that stand behind one another, which lets the next one go.
+    pub(super) fn let_go(&mut self, item: &Item) {
         let key = item.work.key();
-        let mut waiting: Vec<_> =
-            self.memory.parked.values().filter(|parked| parked.key == key).cloned().collect();
-        waiting.retain(|parked| {
-            parked.held != crate::store::Held::Gap && !self.tried.contains(&parked.number)
-        });
+        let first = self.memory.holders(&key).next().map(|parked| parked.number);
+        // One that waits on has brought nothing new, and two that wait must not wake each other for ever.
+        let is_over = match item.origin {
+            Origin::Parked(number) => !self.memory.parked.contains_key(&number),
+            _ => true,
+        };
+        let goes_on = |parked: &&Arc<Parked>| {
+            let is_free = parked.held == Held::NotYet && is_over;
+            parked.key == key
+                && (is_free || Some(parked.number) == first)
+                && !self.tried.contains(&parked.number)
+        };
+        let waiting: Vec<_> = self.memory.parked.values().filter(goes_on).cloned().collect();
         for parked in waiting.into_iter().rev() {
             let Ok(work) = Work::decode(&parked.body) else { continue };
             let item = Item::new(work, Origin::Parked(parked.number));

@@ -126,10 +126,19 @@ impl Sorter<'_> {
             let Some(held) = held.cloned() else { return };
             self.took(edge, next);
             match Work::decode(&held.body) {
-                Ok(work) => self.queue.push_back(Item::new(work, Origin::Parked(held.number))),
+                Ok(work) => self.arrive(held.number, work),
                 Err(told) => tracing::error!(%told, "a message that waited for others is damaged"),
             }
         }
+    }
+
+    /// What a gap has held arrives only now, behind everything that came meanwhile: it has no place among
+    /// what is set aside.
+    fn arrive(&mut self, number: u64, work: Work) {
+        self.memory.parked.remove(&number);
+        self.writes.parked.retain(|parked| parked.number != number);
+        self.writes.released.push(number);
+        self.take(work);
     }
 
     /// Sets a message aside until those before it have come.

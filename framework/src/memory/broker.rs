@@ -3,13 +3,13 @@
 use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
 use crate::clock::{Time, rest};
 use crate::error::{Error, ErrorKind};
+use crate::memory::bell::Listener;
 use crate::memory::log::{Entry, Partition};
 use crate::memory::{Node, Point};
 use crate::message::Message;
 use crate::message::Outgoing;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::sync::watch;
 
 fn unknown(topic: &str) -> Error {
     Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
@@ -65,7 +65,7 @@ impl Broker for Node {
                         .ok_or_else(|| unknown(&out.topic))?;
                 }
             }
-            self.world.appended.send_modify(|count| *count += 1);
+            self.world.bell.ring();
             self.pass(Point::Produced(out.topic.clone()), ErrorKind::Broker).await?;
         }
         Ok(())
@@ -88,7 +88,7 @@ impl Broker for Node {
             }
             me
         };
-        self.world.appended.send_modify(|count| *count += 1);
+        self.world.bell.ring();
         Ok(Box::new(Membership {
             node: self.clone(),
             me,
@@ -96,7 +96,7 @@ impl Broker for Node {
             topics: topics.clone(),
             lanes,
             last: None,
-            changed: self.world.appended.subscribe(),
+            changed: self.world.bell.listen(),
         }))
     }
 }
@@ -108,7 +108,7 @@ struct Membership {
     topics: BTreeSet<String>,
     lanes: u32,
     last: Option<BTreeSet<u32>>,
-    changed: watch::Receiver<u64>,
+    changed: Listener,
 }
 
 impl Membership {
@@ -134,7 +134,7 @@ impl Drop for Membership {
         if let Some(members) = self.node.world.log().groups.get_mut(&self.group) {
             members.remove(&self.me);
         }
-        self.node.world.appended.send_modify(|count| *count += 1);
+        self.node.world.bell.ring();
     }
 }
 
@@ -151,7 +151,7 @@ impl Member for Membership {
             let slow = crate::clock::rest(std::time::Duration::from_millis(500));
             tokio::select! {
                 biased;
-                _ = self.changed.changed() => {}
+                () = self.changed.hear() => {}
                 () = slow => {}
             }
         }
@@ -163,7 +163,7 @@ impl Member for Membership {
             topics: self.topics.clone(),
             lane,
             positions: BTreeMap::new(),
-            appended: self.node.world.appended.subscribe(),
+            appended: self.node.world.bell.listen(),
         })
     }
 }
@@ -173,7 +173,7 @@ struct LaneReader {
     topics: BTreeSet<String>,
     lane: u32,
     positions: BTreeMap<String, u64>,
-    appended: watch::Receiver<u64>,
+    appended: Listener,
 }
 
 impl LaneReader {
@@ -211,7 +211,7 @@ impl Reader for LaneReader {
     async fn next(&mut self, most: usize) -> Result<Vec<Arrived>, Error> {
         loop {
             self.node.breathe().await;
-            self.appended.mark_unchanged();
+            self.appended.mark();
             let (arrived, later) = self.ready(most);
             if !arrived.is_empty() {
                 return Ok(arrived);
@@ -224,9 +224,7 @@ impl Reader for LaneReader {
             };
             tokio::select! {
                 biased;
-                changed = self.appended.changed() => if changed.is_err() {
-                    return Err(Error::new(ErrorKind::Closed, "the world has ended"));
-                },
+                () = self.appended.hear() => {}
                 () = more => {}
             }
         }

@@ -77,9 +77,9 @@ impl Node {
 
     /// A dead process never comes back from a call, a frozen one when it is woken.
     pub(super) async fn breathe(&self) {
-        if self.is_frozen() {
-            // The sender is this node's own: it cannot be gone.
-            let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
+        let mut thawed = self.world.bell.listen();
+        while self.is_frozen() {
+            thawed.hear().await;
         }
         if !self.is_alive() {
             std::future::pending::<()>().await;

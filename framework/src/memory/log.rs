@@ -98,7 +98,7 @@ impl World {
     pub fn append(&self, topic: &str, partition: u32, bytes: impl Into<Bytes>) {
         let appended = self.log().append(topic, partition, bytes.into(), self.clock.now());
         appended.expect("the topic is there");
-        self.appended.send_modify(|count| *count += 1);
+        self.bell.ring();
     }
 
     /// From now on every message is appended so many times, as by producers that got no answer.
@@ -121,7 +121,7 @@ impl World {
                 }
             }
         }
-        self.appended.send_modify(|count| *count += 1);
+        self.bell.ring();
     }
 
     /// Everything that a topic holds, partition by partition.

@@ -4,6 +4,7 @@
 //! test chooses. State lives in a [`World`]; every process of a test takes its own [`Node`] of it, and a
 //! node that dies stops in the middle of whatever it was doing, as a killed process does.
 
+mod bell;
 mod broker;
 mod faults;
 mod gone;
@@ -13,13 +14,13 @@ mod store;
 
 pub use faults::{Fate, Point};
 
+use bell::Bell;
 use faults::Hook;
 use log::Log;
 use state::State;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// What outlives every process: the database and the log.
 #[derive(Clone)]
@@ -28,7 +29,8 @@ pub struct World {
     /// One transaction at a time.
     writer: Arc<tokio::sync::Mutex<()>>,
     log: Arc<Mutex<Log>>,
-    appended: watch::Sender<u64>,
+    /// Rung when messages are appended, and when members come, go, freeze or wake.
+    bell: Bell,
     clock: Arc<dyn crate::clock::Clock>,
 }
 
@@ -46,7 +48,7 @@ impl World {
             state: Arc::default(),
             writer: Arc::default(),
             log: Arc::default(),
-            appended: watch::Sender::new(0),
+            bell: Bell::default(),
             clock,
         }
     }
@@ -63,7 +65,7 @@ impl World {
         Node {
             world: self.clone(),
             alive: Arc::new(AtomicBool::new(true)),
-            frozen: watch::Sender::new(false),
+            frozen: Arc::default(),
             hook: Hook::new(hook),
         }
     }
@@ -82,7 +84,7 @@ impl World {
 pub struct Node {
     world: World,
     alive: Arc<AtomicBool>,
-    frozen: watch::Sender<bool>,
+    frozen: Arc<AtomicBool>,
     hook: Hook,
 }
 
@@ -113,18 +115,18 @@ impl Node {
 
     /// Freezes it, as SIGSTOP does: its lanes are given to others, and it knows nothing of that.
     pub fn freeze(&self) {
-        self.frozen.send_replace(true);
-        self.world.appended.send_modify(|count| *count += 1);
+        self.frozen.store(true, Ordering::SeqCst);
+        self.world.bell.ring();
     }
 
     /// Wakes it up again: it goes on where it was, as a zombie.
     pub fn thaw(&self) {
-        self.frozen.send_replace(false);
-        self.world.appended.send_modify(|count| *count += 1);
+        self.frozen.store(false, Ordering::SeqCst);
+        self.world.bell.ring();
     }
 
     fn is_frozen(&self) -> bool {
-        *self.frozen.borrow()
+        self.frozen.load(Ordering::SeqCst)
     }
 
     /// Kills it: whatever it was doing stops where it is.

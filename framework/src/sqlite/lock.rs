@@ -6,6 +6,7 @@ use crate::clock::{Stopwatch, rest};
 use crate::error::{Error, ErrorKind};
 use crate::sqlite::trouble::file;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind as ErrorOf;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ impl Lock {
             .truncate(false)
             .write(true)
             .open(&beside)
-            .map_err(|cause| refused(path, "cannot be locked", cause))?;
+            .map_err(|cause| refused(path, cause))?;
         let waited = Stopwatch::start();
         loop {
             match file.try_lock() {
@@ -41,9 +42,7 @@ impl Lock {
                     let told = "is open in another process: stop that one, or name another file";
                     return Err(file_error(path, told));
                 }
-                Err(TryLockError::Error(cause)) => {
-                    return Err(refused(path, "cannot be locked", cause));
-                }
+                Err(TryLockError::Error(cause)) => return Err(refused(path, cause)),
             }
         }
     }
@@ -53,7 +52,12 @@ fn file_error(path: &Path, told: &str) -> Error {
     Error::new(ErrorKind::Store, file(path, told))
 }
 
-fn refused(path: &Path, what: &str, cause: std::io::Error) -> Error {
-    let told = format!("{what} ({cause}): make its folder writable, or name another file");
+fn refused(path: &Path, cause: std::io::Error) -> Error {
+    let told = match cause.kind() {
+        ErrorOf::NotFound => {
+            "is in a folder that is not there: make it, or name another file".to_owned()
+        }
+        _ => format!("cannot be locked ({cause}): make its folder writable, or name another file"),
+    };
     file_error(path, &told).because(cause)
 }

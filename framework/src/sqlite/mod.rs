@@ -89,6 +89,10 @@ impl Sqlite {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`open`](Self::open).
     pub async fn open_with_clock(
         path: impl AsRef<Path>,
         clock: Arc<dyn Clock>,

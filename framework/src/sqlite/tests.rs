@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::broker::TopicSpec;
-use crate::clock::Time;
+use crate::clock::{Clock, SystemClock};
 use crate::error::{ErrorKind, Fault};
 use crate::message::{Envelope, Key, Kind, Message, Outgoing};
 use crate::reactor::{Reactions, Reactor, react};
@@ -80,7 +80,7 @@ fn outgoing(topic: &str, n: u64) -> Outgoing {
         correlation: n.to_string(),
         causation: None,
         hop: 0,
-        occurred_at: Time::default(),
+        occurred_at: SystemClock.now(),
         traceparent: None,
         stamp: None,
         step: None,

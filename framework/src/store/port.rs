@@ -136,6 +136,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down where a group begins to read the topics that it has never read; those that it has are
     /// left as they are. Only then is it said when *now* is, for those who begin there (H20).
+    ///
+    /// # If the process dies
+    ///
+    /// The lane is registered with all positions or with none; registering it again changes none
+    /// that is there.
     async fn register(
         &self,
         lane: &LaneId,
@@ -143,6 +148,11 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<(), Error>;
 
     /// Makes the caller the owner of a lane, and nobody else any more.
+    ///
+    /// # If the process dies
+    ///
+    /// Either the lane has changed its owner or not. If so, nobody works in it until it is taken
+    /// again.
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error>;
 
     /// Begins a batch.
@@ -154,6 +164,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Puts an entry into the inbox of a lane, unless something is at `unless` already or an entry of
     /// the same id is waiting.
+    ///
+    /// # If the process dies
+    ///
+    /// Before this returns the entry may or may not be there: put it there again, under the same
+    /// id. After it returned, it stays until a batch takes it.
     async fn enter(
         &self,
         lane: &LaneId,
@@ -162,10 +177,18 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Entered, Error>;
 
     /// Writes down that all batches of a lane up to this one have reached the broker.
+    ///
+    /// # If the process dies
+    ///
+    /// The next owner publishes those batches again, and edges make it once.
     async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error>;
 
     /// The lanes in whose inbox something waits, as it is committed. Whoever writes there says so to the
     /// lanes of its own process; this finds what other processes have written.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error>;
 
     /// Deletes what is older than `age`, by the store's own clock, looking at about `limit` things. Where
@@ -177,9 +200,17 @@ pub trait Store: Send + Sync + 'static {
     async fn prune(&self, kind: Kept, age: Duration, limit: u32) -> Result<Pruned, Error>;
 
     /// Reads slots and ranges as they are committed, outside of any batch.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error>;
 
     /// Where the lanes of a group stand and what a table holds, both at one moment.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn snapshot(&self, group: &str, table: Option<&str>) -> Result<Snapshot, Error>;
 
     /// Deletes what a group that is no more has left: the table of its name, and then its lanes with all
@@ -191,6 +222,10 @@ pub trait Store: Send + Sync + 'static {
     async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error>;
 
     /// Lists the runs of a saga, newest first.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn runs(
         &self,
         saga: &str,
@@ -199,6 +234,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<RunRow>, Error>;
 
     /// Lists dead letters, newest first; `group` narrows it to those of one group.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn dead_letters(&self, group: Option<&str>, limit: u32)
     -> Result<Vec<DeadLetter>, Error>;
 }
@@ -210,6 +249,10 @@ pub trait Store: Send + Sync + 'static {
 #[async_trait]
 pub trait Joined: Send {
     /// Which life of which store the database is; `None` if it is none of ours.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
     async fn incarnation(&mut self) -> Result<Option<u32>, Error>;
 
     /// Does what [`Store::enter`] does, in this transaction.
@@ -232,12 +275,24 @@ pub trait Batch: Send {
     fn now(&self) -> Time;
 
     /// The entries of the lane's inbox, in order.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened; the entries are there for the next owner.
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error>;
 
     /// The timers that are due, and when the next one after them is.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened; the timers are due for the next owner.
     async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error>;
 
     /// Reads slots, locking those that are going to be changed, in the order of their keys; and ranges.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened; locks go with the transaction.
     async fn read(
         &mut self,
         slots: &BTreeMap<Slot, Lock>,
@@ -245,12 +300,24 @@ pub trait Batch: Send {
     ) -> Result<Found, Error>;
 
     /// Those of these foreign ids that were taken before.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened.
     async fn seen(&mut self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error>;
 
     /// The dead letters of these ids.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened.
     async fn dead(&mut self, ids: &BTreeSet<Uuid>) -> Result<Vec<DeadLetter>, Error>;
 
     /// Writes everything, one statement a kind.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened: what is written here is seen when it is committed.
     async fn flush(&mut self, writes: Writes) -> Result<(), Error>;
 
     /// Commits.
@@ -259,8 +326,17 @@ pub trait Batch: Send {
     ///
     /// [`ErrorKind::Unknown`](crate::ErrorKind::Unknown) if nobody knows whether it was committed: the
     /// next compare-and-set will tell (H17).
+    ///
+    /// # If the process dies
+    ///
+    /// All of the batch has happened or nothing; which of the two, the next owner finds in the
+    /// lane's row.
     async fn commit(self: Box<Self>) -> Result<(), Error>;
 
     /// Takes everything back.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing has happened, all the same.
     async fn roll_back(self: Box<Self>);
 }

@@ -55,20 +55,26 @@ impl Reads {
 
     /// The rows of a range, as this message sees them; `None` if it must be fetched first.
     pub(crate) fn scan(&mut self, scan: &Scan) -> Option<Vec<(Bytes, Bytes)>> {
-        let Some(stored) = self.scanned.get(scan) else {
+        let inside = |(slot, _): &(&Slot, &Option<Value>)| {
+            slot.table == scan.table
+                && slot.key >= scan.from
+                && scan.to.as_ref().is_none_or(|to| slot.key < *to)
+        };
+        let written = || self.batch.iter().chain(&self.own).filter(inside);
+        // Others move up into the place of those that are deleted.
+        let gone = written().filter(|(_, value)| value.is_none()).count();
+        let limit = scan.limit.saturating_add(u32::try_from(gone).unwrap_or(u32::MAX));
+        let wide = Scan { limit, ..scan.clone() };
+        let Some(stored) = self.scanned.get(&wide) else {
             self.missed = true;
-            self.wanted.scans.insert(scan.clone());
+            self.wanted.scans.insert(wide);
             return None;
         };
         let mut rows: BTreeMap<Bytes, Bytes> = stored.iter().cloned().collect();
-        for (slot, value) in self.batch.iter().chain(&self.own) {
-            let inside = slot.table == scan.table
-                && slot.key >= scan.from
-                && scan.to.as_ref().is_none_or(|to| slot.key < *to);
+        for (slot, value) in written() {
             match value {
-                Some(value) if inside => drop(rows.insert(slot.key.clone(), value.body.clone())),
-                None if inside => drop(rows.remove(&slot.key)),
-                _ => {}
+                Some(value) => drop(rows.insert(slot.key.clone(), value.body.clone())),
+                None => drop(rows.remove(&slot.key)),
             }
         }
         Some(rows.into_iter().take(scan.limit as usize).collect())

@@ -1,9 +1,12 @@
 //! Goal: whatever happens to a run of [`ballet::saga::decide`], it keeps its promises. It takes effect
 //! as a whole or leaves nothing, it never hangs, and an operator can always bring it to an end.
 //!
-//! Method: an exhaustive check. Every plan of up to three steps with every head and option, and every
-//! plan of four that acts and asks, is put into a world where anything may go wrong that can. All that
-//! may happen is tried from every state that can be reached, and every turn is held against the laws.
+//! Method: an exhaustive check. Every plan of up to three steps with every head and option of a step, and
+//! every plan of four that acts and asks, is put into a world where anything may go wrong that can. All
+//! that may happen is tried from every state that can be reached, and every turn is held against the laws.
+//! What concerns the whole plan (what began it, its deadline, what makes a step unknown) is tried in all
+//! eight ways with one and two steps, in two opposite ways with three, and in one with four; which ones
+//! changes from plan to plan.
 //! The first path to a broken law is a shortest one, and it is told as a story.
 //!
 //! ```text

@@ -1,7 +1,7 @@
 //! The services behind the surface, all of them on one file.
 
 use crate::cast::{Cast, Player};
-use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder, Status};
+use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder};
 use crate::fakes::World;
 use crate::http::answer::No;
 use crate::http::flow::{Entrance, Flow};
@@ -107,6 +107,7 @@ impl Desk {
             desk.start(player).await?;
         }
         seed(&desk).await?;
+        desk.count_open().await?;
         tokio::spawn(resume(Arc::clone(&desk)));
         Ok(desk)
     }
@@ -255,6 +256,14 @@ impl Desk {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
+    /// Counts the orders that are under way, as the table has them: what earlier lives have let in takes
+    /// room, too.
+    async fn count_open(&self) -> Result<(), Error> {
+        let open = self.rows().await?.into_iter().filter(|row| !row.order.status.is_end());
+        open.for_each(|row| self.flow.resume(row.order.order_id));
+        Ok(())
+    }
+
     /// An order, waited for so long if it was accepted and nobody has taken it up yet.
     ///
     /// Whoever has the position of the request waits for that, and is then told how it is. Without one,
@@ -400,14 +409,9 @@ async fn resume(desk: Arc<Desk>) {
                 rest(BETWEEN_SWEEPS).await;
             }
         }
-        let rows = loop {
-            match desk.rows().await {
-                Ok(rows) => break rows,
-                Err(_) => rest(BETWEEN_SWEEPS).await,
-            }
-        };
-        let open = rows.into_iter().filter(|row: &Row| !Status::is_end(row.order.status));
-        open.for_each(|row| desk.flow.resume(row.order.order_id));
+        while desk.count_open().await.is_err() {
+            rest(BETWEEN_SWEEPS).await;
+        }
     };
     tokio::select! {
         () = waiting => { desk.resumed.send_replace(true); }

@@ -4,6 +4,7 @@ use crate::fakes::World;
 use crate::http::Example;
 use crate::http::desk::{Desk, Limits};
 use crate::http::options::{Asked, Options};
+use crate::http::orders;
 use crate::http::server::serve;
 use crate::settings::Settings;
 use ballet::sqlite::Sqlite;
@@ -92,17 +93,18 @@ fn told_to_end() -> Result<impl Future<Output = ()> + Send, Why> {
 
 fn greeting(example: &Example, options: &Options, at: SocketAddr) -> String {
     let Example { name, .. } = example;
-    let file = options.store.display();
+    let (file, order_id) = (options.store.display(), orders::of_key("1"));
     format!(
         r#"{name}: http://{at}, everything is in {file}; customers are c1 to c20. To paste:
 
   curl -i http://{at}/v1/orders -H 'Idempotency-Key: 1' -d '{{"customer_id":"c1","total_minor":109900,"currency":"USD","lines":[{{"sku":"ipad","qty":1,"unit_price_minor":109900}}]}}'
-  ORDER=http://{at}/v1/orders/...      # the Location of the answer
+  ORDER=http://{at}/v1/orders/{order_id}      # the Location of the answer
   curl "$ORDER?wait=terminal"; curl "$ORDER/history"; curl -X POST "$ORDER/cancel"
   curl -X PUT http://{at}/dials/provider -d '{{"decline":["c2"],"lose_answers":1}}'
   curl -X PUT http://{at}/dials/carrier -d '{{"wire":"down"}}'      # up, down, slow
   curl -X PUT http://{at}/dials/services/fraud -d '{{"wire":"down"}}'
-  curl http://{at}/runs; curl http://{at}/dead-letters; curl http://{at}/metrics; curl http://{at}/dials
+  curl http://{at}/runs; curl http://{at}/alerts; curl http://{at}/dead-letters
+  curl http://{at}/health; curl http://{at}/metrics; curl http://{at}/dials
 
 Kill it whenever you like, and start it again: every purchase goes on."#
     )

@@ -1,6 +1,7 @@
 //! What operators do: look at runs and dead letters, and help them on.
 
-use crate::contracts::OrderId;
+use crate::alerts::{ALERTS as LIST, Alert};
+use crate::contracts::{ALERTS, OrderId};
 use crate::http::answer::{Answer, Body, No, Query, read, say};
 use crate::http::desk::Desk;
 use crate::http::runs::Runs;
@@ -10,8 +11,10 @@ use axum::http::StatusCode;
 use ballet::saga::journal::{Journal, Verb, What};
 use ballet::store::{DeadLetter, Status};
 use ballet::story::tell;
+use ballet::{Reactions, Reactor};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// `GET /health`: how every lane is, and whether any of them is in trouble.
@@ -54,7 +57,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuer
     let Some(runs) = desk.runs else { return orders(&desk, &query, limit).await };
     let status = match query.get("status") {
         None => None,
-        Some(word) => Some(Status::of(word).ok_or_else(bad_status)?),
+        Some(word) => Some(Status::of(word).ok_or_else(|| bad_status(OF_RUNS))?),
     };
     let found = desk.app(runs.saga).runs(runs.saga, status, limit).await?;
     let found: Vec<Value> = found
@@ -64,8 +67,11 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuer
     Ok(say(StatusCode::OK, &json!({"runs": found})))
 }
 
-fn bad_status() -> No {
-    No::bad("bad_query", "status", "is no status that something here can have")
+const OF_RUNS: &str = "running, compensating, needs-attention, completed, compensated";
+const OF_ORDERS: &str = "created, valid, paid, shipped, invalid, cancelled";
+
+fn bad_status(known: &str) -> No {
+    No::bad("bad_query", "status", format!("must be one of {known}"))
 }
 
 async fn orders(desk: &Desk, query: &Query, limit: u32) -> Answer {
@@ -73,12 +79,12 @@ async fn orders(desk: &Desk, query: &Query, limit: u32) -> Answer {
         None => None,
         Some(word) => {
             let status = serde_json::from_value(Value::from(word));
-            Some(status.map_err(|_| bad_status())?)
+            Some(status.map_err(|_| bad_status(OF_ORDERS))?)
         }
     };
     let mut rows = desk.rows().await?;
     rows.retain(|row| wanted.is_none_or(|wanted| row.order.status == wanted));
-    rows.sort_by_key(|row| std::cmp::Reverse(row.order.created_at));
+    rows.sort_by_key(|row| Reverse(row.order.created_at));
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let found: Vec<Value> = rows
         .iter()
@@ -193,6 +199,36 @@ pub(super) async fn letters(State(desk): State<Arc<Desk>>, RawQuery(query): RawQ
     };
     let letters: Vec<Value> = letters.iter().map(shown).collect();
     Ok(say(StatusCode::OK, &json!({"dead_letters": letters})))
+}
+
+/// The name of whoever keeps the list of alerts, to look into its table.
+struct Watchman;
+
+impl Reactor for Watchman {
+    const NAME: &'static str = ALERTS;
+
+    fn reactions() -> Reactions<Self> {
+        Reactions::new()
+    }
+}
+
+/// `GET /alerts`: what somebody should look at, and then what has settled; of each the newest first.
+pub(super) async fn alerts(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer {
+    let limit = Query::of(query).limit()?;
+    let mut alerts: Vec<((OrderId, String), Alert)> =
+        desk.app(ALERTS).rows::<Watchman, _, _>(LIST).await?;
+    alerts.sort_by_key(|(_, alert)| (alert.settled_at.is_some(), Reverse(alert.raised_at)));
+    alerts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let shown = |((order_id, trouble), alert): &((OrderId, String), Alert)| {
+        json!({
+            "order_id": order_id,
+            "alert": trouble,
+            "raised_at": alert.raised_at.to_string(),
+            "settled_at": alert.settled_at.map(|at| at.to_string()),
+        })
+    };
+    let alerts: Vec<Value> = alerts.iter().map(shown).collect();
+    Ok(say(StatusCode::OK, &json!({"alerts": alerts})))
 }
 
 /// `POST /dead-letters/{id}/replay`: it is handled as if it came now.

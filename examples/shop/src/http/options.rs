@@ -1,5 +1,6 @@
 //! What the command line may say.
 
+use crate::settings::Settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -70,7 +71,8 @@ impl Options {
              --listen     where to listen            127.0.0.1:8080\n  \
              --store      the file                   {name}.db\n  \
              --in-flight  orders under way at most   {IN_FLIGHT}\n\n\
-             Deadlines and limits of the shop itself are set by variables SHOP_..."
+             Deadlines and limits of the shop are set by variables of the environment:\n\n{}",
+            Settings::help()
         )
     }
 }

@@ -69,10 +69,9 @@ async fn accept(
 ) -> Result<(OrderId, Position), No> {
     let wanted = order::parse(&body?)?;
     let order_id = match key(headers)? {
-        Some(key) => derived(&["order", key]),
-        None => fresh(),
+        Some(key) => of_key(key),
+        None => fresh().to_string(),
     };
-    let order_id = order_id.to_string();
     let entrance = desk.admit(&order_id).await?;
     let ask = PlaceOrder { order_id: order_id.clone(), order: wanted };
     let refused = match desk.accept(trace, &ask).await {
@@ -86,6 +85,11 @@ async fn accept(
         desk.flow.leave(&order_id);
     }
     Err(refused)
+}
+
+/// The order that a key names, whenever and however often it is placed.
+pub(super) fn of_key(key: &str) -> OrderId {
+    derived(&["order", key]).to_string()
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<&str>, No> {

@@ -32,6 +32,7 @@ fn routes(desk: Arc<Desk>) -> Router {
         .route("/runs/{id}/{verb}", post(operator::operate))
         .route("/dead-letters", get(operator::letters))
         .route("/dead-letters/{id}/replay", post(operator::replay))
+        .route("/alerts", get(operator::alerts))
         .route("/dials", get(dials::list))
         .route("/dials/{whose}", put(dials::turn))
         .route("/dials/services/{name}", put(dials::send))

@@ -20,7 +20,9 @@ use serde_json::value::RawValue;
 /// What is remembered of a request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RequestRow {
-    /// What was asked: the same key with another body is refused.
+    /// What was asked: the same key with another command or another body is refused.
+    pub(crate) command: String,
+    /// Its body.
     pub(crate) asked: Box<RawValue>,
     /// What was answered; `None` while the outside is being called for it.
     pub(crate) reply: Option<Reply>,
@@ -72,21 +74,22 @@ impl<R: Reactor> Reacting<R> {
         let correlation = if correlation.is_empty() { key.to_string() } else { correlation };
         tx.cause = Cause { correlation, traceparent, ..tx.cause.clone() };
         let given = Given { message: (unit.decode)(asked.get().as_bytes())?, extra: None };
+        let row = RequestRow { command, asked, reply: None };
         let mut looked = None;
         if let Some(look) = &unit.stages.look {
             looked = look(&self.reactor, tx, &given).await?;
             if looked.is_none() {
                 let no = Refusal::new("not_found", "there is nothing to call for");
-                return self.answer_request(tx, slot, asked, Err(StepError::Refused(no))).await;
+                return self.answer_request(tx, slot, row, Err(StepError::Refused(no))).await;
             }
         }
         if unit.stages.call.is_some() {
-            let message = as_message(tx, key, R::NAME, &id, unit.hears, &asked);
+            let message = as_message(tx, key, R::NAME, &id, unit.hears, &row.asked);
             Self::begin_request_call(tx, unit.hears, id, looked, &message)?;
-            return Ok(RequestRow { asked, reply: None }.write(tx, slot)?);
+            return Ok(row.write(tx, slot)?);
         }
         let ended = (unit.stages.handle)(&self.reactor, tx, &given).await;
-        self.answer_request(tx, slot, asked, ended).await
+        self.answer_request(tx, slot, row, ended).await
     }
 
     /// Records what the call for a request brought.
@@ -109,7 +112,7 @@ impl<R: Reactor> Reacting<R> {
         let extra = RawValue::from_string(String::from_utf8_lossy(brought).into_owned())?;
         let given = Given { message: (unit.decode)(asked)?, extra: Some(extra) };
         let ended = (unit.stages.handle)(&self.reactor, tx, &given).await;
-        self.answer_request(tx, slot, row.asked, ended).await
+        self.answer_request(tx, slot, row, ended).await
     }
 
     /// Writes down what was answered: a refusal that is returned as an error discards what was written.
@@ -117,7 +120,7 @@ impl<R: Reactor> Reacting<R> {
         &self,
         tx: &mut Tx,
         slot: Slot,
-        asked: Box<RawValue>,
+        row: RequestRow,
         ended: Result<Said, StepError>,
     ) -> Result<(), Trouble> {
         let reply = match ended {
@@ -134,7 +137,7 @@ impl<R: Reactor> Reacting<R> {
             }
             Err(StepError::Fault(fault)) => return Err(Trouble::Fault(fault)),
         };
-        Ok(RequestRow { asked, reply: Some(reply) }.write(tx, slot)?)
+        Ok(RequestRow { reply: Some(reply), ..row }.write(tx, slot)?)
     }
 }
 

@@ -1,0 +1,59 @@
+//! What a five-step saga costs, measured.
+//!
+//! A mode is a file: it measures, prints a table and gives its figures as JSON.
+
+mod closed;
+mod floor;
+mod meter;
+mod options;
+mod saga;
+mod setting;
+mod sqlite;
+mod statements;
+mod stats;
+mod tell;
+
+use crate::options::{HELP, Mode, Options};
+use crate::setting::Setting;
+use std::process::ExitCode;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let asked = Options::read(std::env::args().skip(1));
+    let done = asked.and_then(|options| match options.mode {
+        None => {
+            print!("{HELP}");
+            Ok(Ok(()))
+        }
+        Some(mode) => Ok(measure(mode, &options, &Setting::of(&options)?)),
+    });
+    match done {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failed)) => {
+            eprintln!("{failed}");
+            ExitCode::from(1)
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(mode: Mode, options: &Options, setting: &Setting) -> Result<(), Failed> {
+    println!("{}", setting.told());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let figures = runtime.block_on(async {
+        match mode {
+            Mode::Sqlite => sqlite::measure(options, setting).await,
+            Mode::Floor => floor::measure(options, setting).await,
+        }
+    })?;
+    if let Some(file) = &options.json {
+        let unwritten = |told| format!("`{}` cannot be written: {told}", file.display());
+        std::fs::write(file, serde_json::to_string_pretty(&figures)?).map_err(unwritten)?;
+        println!("figures as JSON: {}", file.display());
+    }
+    Ok(())
+}
