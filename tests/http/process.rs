@@ -130,7 +130,7 @@ fn what_keeps_it_from_running_is_told_in_a_sentence() {
     let text = file("text.db");
     std::fs::write(&text, "this is a letter").unwrap();
     assert!(on(&text).contains("is not a database: name another file"));
-    assert!(on(&file("nowhere/shop.db")).contains("make its folder"));
+    assert!(on(&file("nowhere/shop.db")).contains("is in a folder that is not there"));
 
     let store = file("shop.db");
     let served = Served::start("orchestrated", Path::new(&store));

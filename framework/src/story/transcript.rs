@@ -111,6 +111,7 @@ fn speaker(message: &Message) -> String {
 fn words(message: &Message) -> String {
     let envelope = &message.envelope;
     match (&envelope.step, envelope.kind) {
+        (Some(step), Kind::Reply) if step.way == Way::Back => format!("{} taken back", step.step),
         (Some(step), Kind::Reply) => format!("{} answered", step.step),
         (Some(step), _) if step.way == Way::Back => format!("{} (take back)", envelope.name),
         _ => envelope.name.clone(),
