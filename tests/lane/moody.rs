@@ -6,7 +6,7 @@
 
 use crate::lane::echo::{HEARD, Said, WORDS, stamped};
 use crate::lane::shop::world;
-use crate::lane::wild::{Dice, seeds};
+use crate::lane::wild::{Dice, play_all, seeds};
 use ballet::clock::{Time, rest};
 use ballet::memory::{Fate, Node, Point};
 use ballet::{App, Fault, Reactions, Reactor, Running, Settings, Tx, react};
@@ -195,16 +195,10 @@ async fn wrong(app: &Running, words: &[Word], moods: &BTreeMap<u64, Mood>) -> Ve
     wrong
 }
 
+/// Seeds that have found something: two messages that waited woke each other for ever.
+const FOUND: [u64; 1] = [543];
+
 #[test]
 fn messages_of_any_mood_are_heard_once_and_in_their_order() {
-    let mut failed = Vec::new();
-    for seed in seeds() {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-        let wrong = runtime.block_on(play(seed));
-        if !wrong.is_empty() {
-            failed.push(format!("seed {seed}: {}", wrong.join("; ")));
-        }
-    }
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    play_all(seeds().chain(FOUND), play);
 }

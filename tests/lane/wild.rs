@@ -282,10 +282,13 @@ pub fn seeds() -> Range<u64> {
     from..to.parse().unwrap_or(from + 1)
 }
 
-#[test]
-fn in_a_wild_world_everything_ends_and_nothing_is_lost_or_done_twice() {
+/// Plays every seed in virtual time, and tells what went wrong with which.
+pub fn play_all<F: Future<Output = Vec<String>>>(
+    seeds: impl IntoIterator<Item = u64>,
+    play: impl Fn(u64) -> F,
+) {
     let mut failed = Vec::new();
-    for seed in seeds() {
+    for seed in seeds {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_time().start_paused(true).build().unwrap();
         let wrong = runtime.block_on(play(seed));
@@ -294,4 +297,9 @@ fn in_a_wild_world_everything_ends_and_nothing_is_lost_or_done_twice() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn in_a_wild_world_everything_ends_and_nothing_is_lost_or_done_twice() {
+    play_all(seeds(), play);
 }

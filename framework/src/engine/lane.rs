@@ -17,7 +17,7 @@ use crate::engine::publish::Publisher;
 use crate::engine::run::{Draft, storm};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
-use crate::store::{Advance, Batch, Begun, LaneId, Slot, Space, Status, Value, Writes};
+use crate::store::{Advance, Batch, Begun, LaneId, Slot, Writes};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -234,7 +234,7 @@ impl Lane {
         mut draft: Draft<'_>,
     ) -> Result<(), Error> {
         let writes = draft.finish();
-        let news = news(&writes);
+        let slots: Vec<Slot> = writes.slots.keys().cloned().collect();
         let (outgoing, entered) = (writes.outgoing.clone(), entered(&writes));
         batch.flush(writes).await?;
         self.commit(batch, advance).await?;
@@ -248,7 +248,7 @@ impl Lane {
         for calling in calls {
             self.calls.start(calling);
         }
-        self.wiring.hub.written(news.iter());
+        self.wiring.hub.written(slots.iter());
         for lane in entered {
             self.wiring.hub.entered(&lane);
         }
@@ -329,18 +329,6 @@ impl Lane {
             tracing::warn!(lane = %self.id, %told, "what was published is not marked");
         }
     }
-}
-
-/// The slots that somebody may wait for. A run is waited for until it ends, so that it goes on is no news:
-/// each of its steps would have every client read and parse its journal.
-fn news(writes: &Writes) -> Vec<Slot> {
-    let is_news = |value: &Option<Value>| {
-        let status = value.as_ref().and_then(|value| value.status);
-        status.is_none_or(Status::is_end)
-    };
-    let slots =
-        writes.slots.iter().filter(|(slot, value)| slot.space != Space::Runs || is_news(value));
-    slots.map(|(slot, _)| slot.clone()).collect()
 }
 
 /// The lanes whose inbox a batch writes to.
