@@ -85,6 +85,13 @@ impl Tx {
         &self.cause.correlation
     }
 
+    /// How many messages lie between this one and the beginning of its business transaction: what follows
+    /// from another has more.
+    #[must_use]
+    pub const fn hop(&self) -> u32 {
+        self.cause.hop
+    }
+
     /// How long the message has waited, since it was first said to be [not yet](Fault::not_yet) ready.
     #[must_use]
     pub const fn waited(&self) -> Duration {

@@ -1,5 +1,8 @@
 -- Everything of ballet 0.1: one file is a store and a log.
 -- `group_name` and `lane` together name a lane; `key` decides the order of delivery.
+--
+-- What holds a body is no WITHOUT ROWID table: there a row of more than a kilobyte would spill out of the
+-- tree, and every comparison with its key would read all of it.
 
 -- meta: one row a fact about the file, as its incarnation. Written when the file is made, read when it
 -- is opened.
@@ -62,7 +65,7 @@ CREATE TABLE runs (
     begun  INTEGER NOT NULL,
     body   BLOB NOT NULL,
     PRIMARY KEY (saga, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX runs_by_age ON runs (saga, begun);
 
 -- archive: runs that have ended. A run moves here in the flush that ends it. Read as `runs` is. What is
@@ -75,7 +78,7 @@ CREATE TABLE archive (
     ended  INTEGER NOT NULL,
     body   BLOB NOT NULL,
     PRIMARY KEY (saga, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX archive_by_age ON archive (saga, begun);
 
 -- rows: the rows of services and views, `name` being `service.table`. Written by the owner of the lane of
@@ -85,7 +88,7 @@ CREATE TABLE rows (
     key   BLOB NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (name, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- barriers: what participants and reactors remember of commands, reactions and waits, and when they wrote
 -- it last. Written and read by the owner of the lane, read by whoever waits for a reply. What is old is
@@ -97,7 +100,7 @@ CREATE TABLE barriers (
     is_open    INTEGER NOT NULL, -- a call or a wait goes on
     value      BLOB NOT NULL,
     PRIMARY KEY (group_name, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- timers: what is due when. Written and read by the owner of the lane; timers_by_due finds what is due.
 CREATE TABLE timers (
@@ -119,7 +122,7 @@ CREATE TABLE calls (
     holds      INTEGER NOT NULL,
     body       BLOB NOT NULL,
     PRIMARY KEY (group_name, lane, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- parked: messages that are set aside. Written by the owner of the lane, read when it is taken.
 CREATE TABLE parked (
@@ -135,7 +138,7 @@ CREATE TABLE parked (
     edge       TEXT, -- [edge, seq]
     body       BLOB NOT NULL,
     PRIMARY KEY (group_name, lane, number)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- dead_letters: messages that were given up. Written by the owner of the lane, read by operators, newest
 -- first, for which is dead_letters_by_age, and by the owner when one is replayed.
@@ -148,7 +151,7 @@ CREATE TABLE dead_letters (
     at         INTEGER NOT NULL,
     attempts   INTEGER NOT NULL,
     body       BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX dead_letters_by_age ON dead_letters (at);
 
 -- seen: ids of foreign messages that a group has taken, and when. Written and read by the owners of its
@@ -169,16 +172,13 @@ CREATE TABLE topics (
 ) STRICT;
 
 -- log: the messages, and when they were written. Appended by the batch that sends them, read by the lanes
--- that take them: a range of the primary key. The newest message of a partition is never removed, for its
--- offset tells the next one. Only messages of compacted topics have a `key`: log_by_key tells which of them
--- have a successor.
+-- that take them: a range of the primary key, which is made of the number of the topic, the partition and
+-- the offset. The newest message of a partition is never removed, for its offset tells the next one. Only
+-- messages of compacted topics have a `key`: log_by_key tells which of them have a successor.
 CREATE TABLE log (
-    topic     INTEGER NOT NULL,
-    partition INTEGER NOT NULL,
-    "offset"  INTEGER NOT NULL,
-    at        INTEGER NOT NULL,
-    key       TEXT,
-    message   BLOB NOT NULL,
-    PRIMARY KEY (topic, partition, "offset")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX log_by_key ON log (topic, partition, key, "offset") WHERE key IS NOT NULL;
+    place   INTEGER PRIMARY KEY, -- topic << 52 | partition << 40 | offset
+    at      INTEGER NOT NULL,
+    key     TEXT,
+    message BLOB NOT NULL
+) STRICT;
+CREATE INDEX log_by_key ON log (place >> 40, key) WHERE key IS NOT NULL;

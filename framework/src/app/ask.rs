@@ -6,12 +6,12 @@
 use crate::app::position::Position;
 use crate::app::running::Running;
 use crate::app::traced::Traced;
-use crate::error::{Error, ErrorKind, Refusal};
+use crate::error::{Error, ErrorKind, Fault, Refusal};
 use crate::id::fresh;
 use crate::message::{Command, Key, Record, Reply};
 use crate::saga::Saga;
 use crate::saga::journal::{Signal, Verb};
-use crate::store::{Entered, Inboxed, Joined, LaneId, Slot};
+use crate::store::{DeadLetter, Entered, Inboxed, Joined, LaneId, Slot};
 use crate::tx::Entry;
 use serde_json::value::to_raw_value;
 use std::fmt;
@@ -151,6 +151,19 @@ impl Running {
         Ok(entered)
     }
 
+    /// A dead letter, if there is one of this id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store cannot be read.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed; whoever asks again is told how it is then.
+    pub async fn dead_letter(&self, dead: Uuid) -> Result<Option<DeadLetter>, Error> {
+        self.wiring.store.dead_letter(dead).await
+    }
+
     /// Takes a dead letter up again: it is handled as if it came now, from our table.
     ///
     /// # Errors
@@ -161,8 +174,7 @@ impl Running {
     ///
     /// The letter is either still dead or was handled, never neither.
     pub async fn replay(&self, dead: Uuid) -> Result<(), Error> {
-        let letters = self.wiring.store.dead_letters(None, u32::MAX).await?;
-        let letter = letters.into_iter().find(|letter| letter.id == dead).ok_or_else(|| {
+        let letter = self.dead_letter(dead).await?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no dead letter {dead}"))
         })?;
         let (id, body) = (format!("replay/{dead}"), Entry::Replay { dead }.bytes());
@@ -174,7 +186,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if it cannot be written down.
+    /// [`ErrorKind::Codec`] if a step is forced to have made what it does not make, as far as this process
+    /// knows the saga; [`ErrorKind::Store`] if it cannot be written down.
     ///
     /// # If the process dies
     ///
@@ -189,6 +202,12 @@ impl Running {
         by: &str,
         reason: &str,
     ) -> Result<(), Error> {
+        if let (Verb::Force(made), Some(plan)) = (&verb, self.shapes.get(saga))
+            && let Some(step) = plan.shape().position(step)
+        {
+            let told = |fault: Fault| Error::new(ErrorKind::Codec, fault.to_string());
+            plan.reads(step, made).map_err(told)?;
+        }
         let (run, step) = (run.to_owned(), step.to_owned());
         let (by, reason) = (by.to_owned(), reason.to_owned());
         let key = Key::new(&*run);

@@ -3,7 +3,7 @@
 use crate::app::ask::Run;
 use crate::app::running::Running;
 use crate::clock::{Stopwatch, rest};
-use crate::engine::Health;
+use crate::engine::{Health, Version};
 use crate::error::{Error, ErrorKind};
 use crate::message::Record;
 use crate::reactor::Reactor;
@@ -34,17 +34,23 @@ const SLOWLY: Duration = Duration::from_millis(200);
 const RARELY: Duration = Duration::from_secs(2);
 
 impl Running {
-    /// Waits until `ready` finds in a slot what it looks for, so long.
+    /// Waits until `ready` finds in a version of what is in a slot what it looks for, so long.
     pub(super) async fn wait_for<T>(
         &self,
         slot: &Slot,
+        version: Version,
         within: Duration,
         ready: impl Fn(Option<&Bytes>) -> Option<T>,
     ) -> Result<Option<T>, Error> {
         let waited = Stopwatch::start();
+        let watching = self.wiring.hub.watch(slot, version);
+        let slowly = if self.wiring.store.is_shared() { SLOWLY } else { RARELY };
+        let mut told = None;
         loop {
-            let written = self.wiring.hub.slot(slot);
-            let found = self.at(slot).await?;
+            let found = match told.take() {
+                Some(written) => written,
+                None => self.at(slot).await?,
+            };
             if let Some(found) = ready(found.as_ref()) {
                 return Ok(Some(found));
             }
@@ -54,8 +60,8 @@ impl Running {
             }
             tokio::select! {
                 biased;
-                () = written.notified() => {}
-                () = rest(left.min(waited.elapsed().clamp(SLOWLY, RARELY))) => {}
+                written = watching.written() => told = written,
+                () = rest(left.min(waited.elapsed().clamp(slowly, RARELY))) => {}
             }
         }
     }
@@ -115,7 +121,7 @@ impl Running {
             // Waiting makes it no better.
             Err(told) => Some(Err(damaged(told))),
         };
-        self.wait_for(slot, within, ready).await?.transpose()
+        self.wait_for(slot, Version::Every, within, ready).await?.transpose()
     }
 
     /// All rows of a service's table, in order of their keys.
@@ -255,6 +261,6 @@ impl<S: Saga> Run<'_, S> {
             Ok(journal) => ended(journal).map(Ok),
             Err(told) => Some(Err(damaged(told))),
         };
-        self.app.wait_for(&self.slot(), within, read).await?.transpose()
+        self.app.wait_for(&self.slot(), Version::Last, within, read).await?.transpose()
     }
 }

@@ -4,6 +4,7 @@ mod ask;
 mod define;
 mod look;
 mod position;
+mod range;
 mod rebuild;
 mod running;
 mod traced;

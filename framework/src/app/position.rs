@@ -2,7 +2,7 @@
 
 use crate::app::running::Running;
 use crate::clock::Stopwatch;
-use crate::engine::RequestRow;
+use crate::engine::{RequestRow, Version};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Record, Reply};
 use crate::reactor::Reactor;
@@ -126,7 +126,7 @@ impl Running {
             Ok(row) => row.reply.map(Ok),
             Err(told) => Some(Err(told)),
         };
-        self.wait_for(&position.slot(), within, answered).await?.transpose()
+        self.wait_for(&position.slot(), Version::Every, within, answered).await?.transpose()
     }
 }
 

@@ -11,7 +11,7 @@
 use crate::app::running::Running;
 use crate::broker::Reader;
 use crate::clock::{Stopwatch, rest};
-use crate::engine::Replay;
+use crate::engine::{Replay, Version};
 use crate::error::{Error, ErrorKind};
 use crate::message::Key;
 use crate::store::{Inboxed, LaneId, Position, Slot};
@@ -224,7 +224,8 @@ impl Running {
             let now = Generations::at(row.map(|row| &**row)).ok()?;
             (now.read > read).then_some(())
         };
-        let read = self.wait_for(&Generations::slot::<W>(), within, is_read).await?;
+        let read =
+            self.wait_for(&Generations::slot::<W>(), Version::Every, within, is_read).await?;
         Ok(read.is_some())
     }
 

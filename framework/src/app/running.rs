@@ -42,6 +42,9 @@ impl Running {
         let topics = definitions.topics(lanes)?;
         for topic in topics.values() {
             broker.ensure(topic).await?;
+            if let Some(kept) = broker.retention(&topic.name).await?.filter(|_| !topic.compacted) {
+                settings.retention.check_kept(&topic.name, kept, definitions.longest.as_ref())?;
+            }
         }
         let partitions = topics.into_values().map(|topic| (topic.name, topic.partitions)).collect();
         let (stop, stopped) = watch::channel(false);

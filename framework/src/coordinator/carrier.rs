@@ -1,7 +1,7 @@
 //! A plan with the saga whose functions it calls, whatever its types.
 
 use crate::clock::Time;
-use crate::error::{Fault, StepError};
+use crate::error::{Error, ErrorKind, Fault, StepError};
 use crate::future::BoxFuture;
 use crate::message::Way;
 use crate::saga::decide::{Decision, Input, decide};
@@ -37,6 +37,8 @@ pub(crate) trait Carrier: Send + Sync {
         step: usize,
         journal: &'a Journal,
     ) -> BoxFuture<'a, Result<Box<RawValue>, StepError>>;
+    /// Whether a step can have made this.
+    fn reads(&self, step: usize, made: &RawValue) -> Result<(), Fault>;
 }
 
 /// A plan and its saga.
@@ -44,16 +46,21 @@ pub(crate) struct Carried<S: Saga> {
     saga: Arc<S>,
     plan: Plan<S>,
     digest: String,
+    /// What is wrong about the times that the saga sets.
+    faults: Vec<String>,
 }
 
 impl<S: Saga> Carried<S> {
     pub(crate) fn new(saga: S) -> Self {
-        let plan = S::plan();
-        Self { saga: Arc::new(saga), digest: plan.shape().digest(), plan }
+        let (plan, faults) = Plan::of(&saga);
+        Self { saga: Arc::new(saga), digest: plan.shape().digest(), plan, faults }
     }
 
-    pub(crate) fn check(&self) -> Result<(), crate::error::Error> {
-        self.plan.check()
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.faults.is_empty() {
+            true => self.plan.check(),
+            false => Err(Error::new(ErrorKind::Definition, self.faults.join("; "))),
+        }
     }
 }
 
@@ -95,5 +102,9 @@ impl<S: Saga> Carrier for Carried<S> {
         journal: &'a Journal,
     ) -> BoxFuture<'a, Result<Box<RawValue>, StepError>> {
         self.plan.run(&self.saga, cx, step, journal)
+    }
+
+    fn reads(&self, step: usize, made: &RawValue) -> Result<(), Fault> {
+        self.plan.reads(step, made)
     }
 }

@@ -7,8 +7,8 @@ use crate::coordinator::{Carrier, Coordinator};
 use crate::engine::Trouble;
 use crate::error::Fault;
 use crate::message::{Key, Kind, StepRef, Way, commands_of, replies_of};
-use crate::saga::decide::{Decision, Effect, State};
-use crate::saga::journal::{End, Journal, What};
+use crate::saga::decide::{Decision, Effect, Input, State};
+use crate::saga::journal::{End, Journal, Verb, What};
 use crate::saga::{Back, Head, Shape, StepShape};
 use crate::store::{Lock, Slot, Space, Status, Timer, Value};
 use crate::tx::{Cause, Send, Tx};
@@ -50,6 +50,7 @@ impl Coordinator {
         };
         let plan = self.plan(run, &journal)?;
         let input = asked.input(plan.shape())?;
+        self.can_be_made(run, plan, &input)?;
         let Decision { facts, effects, wake } = plan.decide(run, &journal, input, tx.now())?;
         let armed = self.arm(tx, run, &mut journal, wake);
         if facts.is_empty() && effects.is_empty() && !armed {
@@ -94,6 +95,18 @@ impl Coordinator {
                 "run `{run}` follows plan {} ({}) of saga `{}`, which is not registered here; \
                  keep it with `.former(..)` until its runs have ended",
                 journal.version, journal.digest, self.saga
+            ))
+        })
+    }
+
+    /// What somebody says that a step has made must be what it makes: later steps could not read it, and the
+    /// run would go on no more.
+    fn can_be_made(&self, run: &str, plan: &dyn Carrier, input: &Input) -> Result<(), Trouble> {
+        let Input::Operate { verb: Verb::Force(made), step, .. } = input else { return Ok(()) };
+        plan.reads(*step, made).map_err(|told| {
+            let (saga, name) = (self.saga, plan.shape().steps[*step].name);
+            Trouble::Dead(format!(
+                "step `{name}` of run `{run}` of saga `{saga}` makes no such thing: {told}"
             ))
         })
     }

@@ -7,13 +7,17 @@
 //! it is about to try, commits, and only then runs it. So whoever comes after a death knows which one it
 //! was, and after some deaths gives that one up as a dead letter.
 
+use crate::engine::calls::told_by;
 use crate::engine::gather::Gathered;
 use crate::engine::lane::Lane;
 use crate::engine::run::Draft;
 use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::store::{Batch, Held, Parked};
+use futures::FutureExt;
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 /// What is done with a suspect.
@@ -25,6 +29,13 @@ pub(super) enum Suspicion {
     Try(u64),
     /// It has ended the process too often.
     GiveUp(u64),
+    /// It was not tried after all.
+    Acquit(u64),
+}
+
+/// What a panic of the engine is told as.
+fn fell(panic: &(dyn Any + Send)) -> Error {
+    Error::new(ErrorKind::Store, told_by(panic))
 }
 
 /// How a lane is careful.
@@ -78,6 +89,7 @@ impl Care {
                 self.marked = None;
                 self.left = self.left.saturating_sub(1);
             }
+            Suspicion::Acquit(_) => self.marked = None,
             // Whatever ended the process is found.
             Suspicion::GiveUp(_) => *self = Self::default(),
         }
@@ -91,6 +103,30 @@ impl Lane {
         self.care.next(crashes, memory.parked.values())
     }
 
+    /// A turn. What panics here is the engine, for handlers are caught one by one: the lane is taken again,
+    /// and if it was trying something alone, that counts as a death.
+    pub(super) async fn turn_guarded(&mut self) -> Result<(), Error> {
+        let turn = AssertUnwindSafe(self.turn()).catch_unwind().await;
+        turn.unwrap_or_else(|panic| {
+            self.care.marked = None;
+            Err(fell(&*panic))
+        })
+    }
+
+    pub(super) async fn take_guarded(&mut self) -> Result<(), Error> {
+        let taken = AssertUnwindSafe(self.take()).catch_unwind().await;
+        taken.unwrap_or_else(|panic| Err(fell(&*panic)))
+    }
+
+    /// The lane is let go in order: what it was about to try has ended nothing.
+    pub(super) async fn acquit(&mut self) {
+        let is_set_aside = |number: &u64| self.memory.parked.contains_key(number);
+        let Some(number) = self.care.marked.filter(is_set_aside) else { return };
+        if let Err(told) = self.suspect(Suspicion::Acquit(number)).await {
+            tracing::warn!(lane = %self.id, %told, "that nothing was tried is not written down");
+        }
+    }
+
     /// A batch about one suspect and nothing else.
     pub(super) async fn suspect(&mut self, suspicion: Suspicion) -> Result<(), Error> {
         let advance = self.advance(&Gathered::default());
@@ -102,6 +138,7 @@ impl Lane {
             Suspicion::Mark(number) => draft.mark(number)?,
             Suspicion::Try(number) => draft.try_alone(&mut *batch, number).await?,
             Suspicion::GiveUp(number) => draft.give_up(number)?,
+            Suspicion::Acquit(number) => draft.acquit(number)?,
         }
         self.finish(batch, &advance, draft).await?;
         self.care.did(suspicion);
@@ -131,6 +168,12 @@ impl Draft<'_> {
     fn mark(&mut self, number: u64) -> Result<(), Error> {
         let item = self.suspect_item(number)?;
         self.parking().mark(&item);
+        Ok(())
+    }
+
+    fn acquit(&mut self, number: u64) -> Result<(), Error> {
+        let item = self.suspect_item(number)?;
+        self.parking().acquit(&item);
         Ok(())
     }
 

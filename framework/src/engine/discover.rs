@@ -1,9 +1,10 @@
 //! Discovery: finding out what the handlers of a batch read, before any of it is fetched.
 //!
 //! Each handler is polled once; a read that misses notes its key and stays pending. All keys are then
-//! fetched by one statement, locked in their order, until nobody misses: at most four rounds, whatever
-//! the number of messages. So locks cannot deadlock, and the number of statements does not depend on
-//! the size of the batch (H12).
+//! fetched by one statement, locked in their order, and the handlers run one after the other. Where one of
+//! them misses again, because what it reads depends on what it has read, all that are still to run are
+//! polled once more: at most four rounds, whatever the number of messages. So locks cannot deadlock within a
+//! round, and the number of statements does not depend on the size of the batch (H12).
 
 use crate::engine::calls::told_by;
 use crate::engine::handler::{Handler, Trouble};
@@ -16,59 +17,34 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 /// How often all handlers are asked what they read; what is missed after that is fetched alone.
-const ROUNDS: usize = 4;
+pub(super) const ROUNDS: usize = 4;
 
-/// Asks the handlers what they read, and fetches it.
-pub(super) async fn discover(
-    batch: &mut dyn Batch,
-    tx: &mut Tx,
-    handler: &dyn Handler,
-    work: &[(&Work, Cause)],
-) -> Result<(), Error> {
-    for _ in 0..ROUNDS {
-        for (work, cause) in work {
-            tx.enter(cause.clone());
-            let _ = poll(tx, handler, work);
-        }
-        tx.discard();
-        if !fetch(batch, tx).await? {
-            return Ok(());
-        }
-    }
-    Ok(())
+/// Asks a handler what it reads.
+pub(super) fn ask(tx: &mut Tx, handler: &dyn Handler, work: &Work, cause: Cause) {
+    tx.enter(cause);
+    let _ = poll(tx, handler, work);
+    tx.discard();
 }
 
-/// Runs a handler to its end; what it had not said it reads is fetched now.
-pub(super) async fn run(
-    batch: &mut dyn Batch,
+/// Runs a handler, to its end or until it misses something.
+pub(super) fn run(
     tx: &mut Tx,
     lane: &LaneId,
     handler: &dyn Handler,
     work: &Work,
     cause: &Cause,
-) -> Result<Result<(), Trouble>, Error> {
+) -> Polled {
     let span = span(lane, work, cause);
-    loop {
-        tx.enter(cause.clone());
-        match span.in_scope(|| poll(tx, handler, work)) {
-            Polled::Ready(outcome) => {
-                if cause.correlation.is_empty() {
-                    follow(&span, &tx.cause);
-                }
-                return Ok(outcome);
-            }
-            Polled::Missed => {
-                if !fetch(batch, tx).await? {
-                    let told = "it waits for something that the store does not give";
-                    return Ok(Err(Trouble::Fault(Fault::new(told))));
-                }
-            }
-        }
+    tx.enter(cause.clone());
+    let polled = span.in_scope(|| poll(tx, handler, work));
+    if matches!(polled, Polled::Ready(_)) && cause.correlation.is_empty() {
+        follow(&span, &tx.cause);
     }
+    polled
 }
 
 /// Fetches what is wanted, and says whether anything was.
-async fn fetch(batch: &mut dyn Batch, tx: &mut Tx) -> Result<bool, Error> {
+pub(super) async fn fetch(batch: &mut dyn Batch, tx: &mut Tx) -> Result<bool, Error> {
     let wanted: Wanted = tx.reads().take_wanted();
     if wanted.is_empty() {
         return Ok(false);
@@ -81,7 +57,8 @@ async fn fetch(batch: &mut dyn Batch, tx: &mut Tx) -> Result<bool, Error> {
     Ok(true)
 }
 
-enum Polled {
+/// How far a handler has come.
+pub(super) enum Polled {
     Ready(Result<(), Trouble>),
     Missed,
 }

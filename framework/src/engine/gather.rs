@@ -1,9 +1,10 @@
 //! Gathering: waiting until there is something to do, and laying it out in the order of its batch.
 
 use crate::broker::Arrived;
-use crate::clock::{Time, rest};
+use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::lane::Lane;
 use crate::engine::run::{Draft, replays};
+use crate::engine::settings::Settings;
 use crate::engine::sort::{Item, Origin, Sorter, foreign_id};
 use crate::engine::work::Work;
 use crate::error::Error;
@@ -23,36 +24,84 @@ pub(super) struct Gathered {
     inbox: bool,
 }
 
+/// What a lane does whose memory is full of what is set aside. It may not stop to read, for what all that
+/// waits for may stand in the log behind it. So it reads on, one message at a time, and as fast as ever as
+/// long as they pass; each that must be set aside too makes it wait longer for the next one. Memory grows
+/// by one message in [`Settings::again`](crate::Settings::again)'s longest delay, and health tells.
+#[derive(Default)]
+pub(super) struct Crowd {
+    /// How many in a row were set aside, and when the last one was.
+    slow: Option<(u32, Stopwatch)>,
+}
+
+impl Crowd {
+    /// A batch has read the log; so much was set aside before it, and so much is now.
+    pub(super) fn read(&mut self, settings: &Settings, before: usize, now: usize) {
+        let last = self.slow.map_or(0, |(times, _)| times);
+        let is_worse = before >= settings.parked && now > before;
+        self.slow = is_worse.then(|| (last + 1, Stopwatch::start()));
+    }
+
+    /// How many messages may be read, and after how long.
+    fn pace(&self, settings: &Settings, set_aside: usize) -> (usize, Duration) {
+        if set_aside < settings.parked {
+            return (settings.batch, Duration::ZERO);
+        }
+        let slow = |(times, since): (u32, Stopwatch)| {
+            settings.again.delay(times).saturating_sub(since.elapsed())
+        };
+        (1, self.slow.map_or(Duration::ZERO, slow))
+    }
+}
+
 impl Lane {
     /// What the lane's clock says by now, as far as can be told without asking the database.
     fn now(&self) -> Time {
         self.memory.time.after(self.since.elapsed())
     }
 
-    /// How long until something is due; for ever if nothing is.
-    fn until_due(&self) -> Duration {
+    /// When something is due.
+    fn due(&self) -> Option<Time> {
         let timer = self.memory.due.filter(|_| self.memory.is_caught_up());
         let gap = self.memory.gap_due(&self.wiring.settings);
-        let due = timer.into_iter().chain(self.memory.parked_due()).chain(gap).min();
-        due.map_or(FOR_EVER, |due| due.since(self.now()))
+        timer.into_iter().chain(self.memory.parked_due()).chain(gap).min()
+    }
+
+    /// Whether something is due, as far as can be told without asking the database.
+    pub(super) fn is_due(&self) -> bool {
+        self.due().is_some_and(|due| due <= self.now())
+    }
+
+    /// How long until something is due; for ever if nothing is. A database whose clock was set back does
+    /// not think so for as long as that was: after the second time it is asked less and less often.
+    fn until_due(&self) -> Duration {
+        let again = match self.early {
+            0 | 1 => Duration::ZERO,
+            early => self.wiring.settings.again.delay(early - 1),
+        };
+        self.due().map_or(FOR_EVER, |due| due.since(self.now()).max(again))
     }
 
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
     pub(super) async fn gather(&mut self) -> Result<Option<Gathered>, Error> {
         let mut gathered = Gathered::default();
         let settings = Arc::clone(&self.wiring.settings);
-        let room = self.memory.parked.len() < settings.parked;
-        if !room {
-            tracing::error!(lane = %self.id, "too many messages are set aside; the lane takes no more");
-        }
+        let (most, pace) = self.crowd.pace(&settings, self.memory.parked.len());
         let due = self.until_due();
+        let reader = &mut self.reader;
+        let reading = async {
+            if !pace.is_zero() {
+                rest(pace).await;
+            }
+            reader.next(most).await
+        };
         let unmarked = self.publisher.published() > self.marked;
         tokio::select! {
             biased;
             () = told_to_stop(&mut self.stopped) => return Ok(None),
             work = self.calls.next() => self.called.push(work),
             () = self.hint.notified() => gathered.inbox = true,
-            arrived = self.reader.next(settings.batch), if room => gathered.arrived = arrived?,
+            arrived = reading => gathered.arrived = arrived?,
             () = rest(due) => {}
             () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
             () = self.publisher.progress() => return Ok(None),
@@ -154,10 +203,12 @@ impl Lane {
 
     /// Whether the lane is so far behind that time must not pass for it (H16).
     fn is_behind(&self, arrived: &[Arrived], now: Time) -> bool {
-        let full = arrived.len() >= self.wiring.settings.batch;
+        let settings = &self.wiring.settings;
+        let (most, _) = self.crowd.pace(settings, self.memory.parked.len());
+        let full = arrived.len() >= most;
         let last = arrived.last().and_then(|arrived| arrived.message.as_ref().ok());
         let lag = last.map(|message| now.since(message.envelope.occurred_at));
-        let behind = full && lag.is_some_and(|lag| lag > self.wiring.settings.lag);
+        let behind = full && lag.is_some_and(|lag| lag > settings.lag);
         if behind {
             tracing::error!(lane = %self.id, ?lag, "the lane is behind; deadlines do not fire");
         }
@@ -166,7 +217,7 @@ impl Lane {
 }
 
 /// Waits until the lane is to stop.
-async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+pub(super) async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     if stopped.wait_for(|stop| *stop).await.is_err() {
         tracing::debug!("whoever could stop the lane is gone");
     }

@@ -26,7 +26,7 @@ pub struct Health {
     /// What is lost: messages that were deleted unread, and edges on which a message is missing for
     /// longer than a gap may last.
     pub broken: Vec<String>,
-    /// What the lane last complained of, until its next batch.
+    /// What the lane last complained of, until its next batch; or that too much is set aside.
     pub told: Option<String>,
 }
 
@@ -60,7 +60,10 @@ impl Health {
             calling: memory.calling.len(),
             duplicates: memory.duplicates,
             broken: memory.missed.iter().cloned().chain(broken.into_values()).collect(),
-            told: None,
+            told: (memory.parked.len() >= settings.parked).then(|| {
+                let count = memory.parked.len();
+                format!("{count} messages are set aside: the lane takes one at a time")
+            }),
         }
     }
 }

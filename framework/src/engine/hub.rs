@@ -1,7 +1,8 @@
 //! Who waits for what in this process: hints only, everything is found by polling too.
 
 use crate::engine::health::Health;
-use crate::store::{LaneId, Slot};
+use crate::store::{LaneId, Slot, Space, Status, Value};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -10,7 +11,63 @@ use tokio::sync::Notify;
 struct Waiting {
     health: BTreeMap<LaneId, Health>,
     lanes: BTreeMap<LaneId, Arc<Notify>>,
-    slots: BTreeMap<Slot, Vec<std::sync::Weak<Notify>>>,
+    slots: BTreeMap<Slot, Vec<Arc<Waker>>>,
+}
+
+/// Which versions of what is in a slot somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// All.
+    Every,
+    /// That of a run which is over.
+    Last,
+}
+
+impl Version {
+    fn is(self, value: Option<&Value>) -> bool {
+        let is_end = || value.and_then(|value| value.status).is_some_and(Status::is_end);
+        self == Self::Every || is_end()
+    }
+}
+
+struct Waker {
+    version: Version,
+    notify: Notify,
+    /// What was written last, if that is told and nobody has looked yet.
+    written: Mutex<Option<Option<Bytes>>>,
+}
+
+/// A client that waits for a slot, as long as it holds this.
+pub(crate) struct Watching {
+    hub: Hub,
+    slot: Slot,
+    waker: Arc<Waker>,
+}
+
+impl Watching {
+    /// Waits until the slot is written, and says what was, if that is sure to be the newest: of runs and of
+    /// what is remembered of requests, which one lane writes. The lanes that write the same row may overtake
+    /// each other on their way to us.
+    pub(crate) async fn written(&self) -> Option<Option<Bytes>> {
+        self.waker.notify.notified().await;
+        lock(&self.waker.written).take()
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut waiting = self.hub.waiting();
+        if let Some(all) = waiting.slots.get_mut(&self.slot) {
+            all.retain(|other| !Arc::ptr_eq(other, &self.waker));
+            if all.is_empty() {
+                waiting.slots.remove(&self.slot);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wakes lanes whose inbox has something, and clients whose slot has changed.
@@ -19,7 +76,7 @@ pub(crate) struct Hub(Arc<Mutex<Waiting>>);
 
 impl Hub {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// What a lane waits on.
@@ -58,27 +115,27 @@ impl Hub {
         self.waiting().health.clone()
     }
 
-    /// What a client waits on, as long as it holds it.
-    pub(crate) fn slot(&self, slot: &Slot) -> Arc<Notify> {
-        let notify = Arc::new(Notify::new());
-        let mut waiting = self.waiting();
-        let all = waiting.slots.entry(slot.clone()).or_default();
-        all.retain(|other| other.strong_count() > 0);
-        all.push(Arc::downgrade(&notify));
-        notify
+    /// Waits for what is written to a slot from now on.
+    pub(crate) fn watch(&self, slot: &Slot, version: Version) -> Watching {
+        let waker = Waker { version, notify: Notify::new(), written: Mutex::default() };
+        let waker = Arc::new(waker);
+        self.waiting().slots.entry(slot.clone()).or_default().push(Arc::clone(&waker));
+        Watching { hub: self.clone(), slot: slot.clone(), waker }
     }
 
-    /// These slots were written.
-    pub(crate) fn written<'a>(&self, slots: impl Iterator<Item = &'a Slot>) {
-        let mut waiting = self.waiting();
+    /// These slots were written, and it is committed.
+    pub(crate) fn written(&self, slots: impl Iterator<Item = (Slot, Option<Value>)>) {
+        let waiting = self.waiting();
         if waiting.slots.is_empty() {
             return;
         }
-        for slot in slots {
-            for notify in waiting.slots.remove(slot).into_iter().flatten() {
-                if let Some(notify) = notify.upgrade() {
-                    notify.notify_one();
-                }
+        for (slot, value) in slots {
+            let Some(all) = waiting.slots.get(&slot) else { continue };
+            for waker in all.iter().filter(|waker| waker.version.is(value.as_ref())) {
+                let is_sure = slot.space != Space::Rows;
+                let body = value.as_ref().map(|value| value.body.clone());
+                *lock(&waker.written) = is_sure.then_some(body);
+                waker.notify.notify_one();
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::broker::Reader;
 use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::calls::Calls;
 use crate::engine::careful::Care;
-use crate::engine::gather::Gathered;
+use crate::engine::gather::{Crowd, Gathered, told_to_stop};
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
 use crate::engine::health::Health;
@@ -17,7 +17,7 @@ use crate::engine::publish::Publisher;
 use crate::engine::run::{Draft, storm};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
-use crate::store::{Advance, Batch, Begun, LaneId, Slot, Writes};
+use crate::store::{Advance, Batch, Begun, LaneId, Slot, Value, Writes};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,14 @@ pub(super) struct Lane {
     pub(super) care: Care,
     /// Edges that are halted, as last told.
     pub(super) broken: Vec<String>,
+    /// What is done while too much is set aside.
+    pub(super) crowd: Crowd,
+    /// How often in a row something seemed to be due, and the database's clock did not think so.
+    pub(super) early: u32,
 }
+
+/// How long a lane that is to end waits for what is under way.
+const DRAIN: Duration = Duration::from_secs(5);
 
 impl Lane {
     pub(super) fn new(
@@ -78,6 +85,8 @@ impl Lane {
             storms: 0,
             care: Care::default(),
             broken: Vec::new(),
+            crowd: Crowd::default(),
+            early: 0,
             wiring,
         }
     }
@@ -90,13 +99,13 @@ impl Lane {
                 rest(self.wiring.settings.again.delay(attempt)).await;
             }
             attempt += 1;
-            if let Err(told) = self.take().await {
+            if let Err(told) = self.take_guarded().await {
                 self.complain(&told, "the lane could not be taken");
                 continue;
             }
             self.report();
             while !*self.stopped.borrow() {
-                match self.turn().await {
+                match self.turn_guarded().await {
                     Ok(()) => attempt = 1,
                     Err(told) => {
                         self.complain(&told, "the lane is taken again");
@@ -106,6 +115,7 @@ impl Lane {
                 self.report();
             }
         }
+        self.acquit().await;
         self.drain().await;
         self.wiring.hub.release(&self.id);
     }
@@ -123,14 +133,18 @@ impl Lane {
     }
 
     fn complain(&self, told: &Error, what: &str) {
-        tracing::warn!(lane = %self.id, %told, "{what}");
+        // What is damaged does not mend itself.
+        match told.kind() {
+            ErrorKind::Codec => tracing::error!(lane = %self.id, %told, "{what}"),
+            _ => tracing::warn!(lane = %self.id, %told, "{what}"),
+        }
         let told = Some(told.to_string());
         self.wiring.hub.report(&self.id, Health { told, ..Health::default() });
     }
 
     /// Becomes the owner. What the one before left unpublished goes out first (H2), and the calls that
     /// were under way are made again.
-    async fn take(&mut self) -> Result<(), Error> {
+    pub(super) async fn take(&mut self) -> Result<(), Error> {
         let mut taken = self.wiring.store.take(&self.id).await?;
         let unpublished = std::mem::take(&mut taken.unpublished);
         let before = unpublished.first().map_or(taken.batch, |(batch, _)| batch - 1);
@@ -142,6 +156,7 @@ impl Lane {
         self.marked = before;
         self.beware(taken.takes);
         self.memory = Memory::of(taken);
+        self.memory.check()?;
         for source in self.handler.sources() {
             let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
             self.memory.begin_topic(&source, range);
@@ -165,7 +180,7 @@ impl Lane {
     }
 
     /// Gathers and works once.
-    async fn turn(&mut self) -> Result<(), Error> {
+    pub(super) async fn turn(&mut self) -> Result<(), Error> {
         if let Some(suspicion) = self.suspicion() {
             return self.suspect(suspicion).await;
         }
@@ -221,8 +236,13 @@ impl Lane {
             return Err(told);
         }
         self.called.clear();
+        if advance.positions != self.memory.positions {
+            let (before, now) = (self.memory.parked.len(), draft.memory.parked.len());
+            self.crowd.read(&wiring.settings, before, now);
+        }
         self.finish(batch, &advance, draft).await?;
         self.refeed = false;
+        self.early = 0;
         Ok(())
     }
 
@@ -234,21 +254,25 @@ impl Lane {
         mut draft: Draft<'_>,
     ) -> Result<(), Error> {
         let writes = draft.finish();
-        let slots: Vec<Slot> = writes.slots.keys().cloned().collect();
-        let (outgoing, entered) = (writes.outgoing.clone(), entered(&writes));
+        let slots: Vec<(Slot, Option<Value>)> =
+            writes.slots.iter().map(|(slot, value)| (slot.clone(), value.clone())).collect();
+        // Where outbox and log are one, there is nothing to publish.
+        let is_fused = self.wiring.store.is_fused();
+        let outgoing = if is_fused { Vec::new() } else { writes.outgoing.clone() };
+        let entered = entered(&writes);
         batch.flush(writes).await?;
         self.commit(batch, advance).await?;
         self.marked = advance.published;
         let Draft { memory, calls, .. } = draft;
         self.memory = memory;
         self.since = Stopwatch::start();
-        if !outgoing.is_empty() && !self.wiring.store.is_fused() {
+        if !outgoing.is_empty() {
             self.publisher.append(self.memory.batch, outgoing);
         }
         for calling in calls {
             self.calls.start(calling);
         }
-        self.wiring.hub.written(slots.iter());
+        self.wiring.hub.written(slots.into_iter());
         for lane in entered {
             self.wiring.hub.entered(&lane);
         }
@@ -257,6 +281,7 @@ impl Lane {
 
     /// There was nothing to do after all: the lane only learns what time it is.
     fn nothing(&mut self, now: Time, due: Option<Time>) {
+        self.early = if self.is_due() { self.early + 1 } else { 0 };
         self.memory.time = now;
         self.memory.due = due;
         self.since = Stopwatch::start();
@@ -274,15 +299,33 @@ impl Lane {
             known => return known,
         };
         tracing::warn!(lane = %self.id, %told, "nobody knows whether the batch was committed");
+        let mut stopped = self.stopped.clone();
+        let patience = async {
+            told_to_stop(&mut stopped).await;
+            rest(DRAIN).await;
+        };
+        tokio::select! {
+            biased;
+            is_committed = self.is_committed(advance) => match is_committed? {
+                true => Ok(()),
+                false => Err(told),
+            },
+            // The next owner finds what is so in the lane's row.
+            () = patience => Err(told),
+        }
+    }
+
+    /// Whether a batch was committed, as soon as the store tells.
+    async fn is_committed(&self, advance: &Advance) -> Result<bool, Error> {
         for attempt in 1.. {
             match self.wiring.store.begin(advance).await {
                 Ok(Begun::Open(again)) => {
                     again.roll_back().await;
-                    return Err(told);
+                    return Ok(false);
                 }
                 Ok(Begun::Lost { epoch, batch }) => {
                     let ours = epoch == advance.epoch && batch == advance.batch + 1;
-                    return if ours { Ok(()) } else { Err(self.superseded(epoch)) };
+                    return if ours { Ok(true) } else { Err(self.superseded(epoch)) };
                 }
                 Err(told) => tracing::warn!(lane = %self.id, %told, "the store does not tell"),
             }
@@ -316,7 +359,7 @@ impl Lane {
     /// Lets what was written down reach the broker, for a bounded time.
     async fn drain(&mut self) {
         let deadline = Stopwatch::start();
-        while self.publisher.is_busy() && deadline.elapsed() < Duration::from_secs(5) {
+        while self.publisher.is_busy() && deadline.elapsed() < DRAIN {
             tokio::select! {
                 biased;
                 () = self.publisher.progress() => {}

@@ -6,6 +6,8 @@ use crate::clock::Time;
 use crate::edge::{Beginning, Edge};
 use crate::engine::handler::Source;
 use crate::engine::settings::Settings;
+use crate::engine::work::Work;
+use crate::error::{Error, ErrorKind};
 use crate::message::Key;
 use crate::store::{Calling, Held, Parked, Position, Taken};
 use std::collections::BTreeMap;
@@ -49,6 +51,19 @@ impl Memory {
             targets: BTreeMap::new(),
             duplicates: 0,
         }
+    }
+
+    /// Whether everything that is set aside can be read. What cannot must not be passed over, so its lane
+    /// halts until somebody has restored it.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        for (number, parked) in &self.parked {
+            if let Err(told) = Work::decode(&parked.body) {
+                let (key, text) = (&parked.key, "that was set aside is damaged: restore its row");
+                let text = format!("message {number} of key `{key}` {text}");
+                return Err(Error::new(ErrorKind::Codec, text).because(told));
+            }
+        }
+        Ok(())
     }
 
     /// Begins a topic that was never read, and notes how far it must be read to be up to date, and what

@@ -72,6 +72,13 @@ impl Parking<'_> {
         self.put(item, Held::Suspect, attempts, Some(self.now), reason);
     }
 
+    /// It was not tried after all, for its process ends in order.
+    pub(super) fn acquit(&mut self, item: &Item) {
+        let attempts = self.earlier(item).map_or(0, |earlier| earlier.attempts.saturating_sub(1));
+        let reason = "the process ended before it was tried alone".to_owned();
+        self.put(item, Held::Suspect, attempts, None, reason);
+    }
+
     /// The message could not be handled. Says whether it was given up, so that others may go on.
     pub(super) fn trouble(&mut self, item: &Item, trouble: Trouble) -> bool {
         let attempts = self.earlier(item).map_or(0, |earlier| earlier.attempts);

@@ -1,19 +1,22 @@
 //! One batch: everything between the compare-and-set and the commit.
 
 use crate::clock::Time;
-use crate::engine::discover;
+use crate::engine::discover::{self, Polled, ROUNDS};
 use crate::engine::group::Wiring;
 use crate::engine::handler::{Handler, Trouble};
 use crate::engine::memory::Memory;
 use crate::engine::park::Parking;
 use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault};
 use crate::message::{Envelope, Message, Outgoing, Stamp};
 use crate::store::{Batch, Calling, Held, LaneId, Parked, Timer, Writes};
 use crate::tx::{Cause, Effects, Entry, Numbers, Place, Send, Tx};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+
+/// After how many handlers others of the runtime have their turn.
+const BREATH: usize = 16;
 
 /// A batch in the making: what the lane will remember, and what is to be written.
 pub(super) struct Draft<'a> {
@@ -35,6 +38,8 @@ pub(super) struct Draft<'a> {
     pub(super) alone: bool,
     /// What was tried already in this batch, of what was set aside.
     tried: BTreeSet<u64>,
+    /// How often all handlers were asked what they read.
+    rounds: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -67,6 +72,7 @@ impl<'a> Draft<'a> {
             handled: 0,
             alone: false,
             tried: BTreeSet::new(),
+            rounds: 0,
         }
     }
 
@@ -82,7 +88,8 @@ impl<'a> Draft<'a> {
 
     /// Handles everything that is in the queue, and what that lets go.
     pub(super) async fn run(&mut self, batch: &mut dyn Batch) -> Result<(), Error> {
-        self.discover(batch).await?;
+        self.ask_all();
+        discover::fetch(batch, &mut self.tx).await?;
         while let Some(item) = self.queue.pop_front() {
             if let Origin::Parked(number) = item.origin
                 && (!self.memory.parked.contains_key(&number) || self.tried.contains(&number))
@@ -98,17 +105,44 @@ impl<'a> Draft<'a> {
                 self.tried.insert(number);
             }
             self.handle(batch, item).await?;
+            if self.handled.is_multiple_of(BREATH) {
+                // Handlers never wait, so whoever shares the thread waits for all of them.
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }
 
-    async fn discover(&mut self, batch: &mut dyn Batch) -> Result<(), Error> {
-        let work: Vec<(&Work, Cause)> = self
-            .queue
-            .iter()
-            .map(|item| (&item.work, cause(&self.memory, item, self.now)))
-            .collect();
-        discover::discover(batch, &mut self.tx, self.handler, &work).await
+    /// Asks all that are still to run what they read.
+    fn ask_all(&mut self) {
+        self.rounds += 1;
+        for item in &self.queue {
+            let cause = cause(&self.memory, item, self.now);
+            discover::ask(&mut self.tx, self.handler, &item.work, cause);
+        }
+    }
+
+    /// Runs a handler to its end; whatever it had not said it reads is fetched now, and what others will
+    /// miss like it.
+    async fn attempt(
+        &mut self,
+        batch: &mut dyn Batch,
+        work: &Work,
+        cause: &Cause,
+    ) -> Result<Result<(), Trouble>, Error> {
+        loop {
+            let ran = discover::run(&mut self.tx, self.lane, self.handler, work, cause);
+            if let Polled::Ready(outcome) = ran {
+                return Ok(outcome);
+            }
+            if self.rounds < ROUNDS {
+                self.ask_all();
+            }
+            if !discover::fetch(batch, &mut self.tx).await? {
+                let told = "it waits for something that the store does not give";
+                return Ok(Err(Trouble::Fault(Fault::new(told))));
+            }
+        }
     }
 
     /// Whether others of its key must be handled first. A compensation passes the forward that is set
@@ -147,7 +181,7 @@ impl<'a> Draft<'a> {
             Work::Poison { reason, .. } => Err(Trouble::Dead(reason.clone())),
             work => {
                 let cause = cause(&self.memory, &item, self.now);
-                discover::run(batch, &mut self.tx, self.lane, self.handler, work, &cause).await?
+                self.attempt(batch, work, &cause).await?
             }
         };
         match outcome {

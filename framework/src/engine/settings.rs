@@ -25,7 +25,8 @@ pub struct Settings {
     /// When a lane was taken so often without a batch in between, something that it handles ends its
     /// process: it handles one thing at a time. What has ended the process so often is given up.
     pub crashes: u32,
-    /// How many messages a lane sets aside before it takes no more.
+    /// How many messages a lane sets aside before it takes one at a time, and that slowly if those must be
+    /// set aside too.
     pub parked: usize,
     /// How old a gap may be before the edge counts as broken.
     pub gap: Duration,
@@ -134,6 +135,19 @@ impl Retention {
             Kept::Seen => self.seen,
             Kept::DeadLetters => self.dead_letters,
         }
+    }
+
+    /// The same [`check`](Self::check) for a topic of which the broker says how long it is kept.
+    pub(crate) fn check_kept(
+        &self,
+        topic: &str,
+        kept: Duration,
+        longest: Option<&(Duration, String)>,
+    ) -> Result<(), Error> {
+        let kept = Self { log: kept, unread: self.unread.max(kept), ..self.clone() };
+        kept.check(longest).map_err(|told| {
+            Error::new(ErrorKind::Definition, format!("topic `{topic}` is kept too long: {told}"))
+        })
     }
 
     /// Refuses ages under which something would be forgotten that is still needed; `longest` is the

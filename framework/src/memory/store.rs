@@ -137,6 +137,11 @@ impl Store for Node {
         Ok(runs.take(limit as usize).map(row).collect())
     }
 
+    async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
+        self.breathe().await;
+        Ok(self.world.state().dead.get(&id).cloned())
+    }
+
     async fn dead_letters(
         &self,
         group: Option<&str>,

@@ -17,8 +17,9 @@ use std::time::Duration;
 /// A call to the outside, as its function sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The idempotency key: the same over retries, restarts and owners. The outside must honour it for
-    /// as long as the longest business transaction lasts.
+    /// The idempotency key: the same over retries, restarts and owners; another one when the step of a saga
+    /// is tried anew after a no. The outside must honour it for as long as the longest business transaction
+    /// lasts.
     pub key: String,
     /// Counts the attempts, from 1, as far as this owner knows.
     pub attempt: u32,

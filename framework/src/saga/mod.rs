@@ -29,7 +29,7 @@ pub use law::{
     Act, Always, Ask, Committed, Compensable, Decides, FitsIn, Headed, Hear, MayEnd, Nothing, Open,
     Pivot, Presence, Reversible, Sometimes, Tail, Tell,
 };
-pub use plan::{Line, Plan, Side, Stays, Steps};
+pub use plan::{Line, Plan, Side, Stays, Steps, Timing};
 pub use retry::Retry;
 pub use shape::{Back, Digest, Head, Shape, StepShape};
 pub use step::{Skippable, Step, Typed, act, ask, hear, tell};
@@ -86,4 +86,38 @@ pub trait Saga: Sized + Send + Sync + 'static {
 
     /// The steps, in order.
     fn plan() -> Plan<Self>;
+
+    /// How patient this instance is, where that is not what the plan says. It is asked once, when the saga
+    /// is given to an app; so what is read from a configuration goes into a field, and from there into
+    /// the plan. Times belong to no version: runs under way follow the new ones from then on.
+    ///
+    /// ```
+    /// # use ballet::{Plan, Saga, StepError, act};
+    /// # use ballet::saga::Timing;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Trip {}
+    /// struct BookTrip { patience: Duration }
+    ///
+    /// impl Saga for BookTrip {
+    ///     # const NAME: &'static str = "book-trip";
+    ///     # type Input = Trip;
+    ///     // name, input, and:
+    ///     fn plan() -> Plan<Self> {
+    ///         Plan::begin().step("book-flight", act(Self::book).leaves_nothing()).end()
+    ///     }
+    ///     fn timing(&self, timing: &mut Timing<'_>) {
+    ///         timing.run(4 * self.patience).within("book-flight", self.patience);
+    ///     }
+    /// }
+    /// # impl BookTrip {
+    /// #     async fn book(&self, _: &Trip) -> Result<(), StepError> { Ok(()) }
+    /// # }
+    /// ```
+    ///
+    /// A step that is not in the plan, or waits for nobody, is refused when the app starts.
+    fn timing(&self, timing: &mut Timing<'_>) {
+        let _ = timing;
+    }
 }

@@ -3,6 +3,10 @@
 //! The builder carries two things in its type: which side of the pivot comes next, and what is known
 //! by then. That is all it takes for the laws of sagas to be types.
 
+mod timing;
+
+pub use timing::Timing;
+
 use crate::error::{Error, ErrorKind, Fault, StepError};
 use crate::future::BoxFuture;
 use crate::message::{Command, Way};

@@ -4,10 +4,11 @@ use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::sqlite::read;
 use crate::sqlite::trouble::closed;
-use crate::sqlite::writer::{Op, Opened};
+use crate::sqlite::turn::Turn;
+use crate::sqlite::writer::{self, Job, Opened};
 use crate::sqlite::writes::Draft;
 use crate::store::{
-    Batch, Begun, DeadLetter, Found, InboxRow, LaneId, Lock, Scan, Slot, Timer, Writes,
+    Advance, Batch, Begun, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -17,23 +18,28 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 /// How a batch was begun, for the lane.
-pub(super) fn begun(lane: LaneId, opened: Opened) -> Begun {
+pub(super) fn begun(advance: &Advance, opened: Opened, jobs: &mpsc::Sender<Job>) -> Begun {
     match opened {
         Opened::Lost(epoch, batch) => Begun::Lost { epoch, batch },
-        Opened::Open(now, ops) => Begun::Open(Box::new(Open { lane, now, ops, draft: None })),
+        Opened::Open(now, turn) => {
+            let (advance, jobs) = (advance.clone(), jobs.clone());
+            Begun::Open(Box::new(Open { advance, now, turn, jobs, draft: None }))
+        }
     }
 }
 
-/// A lane's turn. When it is dropped, what it wrote is taken back.
+/// A lane's turn. When it is dropped, nothing was written.
 struct Open {
-    lane: LaneId,
+    advance: Advance,
     now: Time,
-    ops: mpsc::Sender<Op>,
+    turn: Turn,
+    jobs: mpsc::Sender<Job>,
     draft: Option<Draft>,
 }
 
 impl Open {
-    /// Asks something inside the transaction. Whoever stops waiting has asked in vain, nothing else.
+    /// Asks something that sees all that is written before. Whoever stops waiting has asked in vain,
+    /// nothing else.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>
@@ -41,13 +47,15 @@ impl Open {
         + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        let ask = Op::Ask(Box::new(move |db| {
+        let ask = Job::Ask(Box::new(move |db| {
             Box::pin(async move {
-                let _ = reply.send(question(db).await);
+                let answered = question(db).await;
+                let is_well = answered.is_ok();
+                let _ = reply.send(answered);
+                is_well
             })
         }));
-        self.ops.send(ask).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        writer::send(&self.jobs, ask, answer).await
     }
 }
 
@@ -58,12 +66,12 @@ impl Batch for Open {
     }
 
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error> {
-        let lane = self.lane.clone();
+        let lane = self.advance.lane.clone();
         self.ask(move |db| Box::pin(async move { read::inbox(db, &lane, limit).await })).await
     }
 
     async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
-        let (lane, now) = (self.lane.clone(), self.now);
+        let (lane, now) = (self.advance.lane.clone(), self.now);
         self.ask(move |db| Box::pin(async move { read::due(db, &lane, now, limit).await })).await
     }
 
@@ -72,14 +80,14 @@ impl Batch for Open {
         slots: &BTreeMap<Slot, Lock>,
         scans: &BTreeSet<Scan>,
     ) -> Result<Found, Error> {
-        // Nobody else writes while the turn lasts: everything is locked.
+        self.turn.hold(&self.advance.lane.group, slots).await;
         let slots: BTreeSet<Slot> = slots.keys().cloned().collect();
         let scans = scans.clone();
         self.ask(move |db| Box::pin(async move { read::find(db, &slots, &scans).await })).await
     }
 
     async fn seen(&mut self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
-        let (group, ids) = (self.lane.group.clone(), ids.clone());
+        let (group, ids) = (self.advance.lane.group.clone(), ids.clone());
         self.ask(move |db| Box::pin(async move { read::seen(db, &group, &ids).await })).await
     }
 
@@ -91,25 +99,20 @@ impl Batch for Open {
     /// Packs the writes, here and not in the task that all lanes share; they go out with the commit, by
     /// one text.
     async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
-        self.draft = Some(Draft::of(&self.lane, writes));
+        self.draft = Some(Draft::of(&self.advance.lane, writes));
         Ok(())
     }
 
-    async fn commit(mut self: Box<Self>) -> Result<(), Error> {
-        let draft = self.draft.take();
-        let draft = draft.unwrap_or_else(|| Draft::of(&self.lane, Writes::default()));
+    async fn commit(self: Box<Self>) -> Result<(), Error> {
+        let Self { advance, now, turn, jobs, draft } = *self;
+        let draft = draft.unwrap_or_else(|| Draft::of(&advance.lane, Writes::default()));
         let (reply, answer) = oneshot::channel();
-        self.ops.send(Op::Commit(Box::new(draft), reply)).await.map_err(|_| closed())?;
+        let batch = writer::Batch { advance, now, draft, turn };
+        jobs.send(Job::Commit(Box::new(batch), reply)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| {
             Error::new(ErrorKind::Unknown, "the database was closed under a commit: open it again")
         })?
     }
 
-    async fn roll_back(self: Box<Self>) {
-        let (done, is_done) = oneshot::channel();
-        if self.ops.send(Op::RollBack(done)).await.is_ok() {
-            // If the writer has ended, so has the transaction.
-            let _ = is_done.await;
-        }
-    }
+    async fn roll_back(self: Box<Self>) {}
 }

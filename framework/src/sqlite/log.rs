@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::message::Outgoing;
 use crate::sqlite::Sqlite;
+use crate::sqlite::place;
 use crate::sqlite::tail::{Log, Waiting};
 use crate::sqlite::writes::Draft;
 use async_trait::async_trait;
@@ -21,12 +22,8 @@ use tokio::sync::watch;
 /// Where a message stands in the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Appended {
-    /// The number of the topic.
-    pub(super) topic: i64,
-    /// The partition.
-    pub(super) partition: u32,
-    /// The offset.
-    pub(super) offset: u64,
+    /// Where it is in the log.
+    pub(super) place: i64,
     /// Whether of each key only the newest message is kept.
     pub(super) compacted: bool,
 }
@@ -199,12 +196,12 @@ async fn older(
     most: usize,
 ) -> Result<Vec<(u64, Bytes)>, Error> {
     let rows = sqlx::query(
-        "SELECT \"offset\", message FROM log WHERE topic = $1 AND partition = $2 AND \"offset\" >= $3
-         ORDER BY \"offset\" LIMIT $4",
+        "SELECT place - $1, message FROM log WHERE place BETWEEN $1 + $2 AND $3
+         ORDER BY place LIMIT $4",
     )
-    .bind(topic)
-    .bind(partition)
-    .bind(i64::try_from(from).unwrap_or(i64::MAX))
+    .bind(place::first(topic, partition))
+    .bind(i64::try_from(from).unwrap_or(i64::MAX).min(place::OFFSETS))
+    .bind(place::last(topic, partition))
     .bind(i64::try_from(most).unwrap_or(i64::MAX))
     .fetch_all(db)
     .await

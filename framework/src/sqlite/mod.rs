@@ -10,6 +10,8 @@ mod join;
 mod lock;
 mod log;
 mod pack;
+mod pen;
+mod place;
 mod prune;
 mod read;
 mod readers;
@@ -19,6 +21,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod turn;
 mod writer;
 mod writes;
 
@@ -32,6 +35,7 @@ use crate::store::{
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use lock::Lock;
+use pen::Pen;
 use readers::Readers;
 use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +44,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tail::Log;
+use take::Entering;
 use tokio::sync::{mpsc, oneshot};
-use writer::{Answer, Job, Pen, Writer};
+use uuid::Uuid;
+use writer::{Answer, Job, Writer};
 
 /// How many jobs may wait for the writer before whoever brings more waits too.
 const WAITING: usize = 1_024;
@@ -84,7 +90,22 @@ impl Sqlite {
         Self::open_with_clock(path, Arc::new(SystemClock)).await
     }
 
-    /// The same with another clock.
+    /// The same for an application that has a name: whoever opens a file first by a name owns it, and
+    /// nobody of another name works on it by mistake. Without a name nobody is asked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and if the file belongs to somebody else.
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`open`](Self::open); whose the file is, is written down or not, and the next one says it
+    /// again.
+    pub async fn open_for(path: impl AsRef<Path>, owner: &str) -> Result<Arc<Self>, Error> {
+        Self::open_as(path.as_ref(), Some(owner), Arc::new(SystemClock)).await
+    }
+
+    /// As [`open`](Self::open), with another clock.
     ///
     /// # Errors
     ///
@@ -97,9 +118,17 @@ impl Sqlite {
         path: impl AsRef<Path>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
-        let path = path.as_ref().to_owned();
+        Self::open_as(path.as_ref(), None, clock).await
+    }
+
+    async fn open_as(
+        path: &Path,
+        owner: Option<&str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Error> {
+        let path = path.to_owned();
         let lock = Lock::take(&path).await?;
-        let (mut db, incarnation) = schema::open(&path).await?;
+        let (mut db, incarnation) = schema::open(&path, owner).await?;
         let log = Arc::new(schema::log(&mut db).await?);
         let (jobs, waiting) = mpsc::channel(WAITING);
         tokio::spawn(Writer::new(Pen::new(db, Arc::clone(&log), clock), waiting, lock).run());
@@ -166,6 +195,10 @@ impl Store for Sqlite {
         self.shared.incarnation
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn is_fused(&self) -> bool {
         true
     }
@@ -188,17 +221,14 @@ impl Store for Sqlite {
 
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {
         let lane = lane.clone();
-        self.write(move |pen| {
-            Box::pin(async move { take::take(&mut pen.db, &lane, pen.clock.now()).await })
-        })
-        .await
+        self.write(move |pen| Box::pin(async move { pen.take(&lane).await })).await
     }
 
     async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
         let (reply, answer) = oneshot::channel();
         let job = Job::Begin(Box::new(advance.clone()), reply);
         let opened = writer::send(&self.shared.jobs, job, answer).await?;
-        Ok(batch::begun(advance.lane.clone(), opened))
+        Ok(batch::begun(advance, opened, &self.shared.jobs))
     }
 
     async fn enter(
@@ -207,14 +237,10 @@ impl Store for Sqlite {
         entry: &Inboxed,
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
-        let (lane, entry, unless) = (lane.clone(), entry.clone(), unless.cloned());
-        self.write(move |pen| {
-            Box::pin(async move {
-                let now = pen.clock.now();
-                take::enter(&mut pen.db, &lane, &entry, unless.as_ref(), now).await
-            })
-        })
-        .await
+        let entering =
+            Entering { lane: lane.clone(), entry: entry.clone(), unless: unless.cloned() };
+        let (reply, answer) = oneshot::channel();
+        writer::send(&self.shared.jobs, Job::Enter(Box::new(entering), reply), answer).await
     }
 
     async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {
@@ -260,7 +286,10 @@ impl Store for Sqlite {
     async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error> {
         let group = group.to_owned();
         self.write(move |pen| {
-            Box::pin(async move { gone::forget(&mut pen.db, &group, limit).await })
+            Box::pin(async move {
+                pen.forget();
+                gone::forget(&mut pen.db, &group, limit).await
+            })
         })
         .await
     }
@@ -274,6 +303,13 @@ impl Store for Sqlite {
         let saga = saga.to_owned();
         self.read(move |db| Box::pin(async move { read::runs(db, &saga, status, limit).await }))
             .await
+    }
+
+    async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
+        let ids = BTreeSet::from([id]);
+        let found =
+            self.read(move |db| Box::pin(async move { read::dead(db, &ids).await })).await?;
+        Ok(found.into_iter().next())
     }
 
     async fn dead_letters(

@@ -1,7 +1,7 @@
 //! Many rows in two arguments, so that a statement writes or reads as many as there are.
 //!
 //! SQLite has no arrays, and its JSON knows no bytes. So bytes are put one after the other into one blob,
-//! and JSON says where each begins and how long it is: `json_each($2)` makes the rows, and
+//! and JSON says where each begins and how long it is: `jsonb_each($2)` makes the rows, and
 //! `substr($1, value ->> 1, value ->> 2)` cuts the bytes out. Nothing is escaped, hexed or copied twice.
 //! What users choose goes through the blob too, for SQLite's JSON ends a text at its first zero.
 

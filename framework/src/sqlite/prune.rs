@@ -7,6 +7,7 @@
 
 use crate::clock::Time;
 use crate::error::Error;
+use crate::sqlite::place;
 use crate::sqlite::trouble::store;
 use crate::store::{Kept, Pruned};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
@@ -24,7 +25,7 @@ pub(super) struct Hands {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Hand {
     topic: i64,
-    partition: i64,
+    partition: u32,
     offset: i64,
 }
 
@@ -73,16 +74,15 @@ const PLACE: &str = "
 /// How far a partition may be deleted: the newest message stays, and what a group has not read.
 const BOUND: &str = "
     SELECT min(
-        (SELECT coalesce(max(\"offset\"), 0) - 1 FROM log WHERE topic = $1 AND partition = $2),
-        coalesce((SELECT min(p.value ->> 'next') - 1 FROM lanes l, json_each(l.positions) p
+        (SELECT coalesce(max(place), $1) - 1 FROM log WHERE place BETWEEN $1 AND $5),
+        coalesce((SELECT min(p.value ->> 'next') - 1 + $1 FROM lanes l, json_each(l.positions) p
                   WHERE NOT $4 AND l.lane = $2 AND p.key = $3), 9223372036854775807))";
 
-/// Deletes the old ones of a range of offsets, except those that have no successor and need one.
+/// Deletes the old ones of a range of the log, except those that have no successor and need one.
 const FORGET: &str = "
-    DELETE FROM log WHERE topic = $1 AND partition = $2 AND \"offset\" > $3 AND \"offset\" <= $4
-    AND at < $5 AND (key IS NULL OR EXISTS
-        (SELECT 1 FROM log n WHERE n.topic = $1 AND n.partition = $2 AND n.key = log.key
-         AND n.\"offset\" > log.\"offset\"))";
+    DELETE FROM log WHERE place > $1 AND place <= $2 AND at < $3 AND (key IS NULL OR EXISTS
+        (SELECT 1 FROM log n WHERE n.place >> 40 = log.place >> 40 AND n.key = log.key
+         AND n.key IS NOT NULL AND n.place > log.place))";
 
 /// Looks at some messages of one partition. What nobody has read is only deleted `anyway`, and of a
 /// compacted topic not even then.
@@ -98,24 +98,26 @@ async fn log(
         *hand = Hand::default();
         return Ok(Pruned { deleted: 0, is_done: true });
     };
-    let (topic, partition): (i64, i64) = (place.get(0), place.get(1));
+    let (topic, partition): (i64, u32) = (place.get(0), place.get(1));
     let (name, compacted): (&str, bool) = (place.get(2), place.get(3));
-    let from = if (topic, partition) == (hand.topic, hand.partition) { hand.offset } else { -1 };
-    let bound = sqlx::query(BOUND).bind(topic).bind(partition).bind(name);
-    let bound: i64 = bound.bind(anyway && !compacted).fetch_one(&mut *db).await?.get(0);
+    let (first, last) = (place::first(topic, partition), place::last(topic, partition));
+    let is_on = (topic, partition) == (hand.topic, hand.partition);
+    let from = first + if is_on { hand.offset } else { -1 };
+    let bound = sqlx::query(BOUND).bind(first).bind(partition).bind(name);
+    let bound = bound.bind(anyway && !compacted).bind(last);
+    let bound: i64 = bound.fetch_one(&mut *db).await?.get(0);
     let end = sqlx::query(
-        "SELECT \"offset\" FROM log WHERE topic = $1 AND partition = $2 AND \"offset\" > $3
-         ORDER BY \"offset\" LIMIT 1 OFFSET $4",
+        "SELECT place FROM log WHERE place > $1 AND place <= $2 ORDER BY place LIMIT 1 OFFSET $3",
     );
-    let end = end.bind(topic).bind(partition).bind(from).bind(limit.max(1) - 1);
+    let end = end.bind(from).bind(last).bind(limit.max(1) - 1);
     let end: Option<i64> = end.fetch_optional(&mut *db).await?.map(|row| row.get(0));
-    let to = end.unwrap_or(i64::MAX).min(bound);
-    let gone = sqlx::query(FORGET).bind(topic).bind(partition).bind(from).bind(to).bind(before);
+    let to = end.unwrap_or(last).min(bound);
+    let gone = sqlx::query(FORGET).bind(from).bind(to).bind(before);
     let deleted = gone.execute(db).await?.rows_affected();
     // What is younger than this stands behind it, unless keys kept it there.
     let is_spent = !compacted && deleted < u64::from(limit);
     *hand = match end {
-        Some(end) if end < bound && !is_spent => Hand { topic, partition, offset: end },
+        Some(end) if end < bound && !is_spent => Hand { topic, partition, offset: end - first },
         _ => Hand { topic, partition: partition + 1, offset: -1 },
     };
     Ok(Pruned { deleted, is_done: false })

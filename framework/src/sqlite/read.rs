@@ -68,16 +68,16 @@ pub(super) async fn slots(
     }
     // CROSS JOIN keeps the order: for each key wanted one look into the table.
     let found = sqlx::query_with(
-        "SELECT r.value ->> 0, t.value FROM json_each($2) r CROSS JOIN rows t
+        "SELECT r.value ->> 0, t.value FROM jsonb_each($2) r CROSS JOIN rows t
          ON t.name = r.value ->> 1 AND t.key = substr($1, r.value ->> 2, r.value ->> 3)
          UNION ALL
-         SELECT r.value ->> 0, t.value FROM json_each($4) r CROSS JOIN barriers t
+         SELECT r.value ->> 0, t.value FROM jsonb_each($4) r CROSS JOIN barriers t
          ON t.group_name = r.value ->> 1 AND t.key = substr($3, r.value ->> 2, r.value ->> 3)
          UNION ALL
-         SELECT r.value ->> 0, t.body FROM json_each($6) r CROSS JOIN runs t
+         SELECT r.value ->> 0, t.body FROM jsonb_each($6) r CROSS JOIN runs t
          ON t.saga = r.value ->> 1 AND t.key = substr($5, r.value ->> 2, r.value ->> 3)
          UNION ALL
-         SELECT r.value ->> 0, t.body FROM json_each($6) r CROSS JOIN archive t
+         SELECT r.value ->> 0, t.body FROM jsonb_each($6) r CROSS JOIN archive t
          ON t.saga = r.value ->> 1 AND t.key = substr($5, r.value ->> 2, r.value ->> 3)",
         Args::default().rows(rows).rows(barriers).rows(runs).0,
     );
@@ -102,7 +102,7 @@ async fn scans(db: &mut SqliteConnection, wanted: &BTreeSet<Scan>) -> Result<Sca
         "WITH RECURSIVE wanted AS MATERIALIZED
          (SELECT value ->> 0 AS at, value ->> 1 AS name, value ->> 2 AS most,
                  substr($1, value ->> 3, value ->> 4) AS start,
-                 substr($1, value ->> 5, value ->> 6) AS stop FROM json_each($2)),
+                 substr($1, value ->> 5, value ->> 6) AS stop FROM jsonb_each($2)),
          walk (at, name, stop, most, key) AS
          (SELECT at, name, stop, most,
                  (SELECT min(t.key) FROM rows t WHERE t.name = w.name AND t.key >= w.start)
@@ -189,7 +189,7 @@ pub(super) async fn dead(
     }
     let found = sqlx::query_with(
         "SELECT t.id, t.group_name, t.lane, t.key, t.reason, t.at, t.attempts, t.body
-         FROM json_each($2) r CROSS JOIN dead_letters t
+         FROM jsonb_each($2) r CROSS JOIN dead_letters t
          ON t.id = substr($1, r.value ->> 0, r.value ->> 1)",
         Args::default().rows(pack).0,
     );
@@ -207,7 +207,7 @@ pub(super) async fn seen(
         let _ = pack.row().bytes(id.as_bytes());
     }
     let found = sqlx::query_with(
-        "SELECT CAST(t.id AS TEXT) FROM json_each($2) r CROSS JOIN seen t
+        "SELECT CAST(t.id AS TEXT) FROM jsonb_each($2) r CROSS JOIN seen t
          ON t.group_name = $3 AND t.id = substr($1, r.value ->> 0, r.value ->> 1)",
         Args::default().rows(pack).with(group).0,
     );

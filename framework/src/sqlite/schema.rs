@@ -1,6 +1,7 @@
 //! Opening the file: whose it is, which schema it has, and what SQLite must promise.
 
 use crate::error::{Error, ErrorKind};
+use crate::sqlite::place;
 use crate::sqlite::tail::{Log, Topic};
 use crate::sqlite::trouble::{damaged, file, store, unopened};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -33,8 +34,12 @@ pub(super) fn options(path: &Path, role: &'static str) -> SqliteConnectOptions {
         .thread_name(move |_| format!("{role} {name}"))
 }
 
-/// Opens the file to write, makes what is not there yet, and gives its incarnation.
-pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, u32), Error> {
+/// Opens the file to write, makes what is not there yet, and gives its incarnation. If it is opened for
+/// somebody, it is theirs from now on, unless it is somebody else's.
+pub(super) async fn open(
+    path: &Path,
+    owner: Option<&str>,
+) -> Result<(SqliteConnection, u32), Error> {
     look(path)?;
     let db = options(path, "writes").create_if_missing(true).connect().await;
     let mut db = db.map_err(|told| unopened(path, told))?;
@@ -44,8 +49,27 @@ pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, u32), Error> 
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         migrate(&mut db, number + 1, migration).await.map_err(|told| unopened(path, told))?;
     }
+    if let Some(owner) = owner {
+        belongs_to(&mut db, path, owner).await?;
+    }
     let incarnation = incarnation(&mut db).await.map_err(|told| unopened(path, told))?;
     Ok((db, incarnation))
+}
+
+/// Whose a file is, is written down by whoever opens it first and says who it is.
+async fn belongs_to(db: &mut SqliteConnection, path: &Path, owner: &str) -> Result<(), Error> {
+    let asked = sqlx::query(
+        "INSERT INTO meta (name, value) VALUES ('owner', $1)
+         ON CONFLICT (name) DO UPDATE SET value = value RETURNING value",
+    );
+    let row = asked.bind(owner).fetch_one(db).await.map_err(|told| unopened(path, told))?;
+    match row.get::<String, _>(0) {
+        known if known == owner => Ok(()),
+        known => {
+            let told = format!("belongs to `{known}`, and this is `{owner}`: name another file");
+            Err(Error::new(ErrorKind::Store, file(path, told)))
+        }
+    }
 }
 
 /// A file that does not begin as SQLite's do is left alone.
@@ -151,9 +175,10 @@ pub(super) async fn log(db: &mut SqliteConnection) -> Result<Log, Error> {
     for row in &rows {
         let (number, name, partitions) = (row.get(0), row.get::<String, _>(1), row.get(2));
         for partition in 0..partitions {
-            let last =
-                sqlx::query("SELECT max(\"offset\") FROM log WHERE topic = $1 AND partition = $2");
-            let last = last.bind(number).bind(partition).fetch_one(&mut *db).await;
+            let first = place::first(number, partition);
+            let last = sqlx::query("SELECT max(place) - $1 FROM log WHERE place BETWEEN $1 AND $2");
+            let last = last.bind(first).bind(place::last(number, partition));
+            let last = last.fetch_one(&mut *db).await;
             let last: Option<i64> = last.map_err(store)?.get(0);
             let end = last.map_or(0, |last| u64::try_from(last + 1).unwrap_or_default());
             ends.insert((name.clone(), partition), end);

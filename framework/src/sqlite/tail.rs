@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::message::Outgoing;
 use crate::sqlite::log::{Appended, unknown};
+use crate::sqlite::place::{self, PARTITIONS, TOPICS};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -129,6 +130,14 @@ impl Log {
     pub(super) fn has(&self, spec: &TopicSpec) -> Result<bool, Error> {
         let (name, wants) = (&spec.name, spec.partitions);
         match self.partitions(name) {
+            None if wants > PARTITIONS || self.state().topics.len() as i64 + 1 >= TOPICS => {
+                let told = format!(
+                    "topic `{name}` with {wants} partitions: a file holds {} topics of at most \
+                     {PARTITIONS} partitions",
+                    TOPICS - 1
+                );
+                Err(Error::new(ErrorKind::Definition, told))
+            }
             None => Ok(false),
             Some(has) if has == wants => Ok(true),
             Some(has) => Err(Error::new(
@@ -163,12 +172,7 @@ impl Log {
             let part =
                 state.parts.get(&(topic.clone(), *partition)).ok_or_else(|| unknown(topic))?;
             let next = added.entry((number, *partition)).or_insert(part.next);
-            appended.push(Appended {
-                topic: number,
-                partition: *partition,
-                offset: *next,
-                compacted,
-            });
+            appended.push(Appended { place: place::of(number, *partition, *next), compacted });
             *next += 1;
         }
         Ok(appended)

@@ -2,58 +2,64 @@
 //!
 //! **Nobody can cancel a transaction.** Lanes and clients send jobs and wait for answers; the statements
 //! run here, in a task of their own, on a connection that nobody else can reach (F41). Whoever stops
-//! waiting, at whatever point, drops the ends of two channels and nothing more: the writer sees that and
-//! takes the batch back to its savepoint.
+//! waiting, at whatever point, drops the end of a channel and nothing more.
 //!
-//! **Group commit.** What costs is the fsync, so it is shared. A batch runs inside a savepoint; when it
-//! commits, the savepoint is released, and its answer waits. Whoever is waiting for a turn gets it in the
-//! same transaction, within bounds; then one COMMIT answers all of them. A batch that fails is taken back
-//! to its savepoint, which takes nothing from the others.
+//! **A batch holds nobody up.** While a lane works on what it has read, others are served. Its begin looks
+//! at the lane's row, and its commit brings everything at once: in a savepoint the row is advanced by
+//! compare-and-set, and if it is still the same, all is written. What it had read to change is still as it
+//! was, for nobody else of its group had its turn in between ([`Turn`]).
+//!
+//! **Group commit.** What costs is the fsync, so it is shared. A batch is in the transaction when its
+//! savepoint is released, and its answer waits. Whoever comes meanwhile is served in the same transaction,
+//! within bounds; then one COMMIT answers all of them. A batch that fails is taken back to its savepoint,
+//! which takes nothing from the others.
 //!
 //! **Messages are handed over before the commit**, when the savepoint is released, so that the lanes of a
 //! chain can share one fsync. Nobody acts on a message that is then taken back:
 //!
 //! 1. Savepoints are released one after the other, so what is in the transaction after a release stays
 //!    in it until the transaction itself ends. A released batch can be lost only with all of it.
-//! 2. Acting on a message means to commit a batch. A batch that begins in the same transaction is
-//!    committed with the message or lost with it. One that begins after its commit is simply later.
+//! 2. Acting on a message, or on a row that was read, means to commit a batch. A batch that is written in
+//!    the same transaction is committed with what it has read or lost with it. One that is written after
+//!    its commit is simply later.
 //! 3. If the transaction is lost, every lane is *fenced* before any other job is done: all epochs are
 //!    raised by one, in a transaction of its own, and until that is committed every job is refused. So a
-//!    batch that would begin after the loss meets another epoch in its compare-and-set, whether its lane
-//!    took the lost messages or not; the lane drops its memory, is taken again, and reads from the
+//!    batch that would be written after the loss meets another epoch in its compare-and-set, whether its
+//!    lane took the lost messages or not; the lane drops its memory, is taken again, and reads from the
 //!    positions that are in the file. Offsets that were handed out can then be given to other messages.
 //! 4. What leaves the process (answers to clients, calls to the outside, hints to other lanes) waits for
 //!    the answer to the batch, which waits for the COMMIT. Clients read on connections of their own,
 //!    which see committed data only, and a position that is given to a new reader is a committed end.
 //!
-//! A failed COMMIT is answered with *unknown*: the lane asks the compare-and-set, which says that the lane
+//! A failed COMMIT is answered with *unknown*: the lane asks what is in its row, which says that the lane
 //! is fenced, and the owner that takes it next sees what is true. A failing disk ends the process.
 
-use crate::broker::TopicSpec;
-use crate::clock::{Clock, Stopwatch, Time};
+use crate::clock::{Stopwatch, Time, rest};
 use crate::error::Error;
 use crate::sqlite::lock::Lock;
-use crate::sqlite::prune::Hands;
-use crate::sqlite::tail::Log;
-use crate::sqlite::take;
+use crate::sqlite::pen::{Lost, Pen};
+use crate::sqlite::take::{self, Entering};
 use crate::sqlite::trouble::{closed, die_of_a_failing_disk, store, unknown};
-use crate::sqlite::writes::{Draft, Texts};
-use crate::store::{Advance, LaneId};
+use crate::sqlite::turn::{Turn, Turns};
+use crate::sqlite::writes::Draft;
+use crate::store::{Advance, Entered};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlx::{Connection, Executor, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many turns one transaction has at most, and how long it takes turns.
-const TURNS: usize = 32;
+/// How many jobs one transaction serves at most, and how long it is open.
+const JOBS: usize = 256;
 const LONGEST: Duration = Duration::from_millis(5);
 
-/// How often others may go on before a transaction ends, when its messages have woken an idle lane: that
-/// lane is about to ask for a turn.
-const YIELDS: usize = 16;
+/// How long a transaction waits for a job that is about to come: about as long as the commit takes that it
+/// saves.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// How many entries are put into inboxes by one statement.
+const TOGETHER: usize = 512;
 
 /// What came of the transaction that a job was done in.
 pub(super) type Committed = Result<(), Error>;
@@ -61,93 +67,67 @@ pub(super) type Committed = Result<(), Error>;
 /// Answers a job when it is known whether it was committed.
 pub(super) type Answer = Box<dyn FnOnce(Committed) + Send>;
 
-/// A job that is done in one go. It is given an error instead of the pen if it cannot be done.
+/// Where a job is answered.
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// A job that writes, in one go. It is given an error instead of the pen if it cannot be done.
 pub(super) type Alone =
     Box<dyn for<'c> FnOnce(Result<&'c mut Pen, Error>) -> BoxFuture<'c, Option<Answer>> + Send>;
 
-/// A question of an open batch.
-pub(super) type Ask = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, ()> + Send>;
-
-/// What an open batch wants.
-pub(super) enum Op {
-    Ask(Ask),
-    Commit(Box<Draft>, oneshot::Sender<Committed>),
-    RollBack(oneshot::Sender<()>),
-}
+/// A question of an open batch. Says whether it was answered.
+pub(super) type Ask =
+    Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, bool> + Send>;
 
 /// How a batch was begun.
 pub(super) enum Opened {
-    /// It is open; when the sender is dropped it is taken back.
-    Open(Time, mpsc::Sender<Op>),
+    /// It is its turn, at this time of the lane.
+    Open(Time, Turn),
     /// The lane is another's: epoch and batch.
     Lost(u64, u64),
+}
+
+/// A batch that is to be written, at the time at which it began.
+pub(super) struct Batch {
+    pub(super) advance: Advance,
+    pub(super) now: Time,
+    pub(super) draft: Draft,
+    pub(super) turn: Turn,
 }
 
 /// What the writer is asked to do.
 pub(super) enum Job {
     Alone(Alone),
-    Begin(Box<Advance>, oneshot::Sender<Result<Opened, Error>>),
+    /// Those that stand one after the other are done together.
+    Enter(Box<Entering>, Reply<Entered>),
+    Begin(Box<Advance>, Reply<Opened>),
+    Ask(Ask),
+    Commit(Box<Batch>, Reply<()>),
     Close(oneshot::Sender<()>),
 }
 
-/// What a job needs to write.
-pub(super) struct Pen {
-    pub(super) db: SqliteConnection,
-    pub(super) log: Arc<Log>,
-    pub(super) clock: Arc<dyn Clock>,
-    /// Where deleting what is old goes on.
-    pub(super) hands: Hands,
-    texts: Texts,
-}
-
-impl Pen {
-    pub(super) fn new(db: SqliteConnection, log: Arc<Log>, clock: Arc<dyn Clock>) -> Self {
-        Self { db, log, clock, hands: Hands::default(), texts: Texts::default() }
+impl Job {
+    /// Whether it needs a transaction.
+    const fn writes(&self) -> bool {
+        matches!(self, Self::Alone(_) | Self::Enter(..) | Self::Commit(..))
     }
 
-    /// Makes sure of a topic.
-    pub(super) async fn ensure(&mut self, topic: TopicSpec) -> Result<(), Error> {
-        if self.log.has(&topic)? {
-            return Ok(());
+    /// Says that it cannot be done.
+    async fn refuse(self, told: Error) {
+        match self {
+            Self::Alone(alone) => drop(alone(Err(told)).await),
+            Self::Enter(_, reply) => answer(reply, Err(told)),
+            Self::Begin(_, reply) => answer(reply, Err(told)),
+            Self::Commit(_, reply) => answer(reply, Err(told)),
+            // Whoever asks finds that nobody answers.
+            Self::Ask(_) | Self::Close(_) => {}
         }
-        let made =
-            sqlx::query("INSERT INTO topics (name, partitions, compacted) VALUES ($1, $2, $3)");
-        let made = made.bind(&topic.name).bind(topic.partitions).bind(topic.compacted);
-        let made = made.execute(&mut self.db).await.map_err(store)?;
-        self.log.add(&topic, made.last_insert_rowid());
-        Ok(())
-    }
-
-    /// Appends messages that come from no batch.
-    pub(super) async fn produce(&mut self, mut draft: Draft) -> Result<(), Error> {
-        let outgoing = draft.outgoing();
-        draft.append(&self.log.place(&outgoing)?);
-        let (text, args) = self.texts.alone(draft, self.clock.now());
-        sqlx::query_with(text, args.0).execute(&mut self.db).await.map_err(store)?;
-        self.log.append(outgoing);
-        Ok(())
-    }
-
-    /// Writes a batch and releases its savepoint, by one text; says how many idle readers it has woken.
-    async fn flush(&mut self, mut draft: Draft, lane: &LaneId, now: Time) -> Result<usize, Error> {
-        let outgoing = draft.outgoing();
-        draft.append(&self.log.place(&outgoing)?);
-        let (text, args) = self.texts.batch(draft, lane, now);
-        sqlx::query_with(text, args.0).execute(&mut self.db).await.map_err(store)?;
-        Ok(self.log.append(outgoing))
-    }
-
-    async fn say(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
-        self.db.execute(sqlx::query(text)).await.map(drop)
     }
 }
 
-/// The transaction is gone, with everything in it.
-struct Gone;
-
-/// The transaction that is open.
+/// The jobs that are done together, in one transaction if one of them writes.
 #[derive(Default)]
 struct Group {
+    is_open: bool,
     answers: Vec<Answer>,
     /// Idle readers that its messages have woken, and that have not come for a turn yet.
     woken: usize,
@@ -158,177 +138,215 @@ struct Group {
 pub(super) struct Writer {
     pen: Pen,
     jobs: mpsc::Receiver<Job>,
+    /// A job that was taken from the queue and has not been done.
+    next: Option<Job>,
+    turns: Turns,
     lock: Lock,
     /// A transaction was lost, and the lanes do not know yet.
     must_fence: bool,
 }
 
 impl Writer {
-    pub(super) const fn new(pen: Pen, jobs: mpsc::Receiver<Job>, lock: Lock) -> Self {
-        Self { pen, jobs, lock, must_fence: false }
+    pub(super) fn new(pen: Pen, jobs: mpsc::Receiver<Job>, lock: Lock) -> Self {
+        Self { pen, jobs, next: None, turns: Turns::default(), lock, must_fence: false }
     }
 
     /// Works until the last end of the channel is dropped, or until it is told to close.
     pub(super) async fn run(mut self) {
-        while let Some(job) = self.jobs.recv().await {
-            let closing = self.group(job).await;
-            if closing.is_some() {
-                self.close(closing).await;
-                return;
-            }
+        let mut closing = None;
+        while closing.is_none() {
+            let job = match self.next.take() {
+                Some(job) => Some(job),
+                None => self.jobs.recv().await,
+            };
+            let Some(job) = job else { break };
+            closing = self.group(job).await;
         }
-        self.close(None).await;
-    }
-
-    async fn close(self, closing: Option<oneshot::Sender<()>>) {
-        let Self { pen, jobs, lock, .. } = self;
-        drop(jobs);
+        let Self { pen, jobs, next, lock, .. } = self;
+        drop((jobs, next));
         if let Err(told) = pen.db.close().await {
             tracing::warn!(%told, "the database was not closed cleanly; it is when it is next opened");
         }
         drop(lock);
         if let Some(closing) = closing {
-            // Nobody waits any more, or somebody does.
-            let _ = closing.send(());
+            answer(closing, ());
         }
     }
 
-    /// One transaction: this job, and those that come while it is open.
+    /// This job and those that come while there is something to commit; then the commit.
     async fn group(&mut self, first: Job) -> Option<oneshot::Sender<()>> {
-        if let Err(told) = self.open().await {
-            return refuse(first, told).await;
+        if let Err(told) = self.fence().await {
+            first.refuse(store(told)).await;
+            return None;
         }
-        let mut group = Group::default();
-        let started = Stopwatch::start();
+        let (mut group, started) = (Group::default(), Stopwatch::start());
         let mut next = Some(first);
-        let mut turns = 0;
-        while let Some(job) = next.take() {
-            turns += 1;
-            let turn = AssertUnwindSafe(self.turn(job, &mut group)).catch_unwind().await;
-            if !matches!(turn, Ok(Ok(()))) {
+        for _ in 0..JOBS {
+            let Some(job) = next.take() else { break };
+            let done = AssertUnwindSafe(self.job(job, &mut group)).catch_unwind().await;
+            if !matches!(done, Ok(Ok(()))) {
                 self.lost(group.answers, "the transaction was taken back").await;
                 return group.closing;
             }
-            if turns < TURNS && started.elapsed() < LONGEST && group.closing.is_none() {
-                next = self.next(&mut group).await;
+            let left = LONGEST.saturating_sub(started.elapsed());
+            if !group.is_open || group.closing.is_some() || left.is_zero() {
+                break;
             }
+            next = self.another(group.woken, left.min(PATIENCE)).await;
         }
+        self.next = self.next.take().or(next);
         self.commit(group).await
     }
 
-    /// Begins a transaction; if one was lost before, first fences all lanes.
-    async fn open(&mut self) -> Result<(), Error> {
-        self.pen.say("BEGIN IMMEDIATE").await.map_err(store)?;
+    /// Another job that has come. While a batch is open, or a lane was handed something, one is awaited:
+    /// it is about to come, and can share the commit.
+    async fn another(&mut self, woken: usize, left: Duration) -> Option<Job> {
+        if let Some(job) = self.next.take() {
+            return Some(job);
+        }
+        match self.jobs.try_recv() {
+            Ok(job) => Some(job),
+            Err(mpsc::error::TryRecvError::Empty) if woken > 0 || self.turns.are_open() => {
+                tokio::select! {
+                    biased;
+                    job = self.jobs.recv() => job,
+                    () = rest(left) => None,
+                }
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// If a transaction was lost, fences all lanes before anything else is done.
+    async fn fence(&mut self) -> Result<(), sqlx::Error> {
         if !self.must_fence {
             return Ok(());
         }
-        if let Err(told) = self.fence().await {
+        if let Err(told) = self.fence_all().await {
             self.forget().await;
-            return Err(store(told));
+            return Err(told);
         }
         self.must_fence = false;
+        tracing::warn!("a transaction was lost: every lane is taken again");
         Ok(())
     }
 
-    async fn fence(&mut self) -> Result<(), sqlx::Error> {
+    async fn fence_all(&mut self) -> Result<(), sqlx::Error> {
+        self.pen.say("BEGIN IMMEDIATE").await?;
         take::fence(&mut self.pen.db).await?;
-        self.pen.say("COMMIT").await?;
-        tracing::warn!("a transaction was lost: every lane is taken again");
-        self.pen.say("BEGIN IMMEDIATE").await
+        self.pen.say("COMMIT").await
     }
 
-    /// Another job that wants its turn, or is about to.
-    async fn next(&mut self, group: &mut Group) -> Option<Job> {
-        for _ in 0..YIELDS {
-            match self.jobs.try_recv() {
-                Ok(job) => return Some(job),
-                Err(mpsc::error::TryRecvError::Empty) if group.woken > 0 => {
-                    tokio::task::yield_now().await;
-                }
-                Err(_) => return None,
+    async fn job(&mut self, job: Job, group: &mut Group) -> Result<(), Lost> {
+        if job.writes() && !group.is_open {
+            if let Err(told) = self.pen.say("BEGIN IMMEDIATE").await {
+                job.refuse(store(told)).await;
+                return Ok(());
             }
+            group.is_open = true;
         }
-        None
-    }
-
-    async fn turn(&mut self, job: Job, group: &mut Group) -> Result<(), Gone> {
         match job {
             Job::Alone(alone) => match alone(Ok(&mut self.pen)).await {
                 Some(answer) => group.answers.push(answer),
-                None => self.is_open().await?,
+                None => self.is_there(group.is_open).await?,
             },
+            Job::Enter(entering, reply) => self.enter(*entering, reply, group).await?,
             Job::Begin(advance, reply) => {
                 group.woken = group.woken.saturating_sub(1);
-                self.batch(&advance, reply, group).await?;
+                let opened = self.begin(&advance).await;
+                let is_well = opened.is_ok();
+                answer(reply, opened);
+                if !is_well {
+                    self.is_there(group.is_open).await?;
+                }
             }
+            Job::Ask(ask) => {
+                if !ask(&mut self.pen.db).await {
+                    self.is_there(group.is_open).await?;
+                }
+            }
+            Job::Commit(batch, reply) => self.batch(*batch, reply, group).await?,
             Job::Close(closing) => group.closing = Some(closing),
         }
         Ok(())
     }
 
     /// A statement has failed. Some errors take back the whole transaction, and only asking tells.
-    async fn is_open(&mut self) -> Result<(), Gone> {
-        match self.pen.say("BEGIN").await {
-            Err(_) => Ok(()),
-            Ok(()) => Err(Gone),
+    async fn is_there(&mut self, is_open: bool) -> Result<(), Lost> {
+        match is_open {
+            true if self.pen.say("BEGIN").await.is_ok() => Err(Lost),
+            _ => Ok(()),
         }
     }
 
-    /// One batch of a lane, from its compare-and-set to its end.
-    async fn batch(
+    /// Puts an entry into its inbox, with all those that come right after it.
+    async fn enter(
         &mut self,
-        advance: &Advance,
-        reply: oneshot::Sender<Result<Opened, Error>>,
+        first: Entering,
+        reply: Reply<Entered>,
         group: &mut Group,
-    ) -> Result<(), Gone> {
-        let now = self.pen.clock.now();
-        let (ops, mut wanted) = mpsc::channel(1);
-        let (now, opened) = match take::advance(&mut self.pen.db, advance, now).await {
-            Ok(Ok(now)) => (now, Ok(Opened::Open(now, ops))),
-            Ok(Err((epoch, batch))) => (now, Ok(Opened::Lost(epoch, batch))),
-            Err(told) => (now, Err(told)),
-        };
-        let is_open = matches!(opened, Ok(Opened::Open(..)));
-        // If nobody waits any more the batch has nobody who ends it either.
-        if reply.send(opened).is_err() || !is_open {
-            return self.back().await;
-        }
-        while let Some(op) = wanted.recv().await {
-            match op {
-                Op::Ask(ask) => ask(&mut self.pen.db).await,
-                Op::Commit(draft, reply) => {
-                    return match self.pen.flush(*draft, &advance.lane, now).await {
-                        Ok(woken) => {
-                            group.woken += woken;
-                            group.answers.push(Box::new(move |committed| answer(reply, committed)));
-                            Ok(())
-                        }
-                        Err(told) => {
-                            let back = self.back().await;
-                            answer(reply, Err(told));
-                            back
-                        }
-                    };
+    ) -> Result<(), Lost> {
+        let (mut all, mut replies) = (vec![first], vec![reply]);
+        while all.len() < TOGETHER {
+            match self.jobs.try_recv() {
+                Ok(Job::Enter(entering, reply)) => {
+                    all.push(*entering);
+                    replies.push(reply);
                 }
-                Op::RollBack(done) => {
-                    let back = self.back().await;
-                    answer(done, ());
-                    return back;
+                other => {
+                    self.next = other.ok();
+                    break;
                 }
             }
         }
-        self.back().await
+        match take::enter_all(&mut self.pen.db, &all, self.pen.clock.now()).await {
+            Ok(entered) => {
+                let told = entered.into_iter().zip(replies).map(|(entered, reply)| -> Answer {
+                    Box::new(move |committed| answer(reply, committed.map(|()| entered)))
+                });
+                group.answers.extend(told);
+                Ok(())
+            }
+            Err(told) => {
+                for reply in replies {
+                    answer(reply, Err(Error::new(told.kind(), &told)));
+                }
+                self.is_there(group.is_open).await
+            }
+        }
     }
 
-    /// Takes a batch back to its savepoint.
-    async fn back(&mut self) -> Result<(), Gone> {
-        self.pen.say("ROLLBACK TO batch; RELEASE batch").await.map_err(|_| Gone)
+    /// Gives a batch its turn, if the lane is still as its owner knows it.
+    async fn begin(&mut self, advance: &Advance) -> Result<Opened, Error> {
+        let (epoch, batch, time) = self.pen.look(&advance.lane).await?;
+        if (epoch, batch) != (advance.epoch, advance.batch) {
+            return Ok(Opened::Lost(epoch, batch));
+        }
+        Ok(Opened::Open(time.max(self.pen.clock.now()), self.turns.begin()))
+    }
+
+    /// Writes a batch, and ends its turn.
+    async fn batch(
+        &mut self,
+        batch: Batch,
+        reply: Reply<()>,
+        group: &mut Group,
+    ) -> Result<(), Lost> {
+        let Batch { advance, now, draft, turn } = batch;
+        match self.pen.batch(draft, &advance, now).await? {
+            Ok(woken) => {
+                group.woken += woken;
+                group.answers.push(Box::new(move |committed| answer(reply, committed)));
+            }
+            Err(told) => answer(reply, Err(told)),
+        }
+        drop(turn);
+        Ok(())
     }
 
     async fn commit(&mut self, group: Group) -> Option<oneshot::Sender<()>> {
-        let Group { answers, closing, .. } = group;
-        if answers.is_empty() {
-            self.forget().await;
+        let Group { is_open, answers, closing, .. } = group;
+        if !is_open {
             return closing;
         }
         match self.pen.say("COMMIT").await {
@@ -348,6 +366,7 @@ impl Writer {
     async fn lost(&mut self, answers: Vec<Answer>, told: &str) {
         self.forget().await;
         self.must_fence = true;
+        self.pen.forget();
         self.pen.log.taken_back();
         answers.into_iter().for_each(|answer| answer(Err(unknown(told))));
     }
@@ -363,21 +382,6 @@ impl Writer {
 /// Whoever asked may have stopped waiting.
 fn answer<T>(reply: oneshot::Sender<T>, said: T) {
     let _ = reply.send(said);
-}
-
-/// Refuses a job for which no transaction could be begun.
-async fn refuse(job: Job, told: Error) -> Option<oneshot::Sender<()>> {
-    match job {
-        Job::Alone(alone) => {
-            alone(Err(told)).await;
-            None
-        }
-        Job::Begin(_, reply) => {
-            answer(reply, Err(told));
-            None
-        }
-        Job::Close(closing) => Some(closing),
-    }
 }
 
 /// Sends a job, and waits for what comes of it.

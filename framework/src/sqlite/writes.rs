@@ -9,7 +9,7 @@ use crate::message::{Key, Outgoing};
 use crate::sqlite::log::Appended;
 use crate::sqlite::pack::{Args, Pack};
 use crate::store::{
-    Calling, DeadLetter, Inboxed, LaneId, Parked, Slot, Space, Timer, Value, Writes,
+    Advance, Calling, DeadLetter, Inboxed, LaneId, Parked, Slot, Space, Timer, Value, Writes,
 };
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
@@ -17,6 +17,18 @@ use std::sync::Arc;
 
 /// How many statements a flush has at most.
 const KINDS: usize = 21;
+
+/// With what a batch begins: in its savepoint the lane advances by compare-and-set. If the lane is another's
+/// nothing follows, for `json('')` is an error.
+const ADVANCE: &str = "SAVEPOINT batch;
+    UPDATE lanes SET batch = batch + 1, takes = 0, time = max(time, $3),
+                     positions = json_patch(positions, $6), published = max(published, $7)
+    WHERE group_name = $1 AND lane = $2 AND epoch = $4 AND batch = $5;
+    SELECT json(iif(changes() = 1, '1', ''));
+";
+
+/// The number of the first parameter that a kind may use.
+const FIRST: usize = 8;
 
 /// The statements of a flush, in the order in which they run. `$1` is the group, `$2` the lane, `$3` the
 /// lane's time; `{b}` and `{r}` are the blob and the rows of the kind.
@@ -27,92 +39,92 @@ const STATEMENTS: [&str; KINDS] = [
             coalesce((SELECT begun FROM runs WHERE saga = r.saga AND key = r.key), $3), $3, r.body
      FROM (SELECT value ->> 0 AS saga, substr({b}, value ->> 1, value ->> 2) AS key,
                   value ->> 3 AS status, substr({b}, value ->> 4, value ->> 5) AS body
-           FROM json_each({r})) AS r WHERE true
+           FROM jsonb_each({r})) AS r WHERE true
      ON CONFLICT (saga, key) DO UPDATE SET status = excluded.status, body = excluded.body",
     "DELETE FROM runs WHERE (saga, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM json_each({r}))",
+     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
     "DELETE FROM archive WHERE (saga, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM json_each({r}))",
+     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
     "INSERT INTO runs (saga, key, status, begun, body)
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), value ->> 3, $3,
             substr({b}, value ->> 4, value ->> 5)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (saga, key) DO UPDATE SET status = excluded.status, body = excluded.body",
     "INSERT INTO rows (name, key, value)
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), substr({b}, value ->> 3, value ->> 4)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
     "DELETE FROM rows WHERE (name, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM json_each({r}))",
+     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
     "INSERT INTO barriers (group_name, key, at, value, is_open)
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), $3,
             substr({b}, value ->> 3, value ->> 4), value ->> 5
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, key)
      DO UPDATE SET at = excluded.at, value = excluded.value, is_open = excluded.is_open",
     "DELETE FROM barriers WHERE (group_name, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM json_each({r}))",
+     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
     "INSERT INTO edges
      (group_name, lane, way, topic, partition, source, incarnation, source_lane, seq)
      SELECT $1, $2, value ->> 0, value ->> 1, value ->> 2,
             CAST(substr({b}, value ->> 3, value ->> 4) AS TEXT), value ->> 5, value ->> 6, value ->> 7
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT DO UPDATE SET seq = excluded.seq",
     "INSERT INTO seen (group_name, id, at)
-     SELECT $1, substr({b}, value ->> 0, value ->> 1), $3 FROM json_each({r}) WHERE true
+     SELECT $1, substr({b}, value ->> 0, value ->> 1), $3 FROM jsonb_each({r}) WHERE true
      ON CONFLICT DO NOTHING",
     "INSERT INTO timers (group_name, lane, id, due, key)
      SELECT $1, $2, CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT), value ->> 2,
             CAST(substr({b}, value ->> 3, value ->> 4) AS TEXT)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, lane, id) DO UPDATE SET due = excluded.due, key = excluded.key",
     "DELETE FROM timers WHERE group_name = $1 AND lane = $2 AND id IN
-     (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM json_each({r}))",
+     (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM jsonb_each({r}))",
     "DELETE FROM calls WHERE group_name = $1 AND lane = $2 AND id IN
-     (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM json_each({r}))",
+     (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM jsonb_each({r}))",
     "INSERT INTO calls (group_name, lane, id, key, holds, body)
      SELECT $1, $2, CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT),
             CAST(substr({b}, value ->> 2, value ->> 3) AS TEXT), value ->> 4,
             substr({b}, value ->> 5, value ->> 6)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, lane, id)
      DO UPDATE SET key = excluded.key, holds = excluded.holds, body = excluded.body",
     "DELETE FROM parked WHERE group_name = $1 AND lane = $2 AND number IN
-     (SELECT value ->> 0 FROM json_each({r}))",
+     (SELECT value ->> 0 FROM jsonb_each({r}))",
     "INSERT INTO parked
      (group_name, lane, number, key, held, attempts, since, due, reason, edge, body)
      SELECT $1, $2, value ->> 0, CAST(substr({b}, value ->> 1, value ->> 2) AS TEXT), value ->> 3,
             value ->> 4, value ->> 5, value ->> 6, CAST(substr({b}, value ->> 7, value ->> 8) AS TEXT),
             value ->> 9, substr({b}, value ->> 10, value ->> 11)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, lane, number) DO UPDATE SET
      key = excluded.key, held = excluded.held, attempts = excluded.attempts, since = excluded.since,
      due = excluded.due, reason = excluded.reason, edge = excluded.edge, body = excluded.body",
     "DELETE FROM dead_letters WHERE id IN
-     (SELECT substr({b}, value ->> 0, value ->> 1) FROM json_each({r}))",
+     (SELECT substr({b}, value ->> 0, value ->> 1) FROM jsonb_each({r}))",
     "INSERT INTO dead_letters (id, group_name, lane, key, reason, at, attempts, body)
      SELECT substr({b}, value ->> 0, value ->> 1), value ->> 2, value ->> 3,
             CAST(substr({b}, value ->> 4, value ->> 5) AS TEXT),
             CAST(substr({b}, value ->> 6, value ->> 7) AS TEXT), value ->> 8, value ->> 9,
             substr({b}, value ->> 10, value ->> 11)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, at = excluded.at,
      attempts = excluded.attempts, body = excluded.body",
     "INSERT INTO inbox (group_name, lane, id, key, at, body)
      SELECT value ->> 0, value ->> 1, CAST(substr({b}, value ->> 2, value ->> 3) AS TEXT),
             CAST(substr({b}, value ->> 4, value ->> 5) AS TEXT), $3,
             substr({b}, value ->> 6, value ->> 7)
-     FROM json_each({r}) WHERE true
+     FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, lane, id) DO NOTHING",
-    "DELETE FROM inbox WHERE number IN (SELECT value ->> 0 FROM json_each({r}))",
+    "DELETE FROM inbox WHERE number IN (SELECT value ->> 0 FROM jsonb_each({r}))",
     LOG,
 ];
 
 /// Appending to the log. The rows are made by the writer, for it alone knows the offsets.
-const LOG: &str = "INSERT INTO log (topic, partition, \"offset\", at, message, key)
-     SELECT value ->> 0, value ->> 1, value ->> 2, $3, substr({b}, value ->> 3, value ->> 4),
-            CAST(substr({b}, value ->> 5, value ->> 6) AS TEXT)
-     FROM json_each({r})";
+const LOG: &str = "INSERT INTO log (place, at, message, key)
+     SELECT value ->> 0, $3, substr({b}, value ->> 1, value ->> 2),
+            CAST(substr({b}, value ->> 3, value ->> 4) AS TEXT)
+     FROM jsonb_each({r})";
 
 const ARCHIVE: usize = 0;
 const RUNS_GONE: usize = 1;
@@ -282,8 +294,7 @@ impl Draft {
     /// Puts the messages into the log at the offsets that they were given.
     pub(super) fn append(&mut self, appended: &[Appended]) {
         for (at, (key, encoded)) in appended.iter().zip(&self.encoded) {
-            let row = self.packs[APPEND].row().number(at.topic).number(at.partition);
-            let row = row.number(at.offset).bytes(encoded);
+            let row = self.packs[APPEND].row().number(at.place).bytes(encoded);
             if at.compacted {
                 let _ = row.bytes(key.as_str().as_bytes());
             }
@@ -291,26 +302,31 @@ impl Draft {
     }
 }
 
-/// The texts that were made, by the kinds that they write.
+/// The texts that were made, by the kinds that they write and by whether they are a batch's.
 #[derive(Default)]
-pub(super) struct Texts(BTreeMap<(u32, &'static str), Arc<str>>);
+pub(super) struct Texts(BTreeMap<(u32, bool), Arc<str>>);
 
 type Text = AssertSqlSafe<Arc<str>>;
 
 impl Texts {
-    /// The text that writes a batch and releases its savepoint, and its arguments.
-    pub(super) fn batch(&mut self, draft: Draft, lane: &LaneId, now: Time) -> (Text, Args) {
-        self.of(draft, lane, now, "RELEASE batch")
+    /// The text that writes a batch in a savepoint of its own, and its arguments.
+    pub(super) fn batch(&mut self, draft: Draft, advance: &Advance, now: Time) -> (Text, Args) {
+        let Advance { lane, epoch, batch, positions, published } = advance;
+        let positions = serde_json::to_string(positions).expect("positions are plain data");
+        let args = Args::default().with(lane.group.as_str()).with(lane.lane).with(now.micros());
+        let args = args.with(*epoch as i64).with(*batch as i64).with(positions);
+        self.of(draft, args.with(*published as i64), true)
     }
 
     /// The text that appends messages to the log, and its arguments.
     pub(super) fn alone(&mut self, draft: Draft, now: Time) -> (Text, Args) {
-        self.of(draft, &LaneId::new("", 0), now, "")
+        let args = Args::default().with("").with(0).with(now.micros());
+        let args = args.with(0).with(0).with("").with(0);
+        self.of(draft, args, false)
     }
 
-    fn of(&mut self, draft: Draft, lane: &LaneId, now: Time, last: &'static str) -> (Text, Args) {
+    fn of(&mut self, draft: Draft, mut args: Args, is_batch: bool) -> (Text, Args) {
         let mut kinds = 0;
-        let mut args = Args::default().with(lane.group.as_str()).with(lane.lane).with(now.micros());
         for (kind, pack) in draft.packs.into_iter().enumerate() {
             if pack.is_empty() {
                 args = args.with(None::<i64>).with(None::<i64>);
@@ -319,22 +335,22 @@ impl Texts {
                 args = args.rows(pack);
             }
         }
-        let text = self.0.entry((kinds, last)).or_insert_with(|| text(kinds, last));
+        let text = self.0.entry((kinds, is_batch)).or_insert_with(|| text(kinds, is_batch));
         (AssertSqlSafe(Arc::clone(text)), args)
     }
 }
 
-/// The statements of these kinds, and then the last one.
-fn text(kinds: u32, last: &str) -> Arc<str> {
-    let mut text = String::new();
+/// The statements of these kinds.
+fn text(kinds: u32, is_batch: bool) -> Arc<str> {
+    let mut text = String::from(if is_batch { ADVANCE } else { "" });
     for (kind, statement) in STATEMENTS.iter().enumerate() {
         if kinds & (1 << kind) != 0 {
-            let blob = format!("${}", 4 + 2 * kind);
-            let rows = format!("${}", 5 + 2 * kind);
+            let blob = format!("${}", FIRST + 2 * kind);
+            let rows = format!("${}", FIRST + 1 + 2 * kind);
             text.push_str(&statement.replace("{b}", &blob).replace("{r}", &rows));
             text.push_str(";\n");
         }
     }
-    text.push_str(last);
+    text.push_str(if is_batch { "RELEASE batch" } else { "" });
     text.into()
 }

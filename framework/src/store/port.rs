@@ -1,7 +1,7 @@
 //! The port of a store: about twenty operations, each one transaction or one statement.
 //!
-//! A batch is the only transaction with several statements. It begins with a compare-and-set of the
-//! lane's row, so whatever else goes wrong with leases, clocks or assignment, two owners cannot both
+//! A batch is the only transaction with several statements. It advances the lane's row by a
+//! compare-and-set, so whatever else goes wrong with leases, clocks or assignment, two owners cannot both
 //! commit (H21); adapters hold no decisions.
 
 use crate::clock::Time;
@@ -46,7 +46,7 @@ pub struct Taken {
     pub due: Option<Time>,
 }
 
-/// The compare-and-set with which a batch begins.
+/// The compare-and-set of a batch.
 #[derive(Debug, Clone)]
 pub struct Advance {
     /// The lane.
@@ -129,6 +129,11 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
+    /// Whether other processes write to it too, so that what they write must be looked for.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// The broker that is the store's own, if it has one.
     fn log(&self) -> Option<std::sync::Arc<dyn crate::broker::Broker>> {
         None
@@ -155,7 +160,7 @@ pub trait Store: Send + Sync + 'static {
     /// again.
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error>;
 
-    /// Begins a batch.
+    /// Begins a batch. That the lane is another's is told here, or at the latest by [`Batch::commit`].
     ///
     /// # If the process dies
     ///
@@ -232,6 +237,17 @@ pub trait Store: Send + Sync + 'static {
         status: Option<Status>,
         limit: u32,
     ) -> Result<Vec<RunRow>, Error>;
+
+    /// The dead letter of this id, if there is one. A store finds it by its key; this looks through all of
+    /// them.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
+    async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
+        let letters = self.dead_letters(None, u32::MAX).await?;
+        Ok(letters.into_iter().find(|letter| letter.id == id))
+    }
 
     /// Lists dead letters, newest first; `group` narrows it to those of one group.
     ///
@@ -325,7 +341,8 @@ pub trait Batch: Send {
     /// # Errors
     ///
     /// [`ErrorKind::Unknown`](crate::ErrorKind::Unknown) if nobody knows whether it was committed: the
-    /// next compare-and-set will tell (H17).
+    /// next compare-and-set will tell (H17). [`ErrorKind::Superseded`](crate::ErrorKind::Superseded) if the
+    /// lane is another's.
     ///
     /// # If the process dies
     ///

@@ -91,7 +91,8 @@ impl<S: Saga> SagaStory<S> {
     /// If the plan breaks a rule, or the input cannot be written as JSON.
     #[must_use]
     pub fn begin(saga: S, input: &S::Input) -> Self {
-        let plan = S::plan();
+        let (plan, faults) = Plan::of(&saga);
+        assert!(faults.is_empty(), "{faults:?}");
         plan.check().expect("the plan keeps the rules");
         let journal = Journal {
             version: plan.shape().version,

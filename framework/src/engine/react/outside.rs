@@ -50,10 +50,20 @@ impl Errand {
         Barrier::Calling(barrier::Calling { way: self.way, by, made })
     }
 
+    /// What the outside knows the call by. A later round of a step is another call: under the key of the
+    /// first the outside would answer as it did then.
+    fn id(&self, message: &Message) -> String {
+        let id = format!("{}/{}", self.key, self.way.name());
+        match message.envelope.step.as_ref().map_or(0, |step| step.round) {
+            0 => id,
+            round => format!("{id}/{round}"),
+        }
+    }
+
     /// The call, which holds its key until it has ended.
     fn calling(&self, message: &Message) -> Result<Calling, Fault> {
         Ok(Calling {
-            id: format!("{}/{}", self.key, self.way.name()),
+            id: self.id(message),
             key: message.envelope.key.clone(),
             holds: true,
             body: self.encode(message)?,

@@ -7,6 +7,7 @@
 use crate::clock::rest;
 use crate::engine::group::{Group, Wiring};
 use crate::engine::handler::{Handler, Renewal};
+use crate::engine::hub::Version;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::message::Key;
 use crate::store::{Inboxed, LaneId, Snapshot};
@@ -74,7 +75,7 @@ impl Serving {
 
     async fn follow(&mut self) -> Result<Infallible, Error> {
         loop {
-            let written = self.wiring.hub.slot(&self.renewal.slot);
+            let watching = self.wiring.hub.watch(&self.renewal.slot, Version::Every);
             let now = self.generations().await?;
             let is_new = self.work_on(now).await?;
             if let Some(folded) = now.folded
@@ -87,7 +88,7 @@ impl Serving {
             }
             tokio::select! {
                 biased;
-                () = written.notified() => {}
+                _ = watching.written() => {}
                 () = rest(self.wiring.settings.poll) => {}
             }
         }
