@@ -8,6 +8,7 @@ use crate::message::Outgoing;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A topic as the broker must have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,16 @@ pub trait Broker: Send + Sync + 'static {
     ///
     /// Nothing was changed.
     async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error>;
+
+    /// How long a topic keeps its messages; `None` if [`Retention::log`](crate::Retention::log) decides
+    /// it, or if it cannot be known.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
+    async fn retention(&self, _topic: &str) -> Result<Option<Duration>, Error> {
+        Ok(None)
+    }
 
     /// Appends messages, in order per partition, and returns when all of them are safe.
     ///

@@ -39,6 +39,19 @@ impl Time {
         Self(self.0.saturating_sub(i64::try_from(while_.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// Reads RFC 3339, with any offset; what is finer than a microsecond is cut off.
+    ///
+    /// ```
+    /// use ballet::clock::Time;
+    ///
+    /// assert_eq!(Time::parse("1970-01-01T01:00:00.5+01:00"), Some(Time::from_micros(500_000)));
+    /// assert_eq!(Time::parse("noon"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parsed(text).map(Self)
+    }
+
     /// How long after `earlier` this is; nothing if it is not after.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -55,6 +68,57 @@ impl fmt::Display for Time {
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         write!(f, "{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
     }
+}
+
+fn parsed(text: &str) -> Option<i64> {
+    let (date, rest) = text.split_once(['T', 't', ' '])?;
+    let (year, rest_of_date) = date.split_at_checked(date.len().checked_sub(6)?)?;
+    let (month, day) = rest_of_date.strip_prefix('-')?.split_once('-')?;
+    let (month, day) = (digits(month, 12)?, digits(day, 31)?);
+    let zone = rest.find(['Z', 'z', '+', '-'])?;
+    let (clock, zone) = rest.split_at(zone);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut parts = clock.split(':');
+    let (hour, minute) = (digits(parts.next()?, 23)?, digits(parts.next()?, 59)?);
+    let second = digits(parts.next()?, 60)?;
+    if parts.next().is_some() || month == 0 || day == 0 || !is_number(fraction) {
+        return None;
+    }
+    let micro: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
+    let year =
+        year.parse().ok().filter(|known: &i32| year.len() >= 4 && known.abs() < 1_000_000)?;
+    let days = days(year.into(), month, day);
+    let seconds = i128::from(days) * 86_400 + i128::from((hour * 60 + minute) * 60 + second)
+        - i128::from(offset(zone)?);
+    i64::try_from(seconds * 1_000_000 + i128::from(micro)).ok()
+}
+
+/// How many seconds a zone is ahead of UTC.
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "Z" | "z") {
+        return Some(0);
+    }
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let ahead = (digits(hours, 23)? * 60 + digits(minutes, 59)?) * 60;
+    Some(if zone.starts_with('-') { -ahead } else { ahead })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number of two digits, up to `most`.
+fn digits(text: &str, most: i64) -> Option<i64> {
+    let number = text.parse().ok().filter(|_| text.len() == 2 && is_number(text))?;
+    (number <= most).then_some(number)
+}
+
+/// A date as days since the epoch, after Howard Hinnant's `days_from_civil`.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 /// Days since the epoch as a date, after Howard Hinnant's `civil_from_days`.
@@ -152,5 +216,55 @@ mod tests {
             "2024-02-29T12:34:56.000007Z"
         );
         assert_eq!(Time::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_was_told() {
+        for day in -800_000..800_000 {
+            let moment = Time::from_micros(day * 86_400_000_000 + day * 7_919);
+            assert_eq!(Time::parse(&moment.to_string()), Some(moment));
+        }
+        for micros in [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX] {
+            let moment = Time::from_micros(micros);
+            assert_eq!(Time::parse(&moment.to_string()), Some(moment), "{moment}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_as_others_tell_it() {
+        for (text, micros) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01t01:00:00.5+01:00", 500_000),
+            ("1969-12-31 22:30:00.1234567-01:30", 123_456),
+            ("1972-06-30T23:59:60Z", 78_796_800_000_000),
+        ] {
+            assert_eq!(Time::parse(text), Some(Time::from_micros(micros)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_named_so() {
+        for text in [
+            "",
+            "now",
+            "1970-01-01",
+            "1970-01-01T00:00:00",
+            "1970-00-01T00:00:00Z",
+            "1970-01-00T00:00:00Z",
+            "1970-13-01T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00.-1Z",
+            "1970-01-01T00:00:00:00Z",
+            "70-01-01T00:00:00Z",
+            "1970-01-01T00:00:00+0100",
+            "1970-01-01T00:00:00Zulu",
+            "999999999999-01-01T00:00:00Z",
+            "99999999999999999999-01-01T00:00:00Z",
+            "1970-01-0éT00:00:00Z",
+            "197é-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Time::parse(text), None, "{text}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod envelope;
 mod macros;
 pub(crate) mod maybe;
 mod trace;
+pub mod wire;
 
 pub use envelope::{Envelope, Kind, Message, Outgoing, Reply, Stamp, StepRef, Way};
 pub use trace::trace_id;

@@ -1,0 +1,266 @@
+//! Topics: whether they are there, as they must be, and what they hold.
+
+use crate::broker::{Range, TopicSpec};
+use crate::clock::{Stopwatch, rest};
+use crate::error::{Error, ErrorKind};
+use crate::kafka::away::{Away, made};
+use crate::kafka::config::{Config, ROOM};
+use crate::kafka::trouble::{Context, Wish, is_final, is_passing, told, unknown};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long an answer is waited for.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long one question is waited for before it is asked again.
+const QUESTION: Duration = Duration::from_secs(2);
+
+/// How long to wait before a question is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Asks about topics and makes them.
+pub(super) struct Admin {
+    pub(super) config: Arc<Config>,
+    client: Arc<Away<BaseConsumer<Context>>>,
+    /// How many partitions the topics have that were asked for.
+    known: Mutex<BTreeMap<String, u32>>,
+    /// How long the topics keep their messages that were ensured.
+    kept: Mutex<BTreeMap<String, Duration>>,
+}
+
+impl Admin {
+    pub(super) fn new(config: Arc<Config>) -> Result<Self, Error> {
+        let client = made(&config.asking())?;
+        Ok(Self {
+            config,
+            client: Arc::new(Away::new(client)),
+            known: Mutex::default(),
+            kept: Mutex::default(),
+        })
+    }
+
+    /// Asks until there is an answer, for so long. The client blocks, so it is asked where that is allowed.
+    async fn ask<T: Send + 'static>(
+        &self,
+        wish: Wish<'_>,
+        patience: Duration,
+        question: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T> + Send + Sync + 'static,
+    ) -> Result<T, Error> {
+        let (since, question) = (Stopwatch::start(), Arc::new(question));
+        loop {
+            let (client, question) = (Arc::clone(&self.client), Arc::clone(&question));
+            let answer = tokio::task::spawn_blocking(move || {
+                let answer = question(&client);
+                // What the client has to say about its connections waits to be fetched.
+                client.poll(if answer.is_ok() { Duration::ZERO } else { Duration::from_millis(5) });
+                answer
+            });
+            let trouble = match answer.await {
+                Ok(Ok(answer)) => {
+                    self.client.context().answered();
+                    return Ok(answer);
+                }
+                Ok(Err(trouble)) => trouble,
+                Err(gone) => return Err(Error::new(ErrorKind::Closed, gone)),
+            };
+            let code = trouble.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+            let (code, reason) = match self.client.context().why() {
+                Some(why) if is_passing(code) => why,
+                _ => (code, trouble.to_string()),
+            };
+            if is_final(code) || !is_passing(code) || since.elapsed() >= patience {
+                return Err(told(&self.config, wish, code, &reason).because(trouble));
+            }
+            tracing::warn!(error = %told(&self.config, wish, code, &reason), "asked again");
+            rest(AGAIN).await;
+        }
+    }
+
+    /// Waits until the cluster answers.
+    pub(super) async fn connect(&self) -> Result<(), Error> {
+        let patience = self.config.patience;
+        // Any topic will do: the answer tells of the cluster that it is there.
+        let question =
+            |client: &BaseConsumer<Context>| client.fetch_metadata(Some("ballet"), QUESTION);
+        self.ask(Wish::Connect, patience, move |client| question(client).map(drop)).await
+    }
+
+    /// How many partitions a topic has; `None` if it is not there.
+    async fn count(&self, topic: &str) -> Result<Option<u32>, Error> {
+        let (name, wish) = (topic.to_owned(), Wish::Describe(topic));
+        let count = self.ask(wish, ANSWER, move |client| {
+            let metadata = client.fetch_metadata(Some(&name), QUESTION)?;
+            let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+                return Ok(None);
+            };
+            match topic.error().map(RDKafkaErrorCode::from) {
+                None => Ok(u32::try_from(topic.partitions().len()).ok()),
+                Some(
+                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
+                ) => Ok(None),
+                Some(code) => Err(KafkaError::MetadataFetch(code)),
+            }
+        });
+        let count = count.await?.filter(|count| *count > 0);
+        if let Some(count) = count {
+            locked(&self.known).insert(topic.to_owned(), count);
+        }
+        Ok(count)
+    }
+
+    pub(super) async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        let known = locked(&self.known).get(topic).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        self.count(topic).await?.ok_or_else(|| unknown(topic))
+    }
+
+    /// What is known of topics is asked anew.
+    pub(super) fn forget(&self) {
+        locked(&self.known).clear();
+    }
+
+    pub(super) async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error> {
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        if partition >= self.partitions(topic).await? {
+            return Err(unknown(topic));
+        }
+        let (name, wish) = (topic.to_owned(), Wish::Describe(topic));
+        let ends =
+            self.ask(wish, ANSWER, move |client| client.fetch_watermarks(&name, number, QUESTION));
+        let (start, end) = ends.await?;
+        let offset = |offset| u64::try_from(offset).unwrap_or_default();
+        Ok(Range { start: offset(start), end: offset(end) })
+    }
+
+    pub(super) async fn ensure(&self, spec: &TopicSpec) -> Result<(), Error> {
+        let since = Stopwatch::start();
+        loop {
+            if let Some(has) = self.count(&spec.name).await? {
+                pinned(spec, has)?;
+                return self.clean(spec).await;
+            }
+            self.create(spec).await?;
+            if since.elapsed() >= ANSWER {
+                return Err(unknown(&spec.name));
+            }
+            rest(AGAIN).await;
+        }
+    }
+
+    async fn create(&self, spec: &TopicSpec) -> Result<(), Error> {
+        let Config { replication, retention, largest, .. } = &*self.config;
+        let copies = replication.map_or(-1, i32::from);
+        let (retention, largest) =
+            (retention.as_millis().to_string(), (largest + ROOM).to_string());
+        let count = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
+        let topic = NewTopic::new(&spec.name, count, TopicReplication::Fixed(copies))
+            .set("cleanup.policy", if spec.compacted { "compact" } else { "delete" })
+            .set("retention.ms", &retention)
+            .set("max.message.bytes", &largest);
+        let admin = self.admin()?;
+        let options = AdminOptions::new().request_timeout(Some(ANSWER));
+        let made = admin.create_topics([&topic], &options).await;
+        let wish = Wish::Create(&spec.name);
+        let made = made.map_err(|trouble| self.trouble(wish, &trouble))?.pop();
+        match made {
+            // Another process was faster.
+            None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+            Some(Err((_, code))) if is_passing(code) => Ok(()),
+            Some(Err((_, code))) => Err(told(&self.config, wish, code, &code.to_string())),
+        }
+    }
+
+    /// Of a compacted topic nothing but older messages of a key may be deleted.
+    async fn clean(&self, spec: &TopicSpec) -> Result<(), Error> {
+        let Some(settings) = self.settings(&spec.name).await? else { return Ok(()) };
+        if let Some(kept) = kept(&settings) {
+            locked(&self.kept).insert(spec.name.clone(), kept);
+        }
+        let policy = settings.get("cleanup.policy").map(String::as_str).unwrap_or_default();
+        let wanted = if spec.compacted { "compact" } else { "delete" };
+        if policy == wanted {
+            return Ok(());
+        }
+        let name = &spec.name;
+        Err(Error::new(
+            ErrorKind::Definition,
+            format!(
+                "topic `{name}` has `cleanup.policy={policy}` and must have `{wanted}`: alter the topic"
+            ),
+        ))
+    }
+
+    /// How long a topic keeps its messages; `None` if nobody may know.
+    pub(super) async fn retention(&self, topic: &str) -> Result<Option<Duration>, Error> {
+        let known = locked(&self.kept).get(topic).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        Ok(self.settings(topic).await?.as_ref().and_then(kept))
+    }
+
+    /// How a topic is set up; `None` if this user may not know.
+    async fn settings(&self, topic: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        let admin = self.admin()?;
+        let options = AdminOptions::new().request_timeout(Some(ANSWER));
+        let resource = ResourceSpecifier::Topic(topic);
+        let asked = admin.describe_configs([&resource], &options);
+        let wish = Wish::Describe(topic);
+        let answer = asked.await.map_err(|trouble| self.trouble(wish, &trouble))?.pop();
+        match answer {
+            // Whoever may not know is told nothing, and not that it may not.
+            Some(Ok(found)) if !found.entries.is_empty() => {
+                let settings = found.entries.into_iter();
+                Ok(Some(settings.filter_map(|it| Some((it.name, it.value?))).collect()))
+            }
+            Some(Err(code)) if is_passing(code) => {
+                Err(told(&self.config, wish, code, &code.to_string()))
+            }
+            _ => {
+                tracing::warn!(
+                    topic,
+                    "what the topic keeps is not checked: this user needs the right DescribeConfigs"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    fn trouble(&self, wish: Wish<'_>, trouble: &KafkaError) -> Error {
+        let code = trouble.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        told(&self.config, wish, code, &trouble.to_string())
+    }
+
+    /// A client for what is asked rarely: one that rests would gather what nobody fetches.
+    fn admin(&self) -> Result<Away<AdminClient<Context>>, Error> {
+        made(&self.config.asking()).map(Away::new)
+    }
+}
+
+fn pinned(spec: &TopicSpec, has: u32) -> Result<(), Error> {
+    let (name, wants) = (&spec.name, spec.partitions);
+    if has == wants {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Definition,
+        format!("topic `{name}` has {has} partitions and must have {wants}; the count is pinned"),
+    ))
+}
+
+/// How long a topic that is set up like this keeps its messages.
+fn kept(settings: &BTreeMap<String, String>) -> Option<Duration> {
+    let kept: i64 = settings.get("retention.ms")?.parse().ok()?;
+    // A negative number means for ever.
+    Some(Duration::from_millis(u64::try_from(kept).unwrap_or(i64::MAX.unsigned_abs())))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

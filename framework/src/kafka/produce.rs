@@ -1,0 +1,176 @@
+//! Producing: in order, until every message is acknowledged.
+//!
+//! All lanes share a producer. It is idempotent and never gives a message up by itself, so what it has
+//! written of an edge is always the beginning of what it was given. When it does fail, nobody knows how
+//! far it got: what it still holds is thrown away, everybody who waits for it is told so, and the next
+//! message goes to a new producer. What the old one has on its way may yet arrive, but then it arrives
+//! again, and edges drop it.
+
+use crate::clock::rest;
+use crate::error::{Error, ErrorKind};
+use crate::kafka::admin::Admin;
+use crate::kafka::away::{Away, made};
+use crate::kafka::trouble::{Context, Wish, told, unknown};
+use crate::message::{Outgoing, wire};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer};
+use rdkafka::producer::{FutureRecord, Producer, PurgeConfig};
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// After so long without an acknowledgement it is said that there is none.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for room in a client that is full.
+const FULL: Duration = Duration::from_millis(5);
+
+/// A producer, until it fails.
+struct One {
+    producer: Away<FutureProducer<Context>>,
+    is_spoiled: AtomicBool,
+}
+
+impl One {
+    /// From now on nobody uses it, and whoever waits for it is told that it failed.
+    fn spoil(&self) {
+        if !self.is_spoiled.swap(true, Ordering::SeqCst) {
+            self.producer.purge(PurgeConfig::default().queue().inflight());
+        }
+    }
+}
+
+/// The producer of a process, always one that has not failed.
+pub(super) struct Producing {
+    admin: Arc<Admin>,
+    current: Mutex<Option<Arc<One>>>,
+}
+
+impl Producing {
+    pub(super) fn new(admin: Arc<Admin>) -> Self {
+        Self { admin, current: Mutex::default() }
+    }
+
+    fn current(&self) -> Result<Arc<One>, Error> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = current.as_ref().filter(|one| !one.is_spoiled.load(Ordering::SeqCst)) {
+            return Ok(Arc::clone(one));
+        }
+        let producer = Away::new(made(&self.admin.config.producer())?);
+        let one = Arc::new(One { producer, is_spoiled: AtomicBool::new(false) });
+        *current = Some(Arc::clone(&one));
+        Ok(one)
+    }
+
+    /// Appends messages. Whoever stops waiting takes none back: they go out in their order, before
+    /// whatever is produced next.
+    pub(super) async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+        self.check(messages).await?;
+        let one = self.current()?;
+        let mut sending = pin!(send(&one, messages));
+        let failed = loop {
+            tokio::select! {
+                biased;
+                sent = &mut sending => match sent {
+                    Ok(()) => return Ok(()),
+                    Err(failed) => break failed,
+                },
+                () = rest(SILENCE) => tracing::warn!(
+                    servers = self.admin.config.servers,
+                    "Kafka has acknowledged nothing for {SILENCE:?}; messages wait for it"
+                ),
+            }
+        };
+        // What ends a producer is told of it and not of its messages.
+        let fatal = one.producer.client().fatal_error();
+        one.spoil();
+        // A topic may have been deleted.
+        self.admin.forget();
+        Err(self.failure(failed, fatal))
+    }
+
+    /// What can be known to fail is refused before anything of it goes out.
+    async fn check(&self, messages: &[Outgoing]) -> Result<(), Error> {
+        let places: BTreeSet<(&str, u32)> =
+            messages.iter().map(|out| (out.topic.as_str(), out.partition)).collect();
+        for (topic, partition) in places {
+            if partition >= self.admin.partitions(topic).await? {
+                return Err(unknown(topic));
+            }
+        }
+        let largest = self.admin.config.largest;
+        let too_large = messages.iter().find(|out| out.message.body.len() > largest);
+        let Some(Outgoing { topic, message, .. }) = too_large else { return Ok(()) };
+        let size = message.body.len();
+        Err(Error::new(
+            ErrorKind::Broker,
+            format!(
+                "a message to `{topic}` has {size} bytes and may have {largest}: raise `largest`, and \
+                 `max.message.bytes` of the topic"
+            ),
+        ))
+    }
+
+    fn failure(
+        &self,
+        (topic, trouble): (&str, KafkaError),
+        fatal: Option<(RDKafkaErrorCode, String)>,
+    ) -> Error {
+        use RDKafkaErrorCode as Code;
+        let own = (trouble.rdkafka_error_code().unwrap_or(Code::Unknown), trouble.to_string());
+        let is_hearsay = matches!(own.0, Code::PurgeQueue | Code::PurgeInflight | Code::Fatal);
+        let (code, reason) = fatal.filter(|_| is_hearsay).unwrap_or(own);
+        if matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
+            let text = "another message failed, and the producer is made anew: send it again";
+            return Error::new(ErrorKind::Broker, text).because(trouble);
+        }
+        told(&self.admin.config, Wish::Write(topic), code, &reason).because(trouble)
+    }
+}
+
+/// Hands all messages over, then waits for every acknowledgement.
+async fn send<'a>(one: &One, messages: &'a [Outgoing]) -> Result<(), (&'a str, KafkaError)> {
+    let mut sent = Vec::with_capacity(messages.len());
+    for out in messages {
+        let future = hand_over(one, out).await.map_err(|failed| (out.topic.as_str(), failed))?;
+        sent.push((out.topic.as_str(), future));
+    }
+    for (topic, future) in sent {
+        match future.await {
+            Ok(Ok(_)) => {}
+            Ok(Err((failed, _))) => return Err((topic, failed)),
+            Err(_) => return Err((topic, KafkaError::Canceled)),
+        }
+    }
+    Ok(())
+}
+
+/// Hands one message over, as soon as there is room for it.
+async fn hand_over(one: &One, out: &Outgoing) -> Result<DeliveryFuture, KafkaError> {
+    let envelope = &out.message.envelope;
+    let mut record = FutureRecord::to(&out.topic)
+        .partition(i32::try_from(out.partition).unwrap_or(i32::MAX))
+        .key(envelope.key.as_str())
+        .payload(&out.message.body[..])
+        .headers(headers(&wire::headers(envelope)));
+    loop {
+        match one.producer.send_result(record) {
+            Ok(future) => return Ok(future),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                record = back;
+                rest(FULL).await;
+            }
+            Err((failed, _)) => return Err(failed),
+        }
+    }
+}
+
+fn headers<V: AsRef<str>>(of: &[(&'static str, V)]) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(of.len());
+    of.iter().fold(headers, |headers, (key, value)| {
+        headers.insert(Header { key, value: Some(value.as_ref()) })
+    })
+}
