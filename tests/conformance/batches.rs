@@ -309,6 +309,19 @@ pub async fn dead_letters_are_listed_newest_first<P: Pair>() {
     assert_eq!(store.dead_letters(Some("group"), 10).await.unwrap(), of_group);
 }
 
+pub async fn a_dead_letter_is_found_by_its_id<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let all = vec![dead(1, "group", 1), dead(2, "other", 2)];
+    write(&*pair.store(), &lane(), Writes { dead: all.clone(), ..Writes::default() }).await;
+    let pair = pair.reopen().await;
+    let store = pair.store();
+    for letter in all {
+        assert_eq!(store.dead_letter(letter.id).await.unwrap(), Some(letter));
+    }
+    let nobody = ballet::id::derived(&["no letter"]);
+    assert_eq!(store.dead_letter(nobody).await.unwrap(), None);
+}
+
 pub async fn a_batch_sees_what_the_one_before_it_wrote<P: Pair>() {
     let pair = P::fresh(NOON).await;
     let store = pair.store();

@@ -1,9 +1,11 @@
 //! Who owns a lane, where it stands, and what time it is there.
 
+use super::slots::{plain, row};
 use super::{NOON, Pair, at, begin, lane, next, open};
+use ballet::ErrorKind;
 use ballet::clock::Time;
 use ballet::store::{Advance, Begun, LaneId, Position, Slot, Space, Value, Writes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub async fn taking_a_lane_raises_its_epoch<P: Pair>() {
@@ -36,8 +38,22 @@ pub async fn of_two_batches_with_the_same_number_one_is_committed<P: Pair>() {
     let one = begin(&*store, &next(&lane(), &taken)).await;
     let advance = next(&lane(), &taken);
     let (other, ()) = tokio::join!(store.begin(&advance), async { one.commit().await.unwrap() });
-    let Begun::Lost { epoch, batch } = other.unwrap() else { panic!("both began") };
+    // It is told when it begins, or at the latest when it would be committed.
+    match other.unwrap() {
+        Begun::Lost { epoch, batch } => assert_eq!((epoch, batch), (taken.epoch, 1)),
+        Begun::Open(mut other) => {
+            let slots = BTreeMap::from([(row("k"), plain("the other's"))]);
+            other.flush(Writes { slots, ..Writes::default() }).await.unwrap();
+            let told = other.commit().await.unwrap_err();
+            assert_eq!(told.kind(), ErrorKind::Superseded, "{told}");
+        }
+    }
+    let Begun::Lost { epoch, batch } = store.begin(&advance).await.unwrap() else {
+        panic!("a third began")
+    };
     assert_eq!((epoch, batch), (taken.epoch, 1));
+    let found = store.find(&BTreeSet::from([row("k")]), &BTreeSet::new()).await.unwrap();
+    assert!(found.slots.is_empty(), "of the other batch nothing is there");
 }
 
 pub async fn time_never_goes_backwards<P: Pair>() {

@@ -1,7 +1,8 @@
 //! Rows, runs and barriers: what is at a key, and what lies between two.
 
-use super::{NOON, Pair, lane, open, write};
-use ballet::store::{Found, Lock, Scan, Slot, Space, Store, Value, Writes};
+use super::{NOON, Pair, begin, lane, next, open, write};
+use ballet::ErrorKind;
+use ballet::store::{Found, LaneId, Lock, Scan, Slot, Space, Store, Value, Writes};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,4 +143,44 @@ pub async fn a_value_of_a_mebibyte_comes_back_whole<P: Pair>() {
     let pair = pair.reopen().await;
     let found = find(&*pair.store(), &[row("k")], &[]).await;
     assert_eq!(found.slots[&row("k")], large);
+}
+
+/// Adds one to a row, as often as that, as one lane of the group. A store that cannot lock a row that is
+/// not there yet takes back all but one of those who write it at once, and they try again.
+async fn count_up(store: &dyn Store, lane: LaneId, times: u64) {
+    let mut taken = store.take(&lane).await.unwrap();
+    let slot = row("counter");
+    while taken.batch < times {
+        let mut batch = begin(store, &next(&lane, &taken)).await;
+        let wanted = BTreeMap::from([(slot.clone(), Lock::Change)]);
+        let found = batch.read(&wanted, &BTreeSet::new()).await.unwrap();
+        let count = found.slots.get(&slot).map_or(0, number);
+        // Whoever could come in between, comes now.
+        tokio::task::yield_now().await;
+        let slots = BTreeMap::from([(slot.clone(), plain((count + 1).to_string()))]);
+        if let Err(told) = batch.flush(Writes { slots, ..Writes::default() }).await {
+            assert_eq!((count, told.kind()), (0, ErrorKind::Store), "{told}");
+            batch.roll_back().await;
+            continue;
+        }
+        batch.commit().await.unwrap();
+        taken.batch += 1;
+    }
+}
+
+fn number(body: &Bytes) -> u64 {
+    std::str::from_utf8(body).unwrap().parse().unwrap()
+}
+
+pub async fn lanes_that_change_the_same_row_do_so_one_after_the_other<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let count = |lane| count_up(&*store, LaneId::new("group", lane), 10);
+    tokio::join!(count(0), count(1), count(2));
+    assert_eq!(number(&at_slot(&*store, &row("counter")).await), 30);
+}
+
+async fn at_slot(store: &dyn Store, slot: &Slot) -> Bytes {
+    let found = store.find(&BTreeSet::from([slot.clone()]), &BTreeSet::new()).await.unwrap();
+    found.slots[slot].clone()
 }

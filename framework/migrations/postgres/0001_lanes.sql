@@ -1,0 +1,181 @@
+-- Everything of ballet 0.1: one schema is the store of one service, and the outbox of its lanes.
+-- `group_name` and `lane` together name a lane; `key` decides the order of delivery. Times are
+-- microseconds since the Unix epoch.
+--
+-- What changes with every step is in no index, and `fillfactor` leaves room beside it, so that the new
+-- version of a row stays on its page and no index is written (HOT). Names that the program gives are text,
+-- compared as bytes; what users choose is bytes, for a text cannot hold a zero.
+
+-- meta: one row a fact about the schema: its version and its incarnation. Written by migrations, read when
+-- a process connects.
+CREATE TABLE meta (
+    name  text COLLATE "C" PRIMARY KEY,
+    value bigint NOT NULL
+);
+
+-- lanes: who owns a lane and where it stands. Written by the owner with every batch, by compare-and-set
+-- on (epoch, batch); read when the lane is taken. The primary key serves both. All of them are a few pages
+-- that every batch writes, so most of each page is left free.
+CREATE TABLE lanes (
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    epoch      bigint NOT NULL,
+    takes      bigint NOT NULL, -- since the last batch
+    batch      bigint NOT NULL,
+    time       bigint NOT NULL,
+    positions  jsonb NOT NULL, -- {topic: {next, from}}
+    published  bigint NOT NULL,
+    PRIMARY KEY (group_name, lane)
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- edges: the last number sent on each edge that leaves a lane (way 'sent', to topic and partition), and
+-- taken on each that enters it (way 'taken', from source, incarnation and source_lane by topic). Written
+-- by the owner with every batch, read when the lane is taken: a prefix of the primary key.
+CREATE TABLE edges (
+    group_name  text COLLATE "C" NOT NULL,
+    lane        integer NOT NULL,
+    way         text COLLATE "C" NOT NULL,
+    topic       text COLLATE "C" NOT NULL,
+    partition   integer NOT NULL,
+    source      text COLLATE "C" NOT NULL,
+    incarnation bigint NOT NULL,
+    source_lane integer NOT NULL,
+    seq         bigint NOT NULL,
+    PRIMARY KEY (group_name, lane, way, topic, partition, source, incarnation, source_lane)
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- inbox: what enters a lane and comes from no broker. Written by clients and by handlers of other lanes,
+-- read and deleted by the owner in the order of `number`, which is that of the primary key. The unique
+-- index makes the same id enter once.
+CREATE TABLE inbox (
+    number     bigint GENERATED ALWAYS AS IDENTITY,
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    id         bytea NOT NULL,
+    key        bytea NOT NULL,
+    at         bigint NOT NULL,
+    body       bytea NOT NULL,
+    PRIMARY KEY (group_name, lane, number),
+    UNIQUE (group_name, lane, id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- runs: the runs of sagas that go on, each with its whole journal. Written by the owner of its lane, read
+-- by it and by whoever asks for a run. runs_by_age serves lists, newest first; it never changes.
+CREATE TABLE runs (
+    saga   text COLLATE "C" NOT NULL,
+    key    bytea NOT NULL,
+    status text COLLATE "C",
+    begun  bigint NOT NULL,
+    body   bytea NOT NULL,
+    PRIMARY KEY (saga, key)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX runs_by_age ON runs (saga, begun);
+
+-- archive: runs that have ended. A run moves here in the flush that ends it. Read as `runs` is. What is
+-- old is deleted, saga by saga, in the order of archive_by_age.
+CREATE TABLE archive (
+    saga   text COLLATE "C" NOT NULL,
+    key    bytea NOT NULL,
+    status text COLLATE "C",
+    begun  bigint NOT NULL,
+    ended  bigint NOT NULL,
+    body   bytea NOT NULL,
+    PRIMARY KEY (saga, key)
+);
+CREATE INDEX archive_by_age ON archive (saga, begun);
+
+-- rows: the rows of services and views, `name` being `service.table`. Written by the owner of the lane of
+-- the row, read by it, by key or in a range of keys, and by clients.
+CREATE TABLE rows (
+    name  text COLLATE "C" NOT NULL,
+    key   bytea NOT NULL,
+    value bytea NOT NULL,
+    PRIMARY KEY (name, key)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
+-- barriers: what participants and reactors remember of commands, reactions and waits, and when they wrote
+-- it last. Written and read by the owner of the lane, read by whoever waits for a reply. What is old is
+-- found by walking along the primary key, which costs the writer no index on `at`; what is open stays.
+CREATE TABLE barriers (
+    group_name text COLLATE "C" NOT NULL,
+    key        bytea NOT NULL,
+    at         bigint NOT NULL,
+    is_open    boolean NOT NULL, -- a call or a wait goes on
+    value      bytea NOT NULL,
+    PRIMARY KEY (group_name, key)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
+-- timers: what is due when. Written and read by the owner of the lane; timers_by_due finds what is due.
+CREATE TABLE timers (
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    id         bytea NOT NULL,
+    due        bigint NOT NULL,
+    key        bytea NOT NULL,
+    PRIMARY KEY (group_name, lane, id)
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX timers_by_due ON timers (group_name, lane, due, id);
+
+-- calls: calls to the outside that are under way. Written by the owner of the lane, read when it is taken.
+CREATE TABLE calls (
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    id         bytea NOT NULL,
+    key        bytea NOT NULL,
+    holds      boolean NOT NULL,
+    body       bytea NOT NULL,
+    PRIMARY KEY (group_name, lane, id)
+);
+
+-- parked: messages that are set aside. Written by the owner of the lane, read when it is taken.
+CREATE TABLE parked (
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    number     bigint NOT NULL,
+    key        bytea NOT NULL,
+    held       text COLLATE "C" NOT NULL,
+    attempts   bigint NOT NULL,
+    since      bigint NOT NULL,
+    due        bigint,
+    reason     bytea NOT NULL,
+    edge       text, -- [edge, seq]
+    body       bytea NOT NULL,
+    PRIMARY KEY (group_name, lane, number)
+);
+
+-- dead_letters: messages that were given up. Written by the owner of the lane, read by operators, newest
+-- first, for which is dead_letters_by_age, and by the owner when one is replayed.
+CREATE TABLE dead_letters (
+    id         uuid PRIMARY KEY,
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    key        bytea NOT NULL,
+    reason     bytea NOT NULL,
+    at         bigint NOT NULL,
+    attempts   bigint NOT NULL,
+    body       bytea NOT NULL
+);
+CREATE INDEX dead_letters_by_age ON dead_letters (at);
+
+-- seen: ids of foreign messages that a group has taken, and when. Written and read by the owners of its
+-- lanes. What is old is found as it is in `barriers`.
+CREATE TABLE seen (
+    group_name text COLLATE "C" NOT NULL,
+    id         bytea NOT NULL,
+    at         bigint NOT NULL,
+    PRIMARY KEY (group_name, id)
+);
+
+-- outbox: what batches have to publish: one blob a batch, cut into pieces. Written with the batch, read
+-- when a lane is taken, deleted a while after it has reached the broker: ranges of the primary key. The
+-- pieces are not compressed, for they are read once or never.
+CREATE TABLE outbox (
+    group_name text COLLATE "C" NOT NULL,
+    lane       integer NOT NULL,
+    batch      bigint NOT NULL,
+    piece      integer NOT NULL,
+    at         bigint NOT NULL,
+    messages   bytea NOT NULL,
+    PRIMARY KEY (group_name, lane, batch, piece)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE outbox ALTER COLUMN messages SET STORAGE EXTERNAL;

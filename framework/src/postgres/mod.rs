@@ -1,0 +1,307 @@
+//! Postgres as the store: one schema is the store of one service.
+//!
+//! What needs an order of its own in SQLite, Postgres has: lanes write side by side, each batch in a
+//! transaction of its own, and rows that two lanes want are locked. The messages of a batch go to an outbox
+//! in that transaction, and from there to whatever broker the app has.
+//!
+//! The app makes nothing: [`Postgres::migrate`] does, as the owner of the schema, and
+//! [`Postgres::connect`] verifies it. `docs/operating/postgres.md` tells how to run it.
+
+mod batch;
+mod config;
+mod gone;
+mod join;
+mod outbox;
+mod pack;
+mod pool;
+mod prune;
+mod read;
+mod schema;
+mod take;
+mod trouble;
+mod writes;
+
+pub use config::Config;
+
+use crate::clock::{Clock, Time};
+use crate::error::Error;
+use crate::store::{
+    Advance, Begun, DeadLetter, Entered, Found, Inboxed, Kept, LaneId, Position, Pruned, RunRow,
+    Scan, Slot, Snapshot, Status, Store, Taken,
+};
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use pool::Pool;
+use prune::Hands;
+use sqlx::{Connection, PgConnection, Row};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+use writes::Texts;
+
+/// A store in one schema of a Postgres database, for as many processes as there are.
+///
+/// Every commit that is answered is on the server's disk.
+#[derive(Clone)]
+pub struct Postgres {
+    config: Config,
+    incarnation: u32,
+    /// Lanes and clients have connections of their own, so that neither keeps the other waiting.
+    lanes: Arc<Pool>,
+    clients: Arc<Pool>,
+    texts: Arc<Texts>,
+    /// Where deleting what is old goes on.
+    hands: Arc<Mutex<Hands>>,
+    /// Tells the time in tests; otherwise the database does.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a store in {:?}", self.config)
+    }
+}
+
+impl Postgres {
+    /// Opens the store in a schema that [`migrate`](Self::migrate) has made, and verifies that it is of
+    /// this version. A server that does not answer yet is waited for, as long as the configuration is
+    /// [patient](Config::patience).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the server cannot be reached, does not let this
+    /// role in, or if the schema is not there, older, newer or not for this role. The sentence says which
+    /// command to run.
+    ///
+    /// # If the process dies
+    ///
+    /// Nothing was changed.
+    pub async fn connect(config: Config) -> Result<Arc<Self>, Error> {
+        Self::open(config, None).await
+    }
+
+    /// The same with another clock than the database's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect).
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`connect`](Self::connect).
+    #[doc(hidden)]
+    pub async fn connect_with_clock(
+        config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Error> {
+        Self::open(config, Some(clock)).await
+    }
+
+    async fn open(config: Config, clock: Option<Arc<dyn Clock>>) -> Result<Arc<Self>, Error> {
+        let incarnation = schema::verify(&config).await?;
+        Ok(Arc::new(Self {
+            incarnation,
+            lanes: Pool::new(config.clone(), config.lanes),
+            clients: Pool::new(config.clone(), config.clients),
+            texts: Arc::default(),
+            hands: Arc::default(),
+            clock,
+            config,
+        }))
+    }
+
+    /// Makes the schema, or brings it up to this version, as the owner that the configuration names; and
+    /// lets `app_role` read and write its tables, and nothing more. Doing it again changes nothing. Says
+    /// how many migrations it took.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the server cannot be reached, if the schema is
+    /// another program's or a newer version's, or if there is no such role.
+    ///
+    /// # If the process dies
+    ///
+    /// The schema is as it was or as it is to be: it is one transaction. Two at once wait for each other.
+    pub async fn migrate(config: &Config, app_role: Option<&str>) -> Result<usize, Error> {
+        schema::migrate(config, app_role).await
+    }
+
+    /// Lends no connection any more; what is under way is finished. Dropping the store does so too.
+    ///
+    /// # If the process dies
+    ///
+    /// Instead of this, nothing is lost.
+    pub async fn close(&self) {
+        self.lanes.close();
+        self.clients.close();
+    }
+
+    /// The time, if the database is not to tell it.
+    fn now(&self) -> Option<Time> {
+        self.clock.as_ref().map(|clock| clock.now())
+    }
+
+    /// Does something that clients or chores want.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>
+        + Send
+        + 'static,
+    ) -> Result<T, Error> {
+        self.clients.run(work).await
+    }
+
+    /// Does something that lanes want.
+    async fn run_for_lane<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>
+        + Send
+        + 'static,
+    ) -> Result<T, Error> {
+        self.lanes.run(work).await
+    }
+}
+
+/// Several statements as one.
+async fn whole<T: Send>(
+    db: &mut PgConnection,
+    work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>> + Send,
+) -> Result<T, Error> {
+    let mut tx = db.begin().await.map_err(trouble::store)?;
+    let done = work(&mut tx).await?;
+    tx.commit().await.map_err(trouble::store)?;
+    Ok(done)
+}
+
+#[async_trait]
+impl Store for Postgres {
+    fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    async fn register(
+        &self,
+        lane: &LaneId,
+        positions: &BTreeMap<String, Position>,
+    ) -> Result<(), Error> {
+        let (lane, positions) = (lane.clone(), positions.clone());
+        self.run_for_lane(move |db| {
+            Box::pin(async move { take::register(db, &lane, &positions).await })
+        })
+        .await
+    }
+
+    async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {
+        let (lane, now) = (lane.clone(), self.now());
+        self.run_for_lane(move |db| {
+            Box::pin(whole(db, move |db| Box::pin(async move { take::take(db, &lane, now).await })))
+        })
+        .await
+    }
+
+    async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
+        batch::begin(&self.lanes, &self.texts, advance, self.now()).await
+    }
+
+    async fn enter(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<Entered, Error> {
+        let (lane, entry, unless) = (lane.clone(), entry.clone(), unless.cloned());
+        let now = self.now();
+        self.run(move |db| {
+            Box::pin(async move { take::enter(db, &lane, &entry, unless.as_ref(), now).await })
+        })
+        .await
+    }
+
+    async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {
+        let lane = lane.clone();
+        self.run_for_lane(move |db| {
+            Box::pin(async move { take::published(db, &lane, epoch, batch).await })
+        })
+        .await
+    }
+
+    async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error> {
+        self.run(|db| Box::pin(async move { take::waiting(db).await })).await
+    }
+
+    async fn prune(&self, kind: Kept, age: Duration, limit: u32) -> Result<Pruned, Error> {
+        let (hands, now) = (Arc::clone(&self.hands), self.now());
+        self.run(move |db| {
+            Box::pin(async move {
+                let mut hands = hands.lock().await;
+                let now = match now {
+                    Some(now) => now,
+                    None => time(db).await?,
+                };
+                hands.step(db, kind, now.before(age), limit).await
+            })
+        })
+        .await
+    }
+
+    async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
+        let (slots, scans) = (slots.clone(), scans.clone());
+        self.run(move |db| Box::pin(async move { read::find(db, &slots, &scans).await })).await
+    }
+
+    async fn snapshot(&self, group: &str, table: Option<&str>) -> Result<Snapshot, Error> {
+        let (group, table) = (group.to_owned(), table.map(str::to_owned));
+        self.run(move |db| {
+            Box::pin(async move { gone::snapshot(db, &group, table.as_deref()).await })
+        })
+        .await
+    }
+
+    async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error> {
+        let group = group.to_owned();
+        self.run(move |db| {
+            Box::pin(whole(db, move |db| {
+                Box::pin(async move { gone::forget(db, &group, limit).await })
+            }))
+        })
+        .await
+    }
+
+    async fn runs(
+        &self,
+        saga: &str,
+        status: Option<Status>,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, Error> {
+        let saga = saga.to_owned();
+        self.run(move |db| Box::pin(async move { read::runs(db, &saga, status, limit).await }))
+            .await
+    }
+
+    async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, Error> {
+        let ids = BTreeSet::from([id]);
+        let found = self.run(move |db| Box::pin(async move { read::dead(db, &ids).await })).await;
+        Ok(found?.pop())
+    }
+
+    async fn dead_letters(
+        &self,
+        group: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let group = group.map(str::to_owned);
+        self.run(move |db| {
+            Box::pin(async move { read::dead_letters(db, group.as_deref(), limit).await })
+        })
+        .await
+    }
+}
+
+/// What time it is by the database's clock.
+async fn time(db: &mut PgConnection) -> Result<Time, Error> {
+    let asked = sqlx::query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+    Ok(Time::from_micros(asked.fetch_one(db).await.map_err(trouble::store)?.get(0)))
+}
