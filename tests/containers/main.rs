@@ -1,0 +1,8 @@
+//! Tests that need real servers: Postgres and Kafka in containers, the network between, and the
+//! examples as processes that are killed.
+
+mod kafka;
+mod postgres;
+mod process;
+mod proxy;
+mod servers;

@@ -1,0 +1,192 @@
+//! Kafka in a container.
+
+use super::container::Container;
+use super::images::image;
+use super::{free_port, own_name, runtime};
+use crate::proxy::Proxy;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use testcontainers::{GenericImage, ImageExt};
+
+/// What every node is told, in the words of the official image. A node that is killed is missed soon,
+/// so it is back soon; topics are made by who needs them.
+const SETTINGS: &[(&str, &str)] = &[
+    ("KAFKA_HEAP_OPTS", "-Xmx512m -Xms256m"),
+    ("KAFKA_NODE_ID", "1"),
+    ("KAFKA_PROCESS_ROLES", "broker,controller"),
+    ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
+    ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
+    ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
+    ("KAFKA_LOG_DIRS", "/var/lib/kafka/data"),
+    ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
+    ("KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS", "4"),
+    ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
+    ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
+    ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+    ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "1500"),
+    ("KAFKA_BROKER_HEARTBEAT_INTERVAL_MS", "250"),
+    ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),
+];
+
+/// What a node is told besides that asks who its clients are.
+const GUARDED: &[(&str, &str)] = &[
+    (
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+        "PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    ),
+    ("KAFKA_SASL_ENABLED_MECHANISMS", "PLAIN"),
+    (
+        "KAFKA_LISTENER_NAME_GUARDED_PLAIN_SASL_JAAS_CONFIG",
+        "org.apache.kafka.common.security.plain.PlainLoginModule required user_admin=\"secret\" \
+         user_guest=\"secret\";",
+    ),
+    ("KAFKA_AUTHORIZER_CLASS_NAME", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+    ("KAFKA_SUPER_USERS", "User:ANONYMOUS;User:admin"),
+];
+const PORT: u16 = 9092;
+/// The first port inside of a door.
+const DOORS: u16 = 9100;
+
+/// A running Kafka: one node.
+pub struct Kafka {
+    container: Container,
+    at: SocketAddr,
+    doors: Vec<Proxy>,
+}
+
+impl Kafka {
+    /// One that is nobody else's, for tests that do harm to it.
+    pub async fn alone() -> Self {
+        Self::with_doors(0).await
+    }
+
+    /// One of its own with so many doors. A client that enters by a [`Self::door`] is led back to it
+    /// for everything, because the node names that door as its own address.
+    pub async fn with_doors(count: u16) -> Self {
+        let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
+        let port = free_port();
+        let mut ports = vec![(port, PORT)];
+        let mut listeners = format!("PLAINTEXT://:{PORT},CONTROLLER://:9093");
+        let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+        let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
+        let mut doors = Vec::new();
+        for number in 0..count {
+            let (behind, inside) = (free_port(), DOORS + number);
+            let door = Proxy::before((Ipv4Addr::LOCALHOST, behind).into()).await;
+            ports.push((behind, inside));
+            listeners += &format!(",DOOR{number}://:{inside}");
+            advertised += &format!(",DOOR{number}://{}", door.address());
+            protocols += &format!(",DOOR{number}:PLAINTEXT");
+            doors.push(door);
+        }
+        let mut request = GenericImage::new(name, tag)
+            .with_env_var("KAFKA_LISTENERS", listeners)
+            .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised)
+            .with_env_var("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", protocols);
+        for (setting, value) in SETTINGS {
+            request = request.with_env_var(*setting, *value);
+        }
+        let container = Container::start_new(request, &ports).await;
+        let kafka = Self { container, at: (Ipv4Addr::LOCALHOST, port).into(), doors };
+        kafka.answers().await;
+        kafka
+    }
+
+    /// One of its own, and where it asks clients who they are. `admin`, whose password is `secret`, may do
+    /// everything, and `guest`, whose password is the same, nothing.
+    pub async fn guarded() -> (Self, SocketAddr) {
+        let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
+        let (port, guarded) = (free_port(), free_port());
+        let listeners = format!("PLAINTEXT://:{PORT},GUARDED://:{DOORS},CONTROLLER://:9093");
+        let advertised = format!("PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded}");
+        let mut request = GenericImage::new(name, tag)
+            .with_env_var("KAFKA_LISTENERS", listeners)
+            .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised);
+        for (setting, value) in SETTINGS.iter().chain(GUARDED) {
+            request = request.with_env_var(*setting, *value);
+        }
+        let container = Container::start_new(request, &[(port, PORT), (guarded, DOORS)]).await;
+        let at = (Ipv4Addr::LOCALHOST, port).into();
+        let kafka = Self { container, at, doors: Vec::new() };
+        kafka.answers().await;
+        (kafka, (Ipv4Addr::LOCALHOST, guarded).into())
+    }
+
+    /// Where clients begin, without a proxy.
+    pub fn bootstrap(&self) -> String {
+        self.at.to_string()
+    }
+
+    /// A proxy in front of it.
+    pub fn door(&self, number: usize) -> &Proxy {
+        &self.doors[number]
+    }
+
+    /// A new topic that nobody else uses; its name.
+    pub async fn topic(&self, name: &str, partitions: i32) -> String {
+        let name = own_name(name);
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let topic = name.clone();
+        let made = runtime().spawn(async move {
+            let topic = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1));
+            admin.create_topics([&topic], &AdminOptions::new()).await
+        });
+        for topic in made.await.unwrap().unwrap() {
+            topic.unwrap();
+        }
+        name
+    }
+
+    /// Ends it at once, as `kill -9`.
+    pub async fn kill(&self) {
+        self.container.kill().await;
+    }
+
+    /// Ends it in order.
+    pub async fn stop(&self) {
+        self.container.stop().await;
+    }
+
+    /// Starts it again, and waits until it answers.
+    pub async fn start(&self) {
+        self.container.start().await;
+        self.answers().await;
+    }
+
+    /// It keeps its connections and answers nobody.
+    pub async fn freeze(&self) {
+        self.container.freeze().await;
+    }
+
+    /// It goes on where it was frozen.
+    pub async fn thaw(&self) {
+        self.container.thaw().await;
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap());
+        config.set("reconnect.backoff.ms", "50").set("reconnect.backoff.max.ms", "100");
+        config
+    }
+
+    /// A node that is up but not yet let in by its controller is in nobody's list.
+    async fn answers(&self) {
+        let client: Arc<BaseConsumer> = Arc::new(self.client().create().unwrap());
+        let ask = move || {
+            let client = client.clone();
+            async move {
+                let asked = move || client.fetch_metadata(None, Duration::from_secs(1));
+                let asked = runtime().spawn_blocking(asked).await.unwrap();
+                let nodes = asked.map_err(|error| error.to_string())?.brokers().len();
+                if nodes == 1 { Ok(()) } else { Err(format!("{nodes} nodes")) }
+            }
+        };
+        self.container.answers(ask).await;
+    }
+}

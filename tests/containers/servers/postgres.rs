@@ -1,0 +1,165 @@
+//! Postgres in a container.
+
+use super::container::Container;
+use super::images::image;
+use super::{free_port, own_name, runtime};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::net::{Ipv4Addr, SocketAddr};
+use testcontainers::{GenericImage, ImageExt};
+
+/// Everybody's, and of no worth: it listens on this machine only, and lives for minutes.
+const PASSWORD: &str = "secret";
+
+/// A running Postgres.
+pub struct Postgres {
+    container: Container,
+    at: SocketAddr,
+}
+
+impl Postgres {
+    /// One that is nobody else's, for tests that do harm to it.
+    pub async fn alone() -> Self {
+        let (name, tag) = image("BALLET_TESTS_POSTGRES_IMAGE").await;
+        let port = free_port();
+        let request = GenericImage::new(name, tag)
+            .with_env_var("POSTGRES_PASSWORD", PASSWORD)
+            .with_cmd(["-cshared_preload_libraries=pg_stat_statements", "-cmax_connections=400"])
+            .with_shm_size(256 << 20);
+        let container = Container::start_new(request, &[(port, 5432)]).await;
+        let postgres = Self { container, at: (Ipv4Addr::LOCALHOST, port).into() };
+        postgres.answers().await;
+        postgres
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.at
+    }
+
+    /// As its owner, who may do everything.
+    pub fn owner_url(&self) -> String {
+        self.url("postgres", "postgres")
+    }
+
+    /// As some role, in some database.
+    pub fn url(&self, role: &str, database: &str) -> String {
+        url(self.at, role, database)
+    }
+
+    /// A new database that nobody else uses. The server counts its statements.
+    pub async fn database(&self, name: &str) -> Database {
+        let name = own_name(name);
+        let database = Database { at: self.at, name };
+        let owner = database.role_named("owner");
+        let create = [
+            format!("create role {owner} login password '{PASSWORD}'"),
+            format!("create database {} owner {owner}", database.name),
+            format!("revoke all on database {} from public", database.name),
+        ];
+        execute(self.owner_url(), create.to_vec()).await;
+        let count = "create extension pg_stat_statements".to_owned();
+        execute(self.url("postgres", &database.name), vec![count]).await;
+        database
+    }
+
+    /// Ends it at once, as `kill -9` of all its processes.
+    pub async fn kill(&self) {
+        self.container.kill().await;
+    }
+
+    /// Ends it in order.
+    pub async fn stop(&self) {
+        self.container.stop().await;
+    }
+
+    /// Starts it again, and waits until it answers.
+    pub async fn start(&self) {
+        self.container.start().await;
+        self.answers().await;
+    }
+
+    /// It keeps its connections and answers nobody.
+    pub async fn freeze(&self) {
+        self.container.freeze().await;
+    }
+
+    /// It goes on where it was frozen.
+    pub async fn thaw(&self) {
+        self.container.thaw().await;
+    }
+
+    async fn answers(&self) {
+        let url = self.owner_url();
+        let ask = move || {
+            let url = url.clone();
+            async move {
+                let connection = PgConnection::connect(&url).await;
+                let closed = connection.map_err(|error| error.to_string())?.close().await;
+                closed.map_err(|error| error.to_string())
+            }
+        };
+        self.container.answers(ask).await;
+    }
+}
+
+/// A database of one test. It goes with its server.
+pub struct Database {
+    at: SocketAddr,
+    name: String,
+}
+
+impl Database {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// As the owner of the whole server.
+    pub fn superuser_url(&self) -> String {
+        url(self.at, "postgres", &self.name)
+    }
+
+    /// As the owner of this database, who may make schemas and tables and grant rights to them.
+    pub fn owner_url(&self) -> String {
+        url(self.at, &self.role_named("owner"), &self.name)
+    }
+
+    /// A new role that may connect to this database, and nothing else. Its name is made from `role`,
+    /// see [`Self::role_named`].
+    pub async fn role(&self, role: &str) -> String {
+        let role = self.role_named(role);
+        let create = [
+            format!("create role {role} login password '{PASSWORD}'"),
+            format!("grant connect on database {} to {role}", self.name),
+        ];
+        execute(self.superuser_url(), create.to_vec()).await;
+        url(self.at, &role, &self.name)
+    }
+
+    /// What a role of this database is called: roles belong to the server, so they need names that
+    /// no other test has.
+    pub fn role_named(&self, role: &str) -> String {
+        format!("{}_{role}", self.name)
+    }
+
+    /// The same database at another address, as through a proxy.
+    pub fn through(&self, at: SocketAddr) -> Self {
+        Self { at, name: self.name.clone() }
+    }
+}
+
+fn url(at: SocketAddr, role: &str, database: &str) -> String {
+    format!("postgres://{role}:{PASSWORD}@{at}/{database}")
+}
+
+async fn execute(url: String, statements: Vec<String>) {
+    let executed = async move {
+        let mut connection = PgConnection::connect(&url).await?;
+        for statement in statements {
+            connection.execute(AssertSqlSafe(statement)).await?;
+        }
+        connection.close().await
+    };
+    let executed = runtime().spawn(executed).await.expect("it does not panic");
+    executed.unwrap_or_else(|error: sqlx::Error| panic!("Postgres refuses: {error}"));
+}
