@@ -5,6 +5,7 @@
 //! has come to rest, which takes all of them in one batch; a subscriber counts what the driver says it
 //! has executed on the thread of the connection that writes.
 
+mod purchase;
 mod shop;
 
 use crate::conformance::pairs::Folder;
@@ -153,8 +154,10 @@ fn envelope(kind: Kind, name: &str, key: Key, correlation: &str) -> Envelope {
 trait Subject {
     /// By what the numbers are told.
     const NAME: &'static str;
+    /// What is served last, if that is a saga.
+    type Last;
     /// Serves it.
-    fn serve(app: App) -> App;
+    fn serve(app: App) -> App<Self::Last>;
     /// Sees to all that `messages` need to be there.
     async fn prepare(app: &Running, store: &Sqlite, messages: usize);
     /// One of the messages that are counted.
@@ -204,6 +207,7 @@ fn statements(sql: &str) -> usize {
 
 impl Subject for Counter {
     const NAME: &'static str = "counter";
+    type Last = ();
 
     fn serve(app: App) -> App {
         app.reactor(Self)

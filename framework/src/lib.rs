@@ -68,6 +68,8 @@
 //! | say no, or say that something broke | [`refuse`], [`Fault`], [`StepError`] |
 //! | serve all that from a process | `App`, with feature `runtime` |
 //! | put it on a disk | `sqlite::Sqlite`, with feature `sqlite` |
+//! | put it into a database server | `postgres::Postgres`, with feature `postgres` |
+//! | send its messages over Kafka | `kafka::Kafka`, with feature `kafka` |
 //! | test it | [`story`], and `memory::World` with feature `memory` |
 //!
 //! A guide, the guarantees with their tests, and the reasons for all of it stand in `README.md` and
@@ -82,6 +84,8 @@
 //! # Features
 //!
 //! `sqlite` (default): the embedded store and log. `runtime` (with `sqlite`): the engine and `App`.
+//! `postgres`: Postgres as the store; `tls`: with TLS.
+//! `kafka`: Kafka as the broker; `kafka-ssl`, `kafka-zstd`: with TLS, with zstd.
 //! `memory`: a store and a broker that fail apart, for tests. Without any of them nothing here waits
 //! and nothing does I/O.
 
@@ -101,9 +105,13 @@ pub mod engine;
 pub mod error;
 pub mod future;
 pub mod id;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod message;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod reactor;
 pub mod saga;
 #[cfg(feature = "sqlite")]
@@ -134,12 +142,18 @@ pub use view::{Sources, Verified, View};
 mod docs {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[cfg(feature = "postgres")]
+    #[doc = include_str!("../../docs/operating/postgres.md")]
+    struct PostgresStore;
     #[cfg(feature = "sqlite")]
     #[doc = include_str!("../../docs/start.md")]
     struct Start;
     #[cfg(feature = "sqlite")]
     #[doc = include_str!("../../docs/guide/asking.md")]
     struct Asking;
+    #[cfg(feature = "sqlite")]
+    #[doc = include_str!("../../docs/guide/events.md")]
+    struct Events;
     #[cfg(feature = "sqlite")]
     #[doc = include_str!("../../docs/guide/views.md")]
     struct Views;
@@ -148,6 +162,9 @@ mod docs {
     #[cfg(feature = "memory")]
     #[doc = include_str!("../../docs/guide/testing.md")]
     struct Testing;
+    #[cfg(feature = "kafka")]
+    #[doc = include_str!("../../docs/operating/kafka.md")]
+    struct OnKafka;
     #[doc = include_str!("../../docs/reference/wire.md")]
     struct Wire;
 }

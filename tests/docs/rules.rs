@@ -48,12 +48,13 @@ pub fn listed(text: &str) -> impl Iterator<Item = &str> {
     found.flat_map(|(_, after)| after.split('}').next().unwrap_or_default().split_whitespace())
 }
 
-/// Whether `mod.rs` of the same folder lists the function in a suite.
+/// Whether `mod.rs` or `lib.rs` of the same folder lists the function in a suite.
 fn in_suite(files: &[File], path: &str, name: &str) -> bool {
     let Some((folder, module)) = path.rsplit_once('/') else { return false };
     let entry = format!("{}::{name},", module.trim_end_matches(".rs"));
-    let suite = files.iter().find(|file| file.path == format!("{folder}/mod.rs"));
-    suite.is_some_and(|suite| suite.text.lines().any(|line| line.trim() == entry))
+    let entries = ["mod.rs", "lib.rs"].map(|name| format!("{folder}/{name}"));
+    let mut suites = files.iter().filter(|file| entries.contains(&file.path));
+    suites.any(|suite| suite.text.lines().any(|line| line.trim() == entry))
 }
 
 /// Every quote that does not stand in its source, line for line. How far it is indented does not count.

@@ -30,8 +30,13 @@ use tokio::task::JoinHandle;
 fn both() -> [Example; 2] {
     let runs = Some(Runs::of::<orchestrated::Purchase>());
     [
-        Example { name: "orchestrated", cast: orchestrated::CAST, runs },
-        Example { name: "choreographed", cast: choreographed::CAST, runs: None },
+        Example { name: "orchestrated", cast: orchestrated::CAST, beside: &[], runs },
+        Example {
+            name: "choreographed",
+            cast: choreographed::CAST,
+            beside: choreographed::BESIDE,
+            runs: None,
+        },
     ]
 }
 

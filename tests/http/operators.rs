@@ -60,6 +60,70 @@ async fn runs_are_listed_and_told() {
     }
 }
 
+/// Where nobody coordinates, the whole of a purchase is nowhere but in what was said about it.
+#[tokio::test]
+async fn the_timeline_of_an_order_tells_what_every_service_has_said_of_it() {
+    let shop = Shop::open(&both()[1]).await;
+    let order = shop.placed("1", "c1").await;
+    let other = shop.placed("2", "c2").await;
+    shop.end_of(&order).await;
+    shop.end_of(&other).await;
+    let run = format!("/runs/{}", order.rsplit('/').next().unwrap());
+    let is_told = |said: &Said| said.text.contains("notification.sent");
+    let said = shop.until(&run, is_told).await.json();
+    let facts = said["facts"].as_array().unwrap();
+    let names: Vec<&str> = facts.iter().map(|fact| fact["fact"].as_str().unwrap()).collect();
+    for (fact, by, times) in [
+        ("order.created", "orders", 1),
+        ("order.checked", "details", 1),
+        ("order.checked", "fraud", 1),
+        ("stock.reserved", "inventory", 1),
+        ("payment.authorized", "payments", 1),
+        ("shipment.prepared", "shipping", 1),
+        ("payment.captured", "payments", 1),
+        ("stock.committed", "inventory", 1),
+        ("shipment.dispatched", "shipping", 1),
+        ("order.shipped", "orders", 1),
+        ("notification.sent", "notification", 1),
+    ] {
+        let is_it = |told: &&serde_json::Value| told["fact"] == fact && told["by"] == by;
+        assert_eq!(facts.iter().filter(is_it).count(), times, "{fact} by {by}: {said:#}");
+    }
+    let at = |name| names.iter().position(|fact| *fact == name);
+    assert!(at("order.created") < at("stock.reserved"), "{names:?}");
+    assert!(at("payment.captured") < at("order.shipped"), "{names:?}");
+    let lines = said["timeline"].as_array().unwrap();
+    assert_eq!(lines.len(), facts.len());
+    let shipped = lines.iter().find(|line| line.as_str().unwrap().contains("order.shipped"));
+    assert!(shipped.unwrap().as_str().unwrap().ends_with("upon shipment.dispatched"), "{said:#}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_and_no_more_than_asked_for() {
+    for (example, status) in both().into_iter().zip(["completed", "shipped"]) {
+        let shop = Shop::open(&example).await;
+        let mut ids = Vec::new();
+        for (key, customer) in [("1", "c1"), ("2", "c2"), ("3", "c3")] {
+            let order = shop.placed(key, customer).await;
+            shop.end_of(&order).await;
+            ids.insert(0, order.rsplit('/').next().unwrap().to_owned());
+        }
+        let listed = async |query: &str, wanted: usize| {
+            let is_there = |said: &Said| said.json()["runs"].as_array().unwrap().len() == wanted;
+            let said = shop.until(&format!("/runs?{query}"), is_there).await.json();
+            let runs = said["runs"].as_array().unwrap().clone();
+            runs.iter().map(|run| run["run"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&format!("status={status}"), 3).await, ids);
+        assert_eq!(listed(&format!("status={status}&limit=2"), 2).await, ids[..2]);
+        assert_eq!(listed("limit=1", 1).await, ids[..1]);
+        let none = if example.runs.is_some() { "compensated" } else { "cancelled" };
+        assert_eq!(listed(&format!("status={none}"), 0).await, [""; 0]);
+        shop.close().await;
+    }
+}
+
 #[tokio::test]
 async fn what_an_operator_does_to_a_run_is_told_in_its_timeline() {
     let [example, without_runs] = both();
@@ -83,6 +147,33 @@ async fn what_an_operator_does_to_a_run_is_told_in_its_timeline() {
     let shop = Shop::open(&without_runs).await;
     let said = shop.post("/runs/1/retry", &json!({})).await.is(404);
     assert_eq!(said.at("/error"), "no_runs");
+    shop.close().await;
+}
+
+/// The carrier took the parcel and nobody will ever hear of it; a person has telephoned.
+#[tokio::test]
+async fn an_operator_says_that_a_step_was_done_and_what_it_made() {
+    let shop = Shop::open(&both()[0]).await;
+    shop.turn("carrier", &json!({"wire": "down"})).await;
+    let order = shop.placed("1", "c1").await;
+    let run = format!("/runs/{}", order.rsplit('/').next().unwrap());
+    shop.until(&order, |said| said.status == 200 && said.at("/status") == "paid").await;
+    let force = format!("{run}/force");
+    let why = |made| json!({"step": "dispatch", "by": "eva", "reason": "by phone", "made": made});
+    let said = shop.post(&force, &json!({"step": "dispatch"})).await.is(422);
+    assert_eq!((said.at("/error"), said.at("/field")), ("bad_made".into(), "made".into()));
+    let said = shop.post(&force, &why(json!({"parcel": 7}))).await.is(422);
+    assert_eq!(said.at("/field"), "made", "{}", said.text);
+    assert!(said.at("/reason").contains("tracking_no"), "{}", said.text);
+    shop.post(&format!("{run}/retry"), &why(json!({}))).await.is(422);
+    shop.post(&force, &why(json!({"tracking_no": "by-hand"}))).await.is(202);
+    let ended = shop.end_of(&order).await;
+    assert_eq!(
+        (ended.at("/status"), ended.at("/tracking_no")),
+        ("shipped".into(), "by-hand".into())
+    );
+    let timeline = shop.get(&run).await.is(200).at("/timeline");
+    assert!(timeline.contains("force by eva: by phone"), "{timeline}");
     shop.close().await;
 }
 
@@ -117,6 +208,22 @@ async fn a_service_that_is_sent_away_is_waited_for() {
         shop.get("/health").await.is(200);
         shop.close().await;
     }
+}
+
+/// G12: a whole type of saga is paused, and goes on. Nothing that is accepted meanwhile is lost (G10).
+#[tokio::test]
+async fn a_saga_whose_coordinator_is_sent_away_is_paused() {
+    let shop = Shop::open(&both()[0]).await;
+    shop.turn("services/purchase", &json!({"wire": "down"})).await;
+    let order = shop.placed("1", "c1").await;
+    shop.get(&order).await.is(200);
+    let run = format!("/runs/{}", order.rsplit('/').next().unwrap());
+    shop.get(&format!("{order}/validated?timeout=300")).await.is(504);
+    shop.get(&run).await.is(404);
+    shop.turn("services/purchase", &json!({"wire": "up"})).await;
+    assert_eq!(shop.end_of(&order).await.at("/status"), "shipped");
+    shop.get(&run).await.is(200);
+    shop.close().await;
 }
 
 #[tokio::test]

@@ -114,7 +114,11 @@ async fn every_purchase_goes_on_after_a_kill() {
 
 /// What a process says that cannot run.
 fn refusal(args: &[&str]) -> String {
-    let ended = process("orchestrated", args).output().unwrap();
+    refusal_of("orchestrated", args)
+}
+
+fn refusal_of(name: &str, args: &[&str]) -> String {
+    let ended = process(name, args).output().unwrap();
     assert_eq!(ended.status.code(), Some(2));
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -126,7 +130,8 @@ fn what_keeps_it_from_running_is_told_in_a_sentence() {
     let folder = Folder::new();
     let file = |name: &str| folder.as_ref().join(name).to_str().unwrap().to_owned();
     let on = |store: &str| refusal(&["--listen", "127.0.0.1:0", "--store", store]);
-    assert_eq!(refusal(&["--port", "1"]), "orchestrated: `--port` is no option: see --help\n");
+    let told = "orchestrated: there is no option `--port`; `--help` lists them\n";
+    assert_eq!(refusal(&["--port", "1"]), told);
     let text = file("text.db");
     std::fs::write(&text, "this is a letter").unwrap();
     assert!(on(&text).contains("is not a database: name another file"));
@@ -138,6 +143,21 @@ fn what_keeps_it_from_running_is_told_in_a_sentence() {
     let listen = served.at.to_string();
     let taken = refusal(&["--listen", &listen, "--store", &file("other.db")]);
     assert!(taken.contains("name another with --listen"));
+}
+
+/// Each would find topics and rows of its own name in it that mean something else.
+#[test]
+fn an_example_does_not_start_on_the_file_of_the_other() {
+    for (first, second) in [("orchestrated", "choreographed"), ("choreographed", "orchestrated")] {
+        let folder = Folder::new();
+        let store = folder.store();
+        drop(Served::start(first, &store));
+        let said =
+            refusal_of(second, &["--listen", "127.0.0.1:0", "--store", store.to_str().unwrap()]);
+        let why = format!("belongs to `{first}`, and this is `{second}`: name another file");
+        assert!(said.contains(&why), "{said}");
+        Served::start(first, &store);
+    }
 }
 
 #[tokio::test]

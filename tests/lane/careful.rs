@@ -8,7 +8,7 @@ use crate::lane::shop::{dying, world};
 use ballet::memory::{Fate, Point, World};
 use ballet::{Running, Settings};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const QUIET: Duration = Duration::from_secs(30);
@@ -192,4 +192,45 @@ async fn processes_that_come_and_go_with_nothing_to_do_are_no_loop() {
     assert_eq!(heard(&app, "a").await.len(), 50);
     let after = app.health().into_values().next().unwrap().batches;
     assert!(after - idle < 50, "{before} {idle} {after}: one thing at a time");
+}
+
+/// A process that is told to end between saying what it is about to try and trying it.
+#[tokio::test(start_paused = true)]
+async fn orderly_stops_make_no_suspect_guilty() {
+    let (world, dials) = (world(), Dials::default());
+    drop(serve(&world.node(), &dials, Settings::default()).await);
+    world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
+    dials.set(1, Dial::Kill);
+    for _ in 0..3 {
+        let node = world.node();
+        dials.kills(&node);
+        let _app = serve(&node, &dials, Settings::default()).await;
+        ballet::clock::rest(QUIET).await;
+        assert!(!node.is_alive());
+    }
+    dials.clear();
+    let node = dying(&world, 1, |point| matches!(point, Point::Committed(_)));
+    let app = serve(&node, &dials, Settings::default()).await;
+    ballet::clock::rest(QUIET).await;
+    assert!(!node.is_alive(), "it was set aside as a suspect");
+    drop(app);
+    for _ in 0..10 {
+        let ends = Arc::new(AtomicBool::new(false));
+        let (ending, mut is_marked) = (Arc::clone(&ends), false);
+        let node = world.node_with(move |point| match point {
+            Point::Committed(_) => {
+                is_marked = true;
+                Fate::Go
+            }
+            Point::Begin(_) if is_marked && !ending.load(Ordering::SeqCst) => Fate::Fail,
+            _ => Fate::Go,
+        });
+        let app = serve(&node, &dials, Settings::default()).await;
+        ballet::clock::rest(QUIET).await;
+        ends.store(true, Ordering::SeqCst);
+        app.stop().await;
+    }
+    let app = serve(&world.node(), &dials, Settings::default()).await;
+    ballet::clock::rest(QUIET).await;
+    assert_eq!((heard(&app, "a").await, dead(&app).await), (vec![1], vec![]));
 }

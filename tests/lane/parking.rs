@@ -1,7 +1,7 @@
 //! What is set aside, what waits behind it, what is given up, and what goes on meanwhile.
 
 use crate::lane::echo::{Dial, Echo, HEARD, Room, WORDS, foreign, stamped};
-use ballet::{Settings, Table};
+use ballet::{Retry, Settings, Table};
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_holds_its_key_in_order_and_nobody_else() {
@@ -183,26 +183,36 @@ async fn when_many_keys_fault_again_and_again_they_are_parked_after_all() {
     assert_eq!(room.dead().await.len(), 20);
 }
 
-/// Bounded: what is set aside takes memory, so a lane that has set aside too much takes no more, says so,
-/// and goes on where it was when there is room again (H15).
+/// Bounded: what is set aside takes memory. A lane that has set aside too much says so, takes what passes,
+/// and what must be set aside too ever more slowly, until there is room again (H15).
 #[tokio::test(start_paused = true)]
-async fn a_lane_that_has_set_aside_too_much_takes_no_more_until_there_is_room() {
-    let mut room =
-        Room::open_with(Settings { parked: 5, batch: 1, storm: 100, ..Settings::default() }).await;
+async fn a_lane_that_has_set_aside_too_much_slows_down_until_there_is_room() {
+    let again = Retry::every(std::time::Duration::from_secs(60));
+    let settings = Settings { parked: 5, storm: 100, again, ..Settings::default() };
+    let mut room = Room::open_with(settings).await;
     room.dials.set(1, Dial::NotYet);
-    (2..=5).for_each(|n| room.dials.set(n, Dial::Fault));
+    (2..=5).chain(10..=12).for_each(|n| room.dials.set(n, Dial::Fault));
     (1..=5).for_each(|n| room.say(&format!("k{n}"), n));
+    ballet::clock::rest(std::time::Duration::from_millis(1)).await;
     (6..=9).for_each(|n| room.say("b", n));
-    assert_eq!(room.heard_after("b", 3).await, [] as [u64; 0]);
+    (10..=12).for_each(|n| room.say(&format!("k{n}"), n));
+    assert_eq!(room.heard_after("b", 1).await, [6, 7, 8, 9], "they pass");
     let parked = |room: &Room| {
         let health = room.app.health().into_values().next().unwrap();
         health.parked.into_values().sum::<usize>()
     };
-    assert_eq!(parked(&room), 5);
+    assert_eq!(parked(&room), 6, "the next one is not read before a minute is over");
+    let health = room.app.health().into_values().next().unwrap();
+    let told = health.told.clone().expect("it says so");
+    assert_eq!(told, "6 messages are set aside: the lane takes one at a time");
+    assert!(!room.app.is_ready() && !health.is_well());
     room.dials.clear();
-    assert_eq!(room.heard_after("b", 30).await, [6, 7, 8, 9]);
-    assert_eq!((room.heard("k1").await, room.heard("k5").await), (vec![1], vec![5]));
+    room.heard_after("b", 120).await;
+    for n in [1, 5, 10, 11, 12] {
+        assert_eq!(room.heard(&format!("k{n}")).await, [n]);
+    }
     assert_eq!(parked(&room), 0);
+    assert!(room.app.is_ready());
 }
 
 /// Whoever stands behind a message that holds its key must not wait for it once it holds the key no more:

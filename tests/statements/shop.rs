@@ -34,26 +34,33 @@ fn wanted(n: usize) -> PlaceOrder {
     PlaceOrder { order_id: n.to_string(), order }
 }
 
-fn placed(n: usize) -> (Row, OrderCreated) {
+pub(super) fn placed(n: usize) -> (Row, OrderCreated) {
     let checks = USUAL_CHECKS.map(str::to_owned).into();
     Row::open(&wanted(n), checks, Duration::from_secs(600), NOW)
 }
 
 /// A command of a coordinator that waits for its reply.
 fn command<C: Command>(command: &C, run: &str) -> Outgoing {
+    let mut message = say_to::<C>(run, C::NAME);
+    message.message.body = serde_json::to_vec(command).unwrap().into();
+    message
+}
+
+/// The same, and what it says is still to be written.
+pub(super) fn say_to<C: Command>(run: &str, step: &str) -> Outgoing {
     let mut envelope = envelope(Kind::Command, C::NAME, Key::new(run), run);
     envelope.step = Some(StepRef {
         saga: "purchase".to_owned(),
         run: run.to_owned(),
-        step: C::NAME.to_owned(),
+        step: step.to_owned(),
         way: Way::Forward,
         round: 0,
         attempt: 1,
         reply_to: Some(replies_of("purchase")),
         deadline: None,
     });
-    let body = serde_json::to_vec(command).unwrap().into();
-    Outgoing { topic: commands_of(C::TO), partition: 0, message: Message { envelope, body } }
+    let message = Message { envelope, body: bytes::Bytes::new() };
+    Outgoing { topic: commands_of(C::TO), partition: 0, message }
 }
 
 /// Asks all of this, each about something else, and waits for the last answer.
@@ -99,6 +106,7 @@ struct Reactions;
 
 impl Subject for Reactions {
     const NAME: &'static str = "reserve-on-event";
+    type Last = ();
 
     fn serve(app: App) -> App {
         app.reactor(choreographed::Inventory)
@@ -123,6 +131,7 @@ struct Compensations;
 
 impl Subject for Compensations {
     const NAME: &'static str = "release-on-event";
+    type Last = ();
 
     fn serve(app: App) -> App {
         app.reactor(choreographed::Inventory)
@@ -150,6 +159,7 @@ struct Answers;
 
 impl Subject for Answers {
     const NAME: &'static str = "reserve-on-command";
+    type Last = ();
 
     fn serve(app: App) -> App {
         app.reactor(orchestrated::Inventory)
@@ -184,6 +194,7 @@ impl Decisions {
 
 impl Subject for Decisions {
     const NAME: &'static str = "decide-on-event";
+    type Last = ();
 
     fn serve(app: App) -> App {
         app.reactor(choreographed::Orders)
@@ -214,6 +225,7 @@ struct Notes;
 
 impl Subject for Notes {
     const NAME: &'static str = "note-on-command";
+    type Last = ();
 
     fn serve(app: App) -> App {
         app.reactor(orchestrated::Orders)

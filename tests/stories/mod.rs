@@ -46,6 +46,8 @@ scenarios! {
     x21_same_request_twice x22_check_is_added
     b05_fraud_remembers b06_verdicts_in_any_order b06_a_check_that_only_watches
     c06_customers_are_gone c06_a_customer_moves c07_copies_move_forward
-    g02_each_step_fails g04_taken_back_before_it_was_done g05_old_messages_come_again
+    g02_each_step_fails g04_taken_back_before_it_was_done
+    g04_taken_back_while_it_waits_to_be_done g04_taken_back_and_asked_for_at_once
+    g05_old_messages_come_again
     g08_power_cut g11_slow_check_is_waited_for
 }

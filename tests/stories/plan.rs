@@ -26,7 +26,7 @@ fn order() -> Order {
 
 /// The order has passed its checks, and the money is kept ready.
 fn authorized() -> SagaStory<Purchase> {
-    let mut story = SagaStory::begin(Purchase, &order());
+    let mut story = SagaStory::begin(Purchase::default(), &order());
     assert_eq!(story.command::<ReserveStock>().lines, order().lines);
     story.reply::<CheckDetails>(DetailsFine {});
     story.reply::<AssessFraud>(FraudScore { window_total_minor: 7 });
@@ -106,7 +106,7 @@ fn a_purchase_that_cannot_be_captured_is_taken_back_in_reverse() {
 
 #[test]
 fn a_purchase_that_is_cancelled_does_not_wait_for_its_checks() {
-    let mut story = SagaStory::begin(Purchase, &order());
+    let mut story = SagaStory::begin(Purchase::default(), &order());
     story.reply::<ReserveStock>(StockHeld { expires_at: Time::default() });
     story.cancel("she has changed her mind");
     story.take_back::<ReleaseStock>();

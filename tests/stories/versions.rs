@@ -91,7 +91,7 @@ impl Thrifty {
 }
 
 fn upgraded(app: App) -> Starting {
-    let app = app.saga(Thrifty).former(Purchase);
+    let app = app.saga(Thrifty).former(Purchase::default());
     let begin = |said: &OrderCreated| Some((said.order_id.clone(), said.order.clone()));
     Box::pin(app.begun_by::<OrderCreated>(begin).start())
 }

@@ -5,7 +5,8 @@ use super::tree::{File, Offence, told};
 const SECTION: &str = "# If the process dies";
 
 /// Where a user meets store and broker.
-const FACES: &[&str] = &["framework/src/app", "framework/src/sqlite/mod.rs"];
+const FACES: &[&str] =
+    &["framework/src/app", "framework/src/sqlite/mod.rs", "framework/src/postgres/mod.rs"];
 
 /// The ports: every method of a trait is for users, too.
 const PORTS: &[&str] = &["framework/src/store/port.rs", "framework/src/broker.rs"];

@@ -6,6 +6,7 @@ use crate::{
 };
 use shop::cast::{Cast, Player};
 use shop::customers::{Addresses, Contacts};
+use shop::timeline::Timeline;
 
 /// Everybody who plays.
 pub const CAST: Cast = &[
@@ -21,3 +22,6 @@ pub const CAST: Cast = &[
     Player::outward_with::<Notification, Contacts>(),
     Player::of::<Alerts>(),
 ];
+
+/// Who only listens, so that an operator can be told what became of an order.
+pub const BESIDE: Cast = &[Player::of::<Timeline>()];

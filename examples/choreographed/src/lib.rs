@@ -12,7 +12,7 @@ mod payments;
 mod shipping;
 mod validators;
 
-pub use cast::CAST;
+pub use cast::{BESIDE, CAST};
 pub use choreography::choreography;
 pub use inventory::Inventory;
 pub use orders::Orders;

@@ -1,7 +1,10 @@
 //! What can be said of the choreography before anything runs.
 
 use crate::choreography;
+use ballet::Reactor;
 use expect_test::expect;
+use shop::timeline::Timeline;
+use std::collections::BTreeSet;
 
 #[test]
 fn the_choreography_is_whole() {
@@ -132,4 +135,20 @@ fn the_choreography_is_drawn() {
             _notification -->|"notification.sent"| readers
             _customers -->|"customer.erased<br/>customer.upserted"| readers
     "#]].assert_eq(&choreography().draw());
+}
+
+/// An operator who looks at an order is told everything: whatever is said of one is heard.
+#[test]
+fn the_timeline_hears_whatever_is_said_of_an_order() {
+    let heard: BTreeSet<&str> =
+        Timeline::reactions().outline().into_iter().map(|line| line.hears).collect();
+    let table = choreography().table();
+    let said = table.lines().filter_map(|line| line.split_once("-> ")).flat_map(|(_, said)| {
+        let words = said.split([' ', ',', ';', ':']);
+        words.filter(|word| word.contains('.')).collect::<Vec<_>>()
+    });
+    let of_no_order = ["stock.counted", "customer.upserted", "customer.erased"];
+    let said: BTreeSet<&str> = said.filter(|name| !of_no_order.contains(name)).collect();
+    assert!(said.len() > 20, "{said:?}");
+    assert_eq!(heard, said);
 }

@@ -1,5 +1,6 @@
 //! What may be asked on the command line.
 
+use shop::args::Args;
 use std::path::PathBuf;
 
 /// The help, as it is printed.
@@ -69,33 +70,18 @@ impl Options {
     /// Reads the options; an error is one sentence that says what to do.
     pub fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut given, mut only, mut json) = (Given::default(), None, false);
-        let mut args = args;
-        while let Some(arg) = args.next() {
-            let (option, inline) = match arg.split_once('=') {
-                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
-                None => (arg, None),
-            };
-            if matches!(option.as_str(), "--help" | "-h") {
-                return Ok(Self { deed: Deed::Help, only, json });
-            }
-            if option == "--json" {
-                json = true;
-                continue;
-            }
-            let mut value = || {
-                let value = inline.clone().or_else(|| args.next());
-                value
-                    .filter(|text| !text.is_empty())
-                    .ok_or_else(|| format!("`{option}` needs a value"))
-            };
+        let mut args = Args::new(args);
+        while let Some(option) = args.option() {
             match option.as_str() {
-                "--purchases" => given.purchases = Some(purchases(&value()?)?),
-                "--seed" => given.seed = Some(number(&option, &value()?)?),
-                "--orders" => given.orders = Some(PathBuf::from(value()?)),
-                "--report" => given.report = Some(PathBuf::from(value()?)),
-                "--scenario" => given.scenario = Some(value()?),
-                "--mode" => only = Some(mode(value()?)?),
-                other => return Err(format!("there is no option `{other}`; `--help` lists them")),
+                "--help" | "-h" => return Ok(Self { deed: Deed::Help, only, json }),
+                "--json" => json = true,
+                "--purchases" => given.purchases = Some(purchases(args.number()?)?),
+                "--seed" => given.seed = Some(args.number()?),
+                "--orders" => given.orders = Some(PathBuf::from(args.value()?)),
+                "--report" => given.report = Some(PathBuf::from(args.value()?)),
+                "--scenario" => given.scenario = Some(args.value()?),
+                "--mode" => only = Some(mode(args.value()?)?),
+                _ => return Err(args.unknown()),
             }
         }
         Ok(Self { deed: given.deed()?, only, json })
@@ -128,12 +114,8 @@ impl Given {
     }
 }
 
-fn number<T: std::str::FromStr>(option: &str, value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("`{option}` takes a whole number, and `{value}` is none"))
-}
-
-fn purchases(value: &str) -> Result<usize, String> {
-    match number("--purchases", value)? {
+fn purchases(number: usize) -> Result<usize, String> {
+    match number {
         0 => Err("`--purchases` takes 1 or more".to_owned()),
         some => Ok(some),
     }

@@ -50,7 +50,8 @@ scenarios! {
     "schema.rs": x17_schema_of_tomorrow;
     "rules.rs": x22_check_is_added;
     "replicas.rs": c06_customers_are_gone c06_a_customer_moves c07_copies_move_forward;
-    "failures.rs": g02_each_step_fails g04_taken_back_before_it_was_done g08_power_cut;
+    "failures.rs": g02_each_step_fails g04_taken_back_before_it_was_done
+        g04_taken_back_while_it_waits_to_be_done g04_taken_back_and_asked_for_at_once g08_power_cut;
 }
 
 impl Scenario {

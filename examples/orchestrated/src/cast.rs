@@ -8,6 +8,7 @@ use ballet::{App, Saga};
 use shop::cast::{Cast, Player, Starting};
 use shop::contracts::{OrderCancelRequested, OrderCreated};
 use shop::customers::{Addresses, Contacts};
+use shop::settings::settings;
 
 /// Everybody who plays, the coordinator first.
 pub const CAST: Cast = &[
@@ -27,7 +28,7 @@ pub const CAST: Cast = &[
 
 fn coordinate(app: App) -> Starting {
     let app = app
-        .saga(Purchase)
+        .saga(Purchase::from(settings()))
         .begun_by::<OrderCreated>(|said| Some((said.order_id.clone(), said.order.clone())))
         .cancelled_by::<OrderCancelRequested>(|said| {
             Some((said.order_id.clone(), said.by.clone()))

@@ -5,5 +5,6 @@ use shop::http::{Example, Runs, main as serve};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    serve(&Example { name: "orchestrated", cast: CAST, runs: Some(Runs::of::<Purchase>()) })
+    let runs = Some(Runs::of::<Purchase>());
+    serve(&Example { name: "orchestrated", cast: CAST, beside: &[], runs })
 }

@@ -1,5 +1,6 @@
 //! The whole flow.
 
+use ballet::saga::Timing;
 use ballet::{Plan, Saga, Why, ask, tell};
 use shop::contracts::{
     AssessFraud, AuthorizePayment, Authorized, Bill, CancelShipment, CapturePayment, CheckDetails,
@@ -8,37 +9,51 @@ use shop::contracts::{
     ReserveStock, VoidPayment,
 };
 use shop::limits;
-use shop::settings::settings;
+use shop::settings::Settings;
+use std::time::Duration;
 
 /// Buys what was ordered, or leaves no trace of it. Begun by `OrderCreated`, cancelled by
 /// `OrderCancelRequested`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Purchase;
+#[derive(Debug, Clone, Copy)]
+pub struct Purchase {
+    /// How long each check may take.
+    pub check: Duration,
+    /// How long payment and parcel may take after that.
+    pub pay: Duration,
+}
+
+impl From<&Settings> for Purchase {
+    fn from(settings: &Settings) -> Self {
+        Self { check: settings.validation_wait, pay: settings.payment_wait }
+    }
+}
+
+/// As patient as the shop usually is.
+impl Default for Purchase {
+    fn default() -> Self {
+        Self::from(&Settings::default())
+    }
+}
 
 impl Saga for Purchase {
     const NAME: &'static str = "purchase";
     type Input = Order;
 
     fn plan() -> Plan<Self> {
-        let (check, pay) = (settings().validation_wait, settings().payment_wait);
         Plan::begin()
             .compensate(Self::close_order)
-            .within(settings().order_deadline())
             .together(|side| {
-                side.step("check-details", ask(Self::check_details).leaves_nothing().within(check))
-                    .step("assess-fraud", ask(Self::assess_fraud).leaves_nothing().within(check))
+                side.step("check-details", ask(Self::check_details).leaves_nothing())
+                    .step("assess-fraud", ask(Self::assess_fraud).leaves_nothing())
                     .step(
                         "check-limit",
-                        ask(Self::check_limit).leaves_nothing().within(check).when(Self::has_limit),
+                        ask(Self::check_limit).leaves_nothing().when(Self::has_limit),
                     )
-                    .step(
-                        "reserve-stock",
-                        ask(Self::reserve).compensate(Self::release).within(check),
-                    )
+                    .step("reserve-stock", ask(Self::reserve).compensate(Self::release))
             })
             .step("note-valid", tell(Self::note_valid))
-            .step("authorize", ask(Self::authorize).compensate(Self::void).within(pay))
-            .step("prepare-shipment", ask(Self::prepare).compensate(Self::unpack).within(pay))
+            .step("authorize", ask(Self::authorize).compensate(Self::void))
+            .step("prepare-shipment", ask(Self::prepare).compensate(Self::unpack))
             .step("capture", ask(Self::capture).pivot())
             .step("note-paid", tell(Self::note_paid))
             .together(|side| {
@@ -47,6 +62,14 @@ impl Saga for Purchase {
             })
             .step("complete-order", ask(Self::complete_order))
             .end()
+    }
+
+    fn timing(&self, timing: &mut Timing<'_>) {
+        timing.run(self.check + self.pay);
+        for check in ["check-details", "assess-fraud", "check-limit", "reserve-stock"] {
+            timing.within(check, self.check);
+        }
+        timing.within("authorize", self.pay).within("prepare-shipment", self.pay);
     }
 }
 

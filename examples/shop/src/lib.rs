@@ -6,10 +6,10 @@
 //! order           what a request to buy must look like
 //! orders          what may become of an order          details, fraud, limits   the checks
 //! inventory  payments  shipping  customers  notification  the other services
-//! alerts          what an operator should look at
+//! alerts          what an operator should look at     timeline   what was said of an order
 //! bystanders      reactors that are the same in both modes, because nobody waits for them
 //! fakes/          the outside world, with dials        settings                 what may be set
-//! cast            what a process of it is
+//! cast            what a process of it is                args       a command line
 //! scenarios/      what must come of it, whatever happens        stage            where they play
 //! http            the shop over HTTP, the same for both
 //! audit           what must be true of the books when all is quiet
@@ -18,6 +18,7 @@
 //! Not here: who does what when. That is all that `orchestrated` and `choreographed` contain.
 
 pub mod alerts;
+pub mod args;
 pub mod audit;
 pub mod bystanders;
 pub mod cast;
@@ -42,3 +43,4 @@ pub mod shipping;
 pub mod stage;
 #[cfg(test)]
 mod testing;
+pub mod timeline;

@@ -26,6 +26,19 @@ pub enum Status {
 }
 
 impl Status {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Valid => "valid",
+            Self::Paid => "paid",
+            Self::Shipped => "shipped",
+            Self::Invalid => "invalid",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing follows it.
     #[must_use]
     pub const fn is_end(self) -> bool {

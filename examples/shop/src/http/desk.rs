@@ -1,6 +1,6 @@
 //! The services behind the surface, all of them on one file.
 
-use crate::cast::{Cast, Player};
+use crate::cast::Player;
 use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder};
 use crate::fakes::World;
 use crate::http::answer::No;
@@ -51,7 +51,7 @@ pub struct Limits {
 
 /// The services behind the surface.
 pub struct Desk {
-    cast: Cast,
+    cast: Vec<Player>,
     store: Arc<Sqlite>,
     engine: Settings,
     playing: Mutex<BTreeMap<&'static str, Arc<Running>>>,
@@ -90,7 +90,7 @@ impl Desk {
         limits: Limits,
     ) -> Result<Arc<Self>, Error> {
         let desk = Arc::new(Self {
-            cast: example.cast,
+            cast: example.cast.iter().chain(example.beside).copied().collect(),
             store,
             engine: limits.engine,
             playing: Mutex::default(),
@@ -103,7 +103,7 @@ impl Desk {
             flow: Flow::new(limits.in_flight),
             counts: Counts::default(),
         });
-        for player in example.cast {
+        for player in &desk.cast {
             desk.start(player).await?;
         }
         seed(&desk).await?;
@@ -251,7 +251,7 @@ impl Desk {
         self.app(ORDERS).row::<Books, _, _>(orders::ORDERS, order_id).await
     }
 
-    pub(super) async fn rows(&self) -> Result<Vec<Row>, Error> {
+    async fn rows(&self) -> Result<Vec<Row>, Error> {
         let rows = self.app(ORDERS).rows::<Books, _, _>(orders::ORDERS).await?;
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }

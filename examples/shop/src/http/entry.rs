@@ -55,7 +55,7 @@ async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Wh
     let taken = |told| format!("cannot listen on {listen} ({told}): name another with --listen");
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     let end = told_to_end()?;
-    let store = Sqlite::open(&options.store).await?;
+    let store = Sqlite::open_for(&options.store, example.name).await?;
     let limits = Limits { in_flight: options.in_flight, engine: ballet::Settings::default() };
     let desk = Desk::open(example, store, world(options)?, limits).await?;
     println!("{}", greeting(example, options, listener.local_addr()?));

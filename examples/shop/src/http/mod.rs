@@ -40,6 +40,8 @@ pub struct Example {
     pub name: &'static str,
     /// Everybody who plays.
     pub cast: Cast,
+    /// Who only listens: the timeline, if nobody coordinates.
+    pub beside: Cast,
     /// The runs of its saga, if anybody coordinates.
     pub runs: Option<Runs>,
 }

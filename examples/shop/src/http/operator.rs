@@ -1,19 +1,22 @@
 //! What operators do: look at runs and dead letters, and help them on.
 
 use crate::alerts::{ALERTS as LIST, Alert};
-use crate::contracts::{ALERTS, OrderId};
+use crate::contracts::{ALERTS, ORDERS, OrderId};
 use crate::http::answer::{Answer, Body, No, Query, read, say};
 use crate::http::desk::Desk;
 use crate::http::runs::Runs;
-use crate::orders::Row;
+use crate::orders::Entry;
+use crate::timeline::{self, FACTS, Fact, LISTS, TIMELINE, Timeline};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use ballet::saga::journal::{Journal, Verb, What};
 use ballet::store::{DeadLetter, Status};
 use ballet::story::tell;
-use ballet::{Reactions, Reactor};
-use serde::Deserialize;
+use ballet::{ErrorKind, Reactions, Reactor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -82,16 +85,18 @@ async fn orders(desk: &Desk, query: &Query, limit: u32) -> Answer {
             Some(status.map_err(|_| bad_status(OF_ORDERS))?)
         }
     };
-    let mut rows = desk.rows().await?;
-    rows.retain(|row| wanted.is_none_or(|wanted| row.order.status == wanted));
-    rows.sort_by_key(|row| Reverse(row.order.created_at));
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let (from, to) = timeline::list(wanted);
+    let app = desk.app(TIMELINE);
+    let rows = app.range::<Timeline, _, _>(LISTS, &from, Some(&to), limit).await?;
     let found: Vec<Value> = rows
         .iter()
-        .map(|row| json!({"run": row.order.order_id, "status": row.order.status}))
+        .map(|((_, _, order_id), status)| json!({"run": order_id, "status": status}))
         .collect();
     Ok(say(StatusCode::OK, &json!({"runs": found})))
 }
+
+/// More was never said of an order by a shop in its right mind.
+const FACTS_MAX: u32 = 1_000;
 
 /// `GET /runs/{id}`: what happened to it, one line a fact.
 pub(super) async fn timeline(State(desk): State<Arc<Desk>>, Path(id): Path<OrderId>) -> Answer {
@@ -102,20 +107,48 @@ pub(super) async fn timeline(State(desk): State<Arc<Desk>>, Path(id): Path<Order
             (lines, json!(journal.facts))
         }
         None => {
-            let row = desk.row(&id).await?.ok_or_else(|| No::unknown(format!("run `{id}`")))?;
-            (told(&row), json!(row.history))
+            let facts = facts(&desk, &id).await?;
+            (facts.iter().map(told).collect(), json!(facts))
         }
     };
     let lines: Vec<&str> = lines.lines().collect();
     Ok(say(StatusCode::OK, &json!({"run": id, "timeline": lines, "facts": facts})))
 }
 
-/// An order's facts, each with what led to it.
-fn told(row: &Row) -> String {
-    let line = |entry: &crate::orders::Entry| {
-        format!("{}  upon {} by {}\n", entry.fact, entry.cause, entry.actor)
-    };
-    row.history.iter().map(line).collect()
+/// A fact of an order, and what Orders has said it upon.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    fact: Fact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upon: Option<String>,
+}
+
+/// What every service has said of an order, and nothing about any other. What Orders has said and nobody
+/// has heard yet is told, too.
+async fn facts(desk: &Desk, id: &OrderId) -> Result<Vec<Told>, No> {
+    let (from, to) = timeline::of(id);
+    let app = desk.app(TIMELINE);
+    let heard = app.range::<Timeline, _, _>(FACTS, &from, Some(&to), FACTS_MAX).await?;
+    let mut history = desk.row(id).await?.map(|row| row.history).unwrap_or_default();
+    let mut told = Vec::new();
+    for (_, fact) in heard {
+        let is_it = |entry: &Entry| fact.by == ORDERS && entry.fact == fact.fact;
+        let entry = history.iter().position(is_it).map(|at| history.remove(at));
+        told.push(Told { fact, upon: entry.map(|entry| entry.cause) });
+    }
+    told.extend(history.into_iter().map(|entry| Told {
+        fact: Fact { at: entry.at, fact: entry.fact, by: ORDERS.to_owned() },
+        upon: Some(entry.cause),
+    }));
+    if told.is_empty() { Err(No::unknown(format!("run `{id}`"))) } else { Ok(told) }
+}
+
+/// One line.
+fn told(told: &Told) -> String {
+    let Told { fact: Fact { at, fact, by }, upon } = told;
+    let upon = upon.as_ref().map(|upon| format!("  upon {upon}")).unwrap_or_default();
+    format!("{at}  {by}: {fact}{upon}\n")
 }
 
 async fn journal(desk: &Desk, runs: Runs, id: &str) -> Result<Journal, No> {
@@ -124,16 +157,17 @@ async fn journal(desk: &Desk, runs: Runs, id: &str) -> Result<Journal, No> {
     found.ok_or_else(|| No::unknown(format!("run `{id}`")))
 }
 
-/// Who does it, why, and to which step.
+/// Who does it, why, and to which step; and what that has made, if it is said to be done.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Order {
     by: Option<String>,
     reason: Option<String>,
     step: Option<String>,
+    made: Option<Box<RawValue>>,
 }
 
-/// `POST /runs/{id}/retry|skip|mark-compensated|mark-not-done|cancel`: written down with who and why;
+/// `POST /runs/{id}/retry|skip|mark-compensated|mark-not-done|force|cancel`: written down with who and why;
 /// what it changes is for the coordinator to say, in the timeline.
 pub(super) async fn operate(
     State(desk): State<Arc<Desk>>,
@@ -153,11 +187,15 @@ pub(super) async fn operate(
     let by = order.by.unwrap_or_else(|| "operator".to_owned());
     let reason = order.reason.unwrap_or_default();
     let app = desk.app(runs.saga);
+    if order.made.is_some() && verb != "force" {
+        return Err(bad_made("is for `force` only"));
+    }
     let verb = match verb.as_str() {
         "retry" => Verb::Retry,
         "skip" => Verb::Skip,
         "mark-compensated" => Verb::MarkCompensated,
         "mark-not-done" => Verb::MarkNotDone,
+        "force" => Verb::Force(order.made.unwrap_or_else(|| RawValue::NULL.to_owned())),
         "cancel" => {
             (runs.cancel)(&app, &id, &by, &reason).await?;
             return Ok(noted());
@@ -174,8 +212,14 @@ pub(super) async fn operate(
         }),
     };
     let step = step.ok_or_else(|| No::bad("bad_step", "step", "names no step of the run"))?;
-    app.operate(runs.saga, &id, verb, &step, &by, &reason).await?;
-    Ok(noted())
+    match app.operate(runs.saga, &id, verb, &step, &by, &reason).await {
+        Err(told) if told.kind() == ErrorKind::Codec => Err(bad_made(told.to_string())),
+        done => Ok(done.map(|()| noted())?),
+    }
+}
+
+fn bad_made(reason: impl Into<Cow<'static, str>>) -> No {
+    No::bad("bad_made", "made", reason)
 }
 
 fn noted() -> axum::response::Response {
@@ -234,8 +278,8 @@ pub(super) async fn alerts(State(desk): State<Arc<Desk>>, RawQuery(query): RawQu
 /// `POST /dead-letters/{id}/replay`: it is handled as if it came now.
 pub(super) async fn replay(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Answer {
     let no = || No::unknown(format!("dead letter `{id}`"));
-    let letters = desk.app("").dead_letters(u32::MAX).await?;
-    let letter = letters.into_iter().find(|letter| letter.id.to_string() == id).ok_or_else(no)?;
+    let dead = id.parse().map_err(|_| no())?;
+    let letter = desk.app("").dead_letter(dead).await?.ok_or_else(no)?;
     desk.app(&letter.lane.group).replay(letter.id).await?;
     Ok(noted())
 }

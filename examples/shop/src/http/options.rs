@@ -1,5 +1,6 @@
 //! What the command line may say.
 
+use crate::args::Args;
 use crate::settings::Settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,24 +40,14 @@ impl Options {
             store: PathBuf::from(format!("{name}.db")),
             in_flight: IN_FLIGHT,
         };
-        let mut args = args.into_iter();
-        while let Some(arg) = args.next() {
-            let (option, given) = match arg.split_once('=') {
-                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
-                None => (arg, None),
-            };
-            if matches!(option.as_str(), "--help" | "-h") {
-                return Ok(Asked::Help);
-            }
-            if !matches!(option.as_str(), "--listen" | "--store" | "--in-flight") {
-                return Err(format!("`{option}` is no option: see --help"));
-            }
-            let value = given.or_else(|| args.next()).filter(|value| !value.is_empty());
-            let value = value.ok_or_else(|| format!("`{option}` wants a value: see --help"))?;
+        let mut args = Args::new(args);
+        while let Some(option) = args.option() {
             match option.as_str() {
-                "--listen" => read.listen = listen(&value)?,
-                "--store" => read.store = PathBuf::from(value),
-                _ => read.in_flight = in_flight(&value)?,
+                "--help" | "-h" => return Ok(Asked::Help),
+                "--listen" => read.listen = listen(&args.value()?)?,
+                "--store" => read.store = PathBuf::from(args.value()?),
+                "--in-flight" => read.in_flight = in_flight(&args.value()?)?,
+                _ => return Err(args.unknown()),
             }
         }
         Ok(Asked::Run(read))
@@ -110,9 +101,9 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_told_in_a_sentence() {
         for (text, why) in [
-            ("--port 80", "`--port` is no option: see --help"),
-            ("--store", "`--store` wants a value: see --help"),
-            ("--store=", "`--store` wants a value: see --help"),
+            ("--port 80", "there is no option `--port`; `--help` lists them"),
+            ("--store", "`--store` needs a value"),
+            ("--store=", "`--store` needs a value"),
             ("--listen 8080", "--listen is `8080`: give an address and a port, as 127.0.0.1:8080"),
             ("--in-flight 0", "--in-flight is `0`: give a whole number, 1 or more"),
         ] {

@@ -212,17 +212,10 @@ pub(super) async fn cancel(
         }
         Some(row) if row.order.status == Status::Cancelled => Ok(say(StatusCode::OK, &shown(&row))),
         Some(row) => {
-            let reason = format!("it is {}", word(row.order.status));
+            let reason = format!("it is {}", row.order.status.name());
             Err(No::new(StatusCode::CONFLICT, "too_late", "status", reason))
         }
     }
-}
-
-fn word(status: Status) -> String {
-    serde_json::to_value(status)
-        .ok()
-        .and_then(|word| word.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 /// An order as customers see it.

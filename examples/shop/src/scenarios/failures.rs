@@ -1,6 +1,6 @@
 //! Every step fails once, and every process dies.
 
-use crate::contracts::{FRAUD, INVENTORY, Reason};
+use crate::contracts::{FRAUD, INVENTORY, Reason, SHIPPING};
 use crate::fakes::Held;
 use crate::order::NewOrder;
 use crate::settings::settings;
@@ -99,6 +99,49 @@ pub async fn g04_taken_back_before_it_was_done(stage: &mut Stage) {
     let [reserved, released] =
         ["stock.reserved", "stock.released"].map(|fact| stage.times_said("1", fact));
     assert_eq!(reserved, released);
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
+}
+
+/// G4, where what is to be taken back was set aside, for the customer is not known yet: when she is, it is not
+/// done any more, or done and taken back.
+pub async fn g04_taken_back_while_it_waits_to_be_done(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.buy("1", "eva", 1).await;
+    stage.until_money_is_held().await;
+    stage.seconds(5).await;
+    stage.cancel("1").await;
+    stage.seconds(5).await;
+    stage.customer("eva", "AT").await;
+
+    assert_eq!(stage.reason_of("1").await, Some(Reason::CustomerCancelled));
+    let tally = stage.quiet().await;
+    assert_eq!((tally.parcels, tally.captured, tally.voided), (0, 0, 1));
+    let [prepared, cancelled] =
+        ["shipment.prepared", "shipment.cancelled"].map(|fact| stage.times_said("1", fact));
+    assert_eq!(prepared, cancelled);
+    assert_eq!(stage.on_shelf("ipad").await, (5, 0));
+}
+
+/// G4, where topics overtake each other: Shipping was away and finds beginning and end at once, in whatever
+/// order they are read.
+pub async fn g04_taken_back_and_asked_for_at_once(stage: &mut Stage) {
+    stage.stock("ipad", 5).await;
+    stage.customer("eva", "AT").await;
+    stage.kill(SHIPPING);
+    stage.buy("1", "eva", 1).await;
+    stage.until_money_is_held().await;
+    stage.seconds(2).await;
+    stage.cancel("1").await;
+    // Whoever was asked something may have it done: that is waited for.
+    stage.seconds(900).await;
+    stage.start(SHIPPING).await;
+
+    assert_eq!(stage.reason_of("1").await, Some(Reason::CustomerCancelled));
+    let tally = stage.quiet().await;
+    assert_eq!((tally.parcels, tally.captured, tally.voided), (0, 0, 1));
+    let [prepared, cancelled] =
+        ["shipment.prepared", "shipment.cancelled"].map(|fact| stage.times_said("1", fact));
+    assert_eq!(prepared, cancelled);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }
 
