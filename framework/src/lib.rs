@@ -85,6 +85,7 @@
 //!
 //! `sqlite` (default): the embedded store and log. `runtime` (with `sqlite`): the engine and `App`.
 //! `postgres`: Postgres as the store; `tls`: with TLS.
+//! `cli`: the program `ballet`, which migrates schemas.
 //! `kafka`: Kafka as the broker; `kafka-ssl`, `kafka-zstd`: with TLS, with zstd.
 //! `memory`: a store and a broker that fail apart, for tests. Without any of them nothing here waits
 //! and nothing does I/O.
@@ -96,6 +97,8 @@
 mod app;
 #[cfg(feature = "runtime")]
 pub mod broker;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 #[cfg(feature = "runtime")]
 mod coordinator;
@@ -123,7 +126,7 @@ pub mod tx;
 pub mod view;
 
 #[cfg(feature = "runtime")]
-pub use app::{App, Outcome, Position, Requested, Run, Running, Traced};
+pub use app::{App, Outcome, Position, Requested, Rights, Run, Running, Topology, Traced};
 #[cfg(feature = "runtime")]
 pub use engine::{Health, Retention, Settings};
 pub use error::{Error, ErrorKind, Fault, Refusal, StepError, refuse};

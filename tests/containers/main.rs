@@ -4,5 +4,6 @@
 mod kafka;
 mod postgres;
 mod process;
+mod processes;
 mod proxy;
 mod servers;

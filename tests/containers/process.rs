@@ -16,6 +16,7 @@ pub fn program(example: &str) -> &'static str {
     match example {
         "orchestrated" => env!("CARGO_BIN_EXE_killed-orchestrated"),
         "choreographed" => env!("CARGO_BIN_EXE_killed-choreographed"),
+        "ballet" => env!("CARGO_BIN_EXE_killed-ballet"),
         other => panic!("there is no example `{other}`"),
     }
 }
@@ -68,6 +69,13 @@ impl Process {
     /// All that it has said until now.
     pub fn said(&self) -> String {
         self.said.borrow().lines.join("\n")
+    }
+
+    /// All that it has said, once it has ended.
+    pub async fn heard(&self) -> String {
+        let mut said = self.said.subscribe();
+        let _ = said.wait_for(|said| said.ended == 2).await.expect("it is listened to");
+        self.said()
     }
 
     /// The number that the system knows it by.

@@ -16,7 +16,7 @@ use ballet::sqlite::Sqlite;
 use client::{Said, ask};
 use serde_json::{Value, json};
 use shop::fakes::World;
-use shop::http::{Desk, Example, Limits, Runs, serve};
+use shop::http::{Desk, Example, FAREWELL, Limits, Runs, serve};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Shop {
         let ended = async move {
             let _ = ended.await;
         };
-        let serving = tokio::spawn(serve(listener, Arc::clone(&desk), ended));
+        let serving = tokio::spawn(serve(listener, Arc::clone(&desk), ended, FAREWELL));
         Self { at, desk, end, serving, world, folder }
     }
 

@@ -10,6 +10,7 @@ use shop::contracts::{
     NotePaid, NoteValid, Order, OrderCreated, PrepareShipment, Prepared, Reason, ReleaseStock,
     ReserveStock, Status, VoidPayment,
 };
+use shop::fakes::World;
 use shop::stage::Stage;
 
 /// The next version of the purchase: it makes one check after the other, the cheapest first.
@@ -115,7 +116,8 @@ async fn a3_fifty_purchases_under_way_finish_on_their_plan_and_new_ones_follow_t
     stage.seconds(2).await;
 
     stage.kill(Purchase::NAME);
-    stage.start_as(Player { name: Purchase::NAME, start: |app, _| upgraded(app) }).await;
+    let start: fn(App, &World) -> Starting = |app, _| upgraded(app);
+    stage.start_as(Player { name: Purchase::NAME, start, topics: |topology| topology }).await;
     stage.start(INVENTORY).await;
     stage.buy("50", "50", 1).await;
 

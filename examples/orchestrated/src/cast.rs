@@ -4,7 +4,7 @@ use crate::{
     Alerts, Customers, Details, Fraud, Inventory, Limits, Notification, Orders, Payments, Purchase,
     ShadowFraud, Shipping,
 };
-use ballet::{App, Saga};
+use ballet::{App, Saga, Topology};
 use shop::cast::{Cast, Player, Starting};
 use shop::contracts::{OrderCancelRequested, OrderCreated};
 use shop::customers::{Addresses, Contacts};
@@ -12,7 +12,7 @@ use shop::settings::settings;
 
 /// Everybody who plays, the coordinator first.
 pub const CAST: Cast = &[
-    Player { name: Purchase::NAME, start: |app, _| coordinate(app) },
+    Player { name: Purchase::NAME, start: |app, _| coordinate(app), topics: coordinated },
     Player::of::<Orders>(),
     Player::of::<Details>(),
     Player::of::<Fraud>(),
@@ -34,4 +34,8 @@ fn coordinate(app: App) -> Starting {
             Some((said.order_id.clone(), said.by.clone()))
         });
     Box::pin(app.start())
+}
+
+fn coordinated(topology: Topology) -> Topology {
+    topology.saga::<Purchase>().hears::<OrderCreated>().hears::<OrderCancelRequested>()
 }

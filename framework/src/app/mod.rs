@@ -7,12 +7,14 @@ mod position;
 mod range;
 mod rebuild;
 mod running;
+mod topology;
 mod traced;
 
 pub use ask::{Requested, Run};
 pub use look::Outcome;
 pub use position::Position;
 pub use running::Running;
+pub use topology::{Rights, Topology};
 pub use traced::Traced;
 
 use crate::broker::Broker;

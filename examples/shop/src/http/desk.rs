@@ -1,33 +1,31 @@
-//! The services behind the surface, all of them on one file.
+//! The services behind the surface: those of the shop that this process serves.
 
 use crate::cast::Player;
-use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder};
+use crate::contracts::{ORDERS, OrderId, PlaceOrder};
 use crate::fakes::World;
 use crate::http::answer::No;
 use crate::http::flow::{Entrance, Flow};
+use crate::http::ground::Ground;
 use crate::http::metrics::Counts;
+use crate::http::resume::{resume, taken_up};
 use crate::http::seed::seed;
 use crate::http::{Example, Runs};
 use crate::orders::{self, Row};
 use axum::http::StatusCode;
-use ballet::clock::{Stopwatch, rest};
-use ballet::sqlite::Sqlite;
+use ballet::clock::Stopwatch;
 use ballet::store::LaneId;
 use ballet::{
-    App, Command, Error, Health, Key, Position, Reactions, Reactor, Refusal, Running, Settings,
+    Command, Error, ErrorKind, Health, Key, Position, Reactions, Reactor, Refusal, Running, Settings,
 };
+use futures::future::{join_all, try_join_all};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The lanes of every service. It is pinned by the first start.
-const LANES: u32 = 2;
 /// How long to look away between two looks at all that is under way.
 const BETWEEN_SWEEPS: Duration = Duration::from_millis(100);
-/// How long to wait at a time for what earlier lives have left.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The name of Orders, to look into its table; whatever its reactor is in this example.
 struct Books;
@@ -52,7 +50,7 @@ pub struct Limits {
 /// The services behind the surface.
 pub struct Desk {
     cast: Vec<Player>,
-    store: Arc<Sqlite>,
+    ground: Ground,
     engine: Settings,
     playing: Mutex<BTreeMap<&'static str, Arc<Running>>>,
     /// One at a time is sent away or called back.
@@ -60,7 +58,7 @@ pub struct Desk {
     swept: tokio::sync::Mutex<Option<Stopwatch>>,
     closing: watch::Sender<bool>,
     /// Whether everything that earlier lives have accepted was taken up.
-    resumed: watch::Sender<bool>,
+    pub(super) resumed: watch::Sender<bool>,
     pub(super) runs: Option<Runs>,
     pub(super) world: World,
     pub(super) flow: Flow,
@@ -74,24 +72,27 @@ impl fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// Starts everybody on this store, and sees to it that there is something to buy.
+    /// Starts everybody on this ground, and sees to it that there is something to buy.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// That a service is to be served that nobody knows; what store and broker say.
     ///
     /// # If the process dies
     ///
     /// The next one goes on where this one was.
     pub async fn open(
         example: &Example,
-        store: Arc<Sqlite>,
+        ground: impl Into<Ground>,
         world: World,
         limits: Limits,
     ) -> Result<Arc<Self>, Error> {
+        let ground = ground.into();
+        let all = example.cast.iter().chain(example.beside);
+        ground.check(all.clone())?;
         let desk = Arc::new(Self {
-            cast: example.cast.iter().chain(example.beside).copied().collect(),
-            store,
+            cast: all.filter(|player| ground.has(player)).copied().collect(),
+            ground,
             engine: limits.engine,
             playing: Mutex::default(),
             turning: tokio::sync::Mutex::default(),
@@ -103,17 +104,21 @@ impl Desk {
             flow: Flow::new(limits.in_flight),
             counts: Counts::default(),
         });
-        for player in &desk.cast {
-            desk.start(player).await?;
-        }
+        let starting = desk.cast.iter().map(|player| desk.start(player));
+        try_join_all(starting).await?;
         seed(&desk).await?;
-        desk.count_open().await?;
-        tokio::spawn(resume(Arc::clone(&desk)));
+        match desk.has(ORDERS) {
+            true => {
+                desk.count_open().await?;
+                tokio::spawn(resume(Arc::clone(&desk)));
+            }
+            false => drop(desk.resumed.send_replace(true)),
+        }
         Ok(desk)
     }
 
     async fn start(&self, player: &Player) -> Result<(), Error> {
-        let app = App::new(self.store.clone()).lanes(LANES).settings(self.engine.clone());
+        let app = self.ground.app(player.name).await?.settings(self.engine.clone());
         let running = (player.start)(app, &self.world).await?;
         self.playing().insert(player.name, Arc::new(running));
         Ok(())
@@ -123,12 +128,44 @@ impl Desk {
         self.playing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The app that serves this, or any other: all see the same file, and who serves it hears of an
-    /// entry at once.
-    pub(super) fn app(&self, name: &str) -> Arc<Running> {
+    /// The app that serves this. On one file any other will do if it was sent away: all see the same,
+    /// and who serves it hears of an entry at once.
+    pub(super) fn app(&self, name: &str) -> Result<Arc<Running>, Error> {
         let playing = self.playing();
-        let found = playing.get(name).or_else(|| playing.get(ORDERS));
-        Arc::clone(found.expect("Orders is never sent away"))
+        let any = || playing.values().next().filter(|_| !self.ground.is_shared());
+        let found = playing.get(name).or_else(any).cloned();
+        let away = || Error::new(ErrorKind::Store, format!("`{name}` is not at work here"));
+        found.ok_or_else(away)
+    }
+
+    /// The apps that together see everything that this process may see.
+    pub(super) fn apps(&self) -> Vec<Arc<Running>> {
+        let stores = if self.ground.is_shared() { usize::MAX } else { 1 };
+        self.playing().values().take(stores).cloned().collect()
+    }
+
+    /// Whether this process is one of those that serve this.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.cast.iter().any(|player| player.name == name)
+    }
+
+    /// Refuses what only a process that serves this can answer.
+    pub(super) fn serves(&self, name: &str) -> Result<(), No> {
+        if self.has(name) {
+            return Ok(());
+        }
+        let reason = format!(
+            "this process does not serve `{name}`: ask one that was started with `--service {name}`"
+        );
+        Err(No::new(StatusCode::NOT_FOUND, "not_served", "service", reason))
+    }
+
+    pub(super) const fn is_shared(&self) -> bool {
+        self.ground.is_shared()
+    }
+
+    pub(super) const fn lanes(&self) -> u32 {
+        self.ground.lanes()
     }
 
     /// Sends a service away, or calls it back; what it is asked meanwhile waits for it.
@@ -138,7 +175,7 @@ impl Desk {
     /// A no if there is no such service, or it is the one that answers here.
     pub(super) async fn turn(&self, name: &str, up: bool) -> Result<(), No> {
         let player = self.cast.iter().find(|player| player.name == name);
-        let player = player.ok_or_else(|| No::unknown(format!("service `{name}`")))?;
+        let Some(player) = player else { return self.serves(name) };
         if player.name == ORDERS {
             let reason = "answers these requests and cannot be sent away: end the program";
             return Err(No::bad("not_a_dial", "service", reason));
@@ -169,6 +206,7 @@ impl Desk {
     pub(super) fn is_ready(&self) -> bool {
         let playing = self.playing();
         *self.resumed.borrow()
+            && !*self.closing.borrow()
             && playing.len() == self.cast.len()
             && playing.values().all(|app| app.is_ready())
     }
@@ -201,7 +239,7 @@ impl Desk {
         command: &C,
         within: Duration,
     ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
-        let app = self.app(C::TO);
+        let app = self.app(C::TO)?;
         let asked = app.traced(traceparent).request(key, &Key::new(about), command).await?;
         tokio::select! {
             biased;
@@ -216,7 +254,7 @@ impl Desk {
         traceparent: &str,
         ask: &PlaceOrder,
     ) -> Result<Position, Error> {
-        let app = self.app(ORDERS);
+        let app = self.app(ORDERS)?;
         let (key, about) = (format!("order/{}", ask.order_id), Key::new(&*ask.order_id));
         let asked = app.traced(traceparent).request(&key, &about, ask).await?;
         Ok(asked.position())
@@ -224,7 +262,7 @@ impl Desk {
 
     /// Waits until what was accepted at a position has been taken up, so long.
     async fn reached(&self, position: &Position, within: Duration) -> Result<bool, Error> {
-        let app = self.app(ORDERS);
+        let app = self.app(ORDERS)?;
         tokio::select! {
             biased;
             reached = app.reached(position, within) => reached,
@@ -239,7 +277,7 @@ impl Desk {
         within: Duration,
         until: impl Fn(&Row) -> bool + Send + Sync,
     ) -> Result<Option<Row>, Error> {
-        let app = self.app(ORDERS);
+        let app = self.app(ORDERS)?;
         tokio::select! {
             biased;
             row = app.watch::<Books, _, _>(orders::ORDERS, order_id, within, until) => row,
@@ -248,17 +286,17 @@ impl Desk {
     }
 
     pub(super) async fn row(&self, order_id: &OrderId) -> Result<Option<Row>, Error> {
-        self.app(ORDERS).row::<Books, _, _>(orders::ORDERS, order_id).await
+        self.app(ORDERS)?.row::<Books, _, _>(orders::ORDERS, order_id).await
     }
 
     async fn rows(&self) -> Result<Vec<Row>, Error> {
-        let rows = self.app(ORDERS).rows::<Books, _, _>(orders::ORDERS).await?;
+        let rows = self.app(ORDERS)?.rows::<Books, _, _>(orders::ORDERS).await?;
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
     /// Counts the orders that are under way, as the table has them: what earlier lives have let in takes
     /// room, too.
-    async fn count_open(&self) -> Result<(), Error> {
+    pub(super) async fn count_open(&self) -> Result<(), Error> {
         let open = self.rows().await?.into_iter().filter(|row| !row.order.status.is_end());
         open.for_each(|row| self.flow.resume(row.order.order_id));
         Ok(())
@@ -292,12 +330,25 @@ impl Desk {
                 return Ok(row);
             }
             if !self.flow.has(order_id) {
-                return Err(No::unknown(format!("order `{order_id}`")));
+                return self.order_of_others(order_id, within).await;
             }
         }
         let left = within.saturating_sub(waited.elapsed());
         let row = self.watch(order_id, left, |_| true).await?;
         row.ok_or_else(not_taken_up)
+    }
+
+    /// An order that no life of this process has accepted: another process may have.
+    async fn order_of_others(&self, order_id: &OrderId, within: Duration) -> Result<Row, No> {
+        let no = || No::unknown(format!("order `{order_id}`"));
+        if !self.ground.is_shared() {
+            return Err(no());
+        }
+        let lane = Key::new(&**order_id).partition(self.lanes());
+        if !taken_up(self, lane, within).await? {
+            return Err(not_taken_up());
+        }
+        self.row(order_id).await?.ok_or_else(no)
     }
 
     async fn order_since(
@@ -374,10 +425,8 @@ impl Desk {
         self.close();
         let _turning = self.turning.lock().await;
         let playing = std::mem::take(&mut *self.playing());
-        for (_, app) in playing {
-            stop(Some(app)).await;
-        }
-        self.store.close().await;
+        join_all(playing.into_values().map(|app| stop(Some(app)))).await;
+        self.ground.close().await;
     }
 }
 
@@ -389,32 +438,5 @@ fn not_taken_up() -> No {
 async fn stop(app: Option<Arc<Running>>) {
     if let Some(app) = app.and_then(Arc::into_inner) {
         app.stop().await;
-    }
-}
-
-/// Waits until Orders has taken up whatever earlier lives have accepted, and counts what is under
-/// way of it.
-///
-/// An inbox is taken in order. So in every lane a request is put behind all that is there, one that
-/// changes nothing: to cancel an order that nobody can have.
-async fn resume(desk: Arc<Desk>) {
-    let life = ballet::id::fresh();
-    let waiting = async {
-        for lane in 0..LANES {
-            let texts = (0..).map(|number: u32| format!("nobody's/{number}"));
-            let mut of_lane = texts.filter(|text| Key::new(&**text).partition(LANES) == lane);
-            let Some(order_id) = of_lane.next() else { continue };
-            let (key, ask) = (format!("resume/{life}/{lane}"), CancelOrder { order_id });
-            while !matches!(desk.ask(&key, &ask.order_id, &ask, PATIENCE).await, Ok(Some(_))) {
-                rest(BETWEEN_SWEEPS).await;
-            }
-        }
-        while desk.count_open().await.is_err() {
-            rest(BETWEEN_SWEEPS).await;
-        }
-    };
-    tokio::select! {
-        () = waiting => { desk.resumed.send_replace(true); }
-        () = desk.closed() => {}
     }
 }

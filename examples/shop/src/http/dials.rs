@@ -1,6 +1,6 @@
 //! The dials of what is outside the shop, and of who is at work inside.
 
-use crate::contracts::{Mode, ORDERS, SetRule};
+use crate::contracts::{Mode, NOTIFICATION, ORDERS, PAYMENTS, SHIPPING, SetRule};
 use crate::fakes::Wire;
 use crate::http::answer::{Answer, Body, No, Query, read, say};
 use crate::http::desk::Desk;
@@ -68,12 +68,13 @@ pub(super) async fn turn(
     body: Body,
 ) -> Answer {
     let world = &desk.world;
-    let wire = match whose.as_str() {
-        "provider" => &world.provider.wire,
-        "carrier" => &world.carrier.wire,
-        "mail" => &world.mail.wire,
+    let (wire, caller) = match whose.as_str() {
+        "provider" => (&world.provider.wire, PAYMENTS),
+        "carrier" => (&world.carrier.wire, SHIPPING),
+        "mail" => (&world.mail.wire, NOTIFICATION),
         _ => return Err(No::unknown(format!("dial `{whose}`"))),
     };
+    desk.serves(caller)?;
     let turn: Turn = read(body)?;
     let is_of_provider = turn.lose_answers.is_some()
         || !(turn.decline.is_empty() && turn.expire.is_empty() && turn.accept.is_empty());
@@ -137,6 +138,7 @@ pub(super) async fn rule(
     RawQuery(query): RawQuery,
     body: Body,
 ) -> Answer {
+    desk.serves(ORDERS)?;
     let Rule { mode, enabled } = read(body)?;
     let within = Query::of(query).timeout()?;
     let ask = SetRule { check, mode, enabled };

@@ -2,8 +2,10 @@
 
 use crate::fakes::World;
 use crate::http::Example;
+use crate::http::acls;
 use crate::http::desk::{Desk, Limits};
-use crate::http::options::{Asked, Options};
+use crate::http::ground::Ground;
+use crate::http::options::{Asked, Options, Store};
 use crate::http::orders;
 use crate::http::server::serve;
 use crate::settings::Settings;
@@ -38,8 +40,12 @@ pub type Why = Box<dyn Error + Send + Sync>;
 ///
 /// Everything that was acknowledged is on the disk, and the next one goes on with it.
 pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<(), Why> {
-    let options = match Options::read(example.name, args)? {
+    let options = match Options::read(example.name, args, |name| std::env::var(name).ok())? {
         Asked::Run(options) => options,
+        Asked::Acls => {
+            print!("{}", acls::of(example));
+            return Ok(());
+        }
         Asked::Help => {
             println!("{}", Options::help(example.name));
             return Ok(());
@@ -47,26 +53,51 @@ pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<
     };
     Settings::read(|name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve_until_told(example, &options))
+    let ended = runtime.block_on(serve_until_told(example, &options));
+    // What is not finished by now goes on in the next life.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
 }
 
 async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Why> {
     let listen = options.listen;
     let taken = |told| format!("cannot listen on {listen} ({told}): name another with --listen");
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
-    let end = told_to_end()?;
-    let store = Sqlite::open_for(&options.store, example.name).await?;
-    let limits = Limits { in_flight: options.in_flight, engine: ballet::Settings::default() };
-    let desk = Desk::open(example, store, world(options)?, limits).await?;
+    let mut end = Box::pin(told_to_end()?);
+    println!("{} runs with\n{}", example.name, options.shown());
+    let opening = async {
+        let ground = ground(example, options).await?.only(options.services.clone());
+        let limits = Limits { in_flight: options.in_flight, engine: ballet::Settings::default() };
+        Ok::<_, Why>(Desk::open(example, ground, world(options)?, limits).await?)
+    };
+    let desk = tokio::select! {
+        desk = opening => desk?,
+        () = &mut end => return Ok(()),
+    };
     println!("{}", greeting(example, options, listener.local_addr()?));
-    Ok(serve(listener, desk, end).await?)
+    Ok(serve(listener, desk, end, options.drain).await?)
 }
 
-/// The outside world outlives the shop, so it keeps its books beside the shop's file.
+/// What the services stand on.
+async fn ground(example: &Example, options: &Options) -> Result<Ground, Why> {
+    match &options.store {
+        Store::File(file) => Ok(Sqlite::open_for(file, example.name).await?.into()),
+        #[cfg(feature = "servers")]
+        Store::Servers { store, broker } => {
+            Ok(crate::http::Servers::reach(store, broker, options.lanes).await?.into())
+        }
+        #[cfg(not(feature = "servers"))]
+        Store::Servers { .. } => {
+            Err("it was built without Postgres and Kafka: build it with `--features servers`".into())
+        }
+    }
+}
+
+/// The outside world outlives the shop, so it keeps its books in files.
 fn world(options: &Options) -> Result<World, Why> {
-    let file = options.store.display();
+    let file = options.outside.display();
     let unkept = |told| format!("cannot keep the books of the outside beside {file} ({told})");
-    Ok(World::kept_beside(&options.store).map_err(unkept)?)
+    Ok(World::kept_beside(&options.outside).map_err(unkept)?)
 }
 
 /// Ends when somebody says so: by a terminal, or by whoever watches over processes.
@@ -93,9 +124,16 @@ fn told_to_end() -> Result<impl Future<Output = ()> + Send, Why> {
 
 fn greeting(example: &Example, options: &Options, at: SocketAddr) -> String {
     let Example { name, .. } = example;
-    let (file, order_id) = (options.store.display(), orders::of_key("1"));
+    let order_id = orders::of_key("1");
+    let place = match &options.store {
+        Store::File(file) => format!("everything is in {}", file.display()),
+        Store::Servers { .. } => format!(
+            "serving {}",
+            options.services.as_ref().map_or("everything".to_owned(), |only| only.join(" "))
+        ),
+    };
     format!(
-        r#"{name}: http://{at}, everything is in {file}; customers are c1 to c20. To paste:
+        r#"{name}: http://{at}, {place}; customers are c1 to c20. To paste:
 
   curl -i http://{at}/v1/orders -H 'Idempotency-Key: 1' -d '{{"customer_id":"c1","total_minor":109900,"currency":"USD","lines":[{{"sku":"ipad","qty":1,"unit_price_minor":109900}}]}}'
   ORDER=http://{at}/v1/orders/{order_id}      # the Location of the answer

@@ -13,6 +13,7 @@
 //! ballet_ready                             1 if it may be given work
 //! ```
 
+use crate::contracts::ORDERS;
 use crate::http::answer::Answer;
 use crate::http::desk::Desk;
 use axum::extract::{Request, State};
@@ -59,7 +60,9 @@ pub(super) async fn counted(
 
 /// `GET /metrics`.
 pub(super) async fn metrics(State(desk): State<Arc<Desk>>) -> Answer {
-    desk.sweep().await?;
+    if desk.has(ORDERS) {
+        desk.sweep().await?;
+    }
     let mut page = Page::default();
     let counts = &desk.counts;
     page.family("shop_http_answers_total", "counter", "status", &counts.answers);

@@ -4,7 +4,9 @@
 //! ```text
 //! entry      from a command line to a process that ends well       options   what it may say
 //! server     the routes                                            answer    what is answered
-//! desk       the services behind it, all on one file               flow      how much is let in
+//! desk       the services behind it        ground, servers   what they stand on
+//! flow       how much is let in            resume   what earlier lives have accepted
+//! acls       what each service may do in Kafka             mask      URLs as they may be shown
 //! orders     what customers do        operator, runs   what operators do
 //! dials      the outside world        metrics          numbers          seed what is there at first
 //! ```
@@ -12,24 +14,33 @@
 //! A `202` is said when the wish is on the disk, and not before: from then on it is known under its
 //! `Location`, whether or not anybody has taken it up yet, and across restarts.
 
+mod acls;
 mod answer;
 mod desk;
 mod dials;
 mod entry;
 mod flow;
+mod ground;
+mod mask;
 mod metrics;
 mod operator;
 mod options;
 mod orders;
+mod resume;
 mod runs;
 mod seed;
 mod server;
+#[cfg(feature = "servers")]
+mod servers;
 
 pub use desk::{Desk, Limits};
 pub use entry::{Why, main, run};
-pub use options::{Asked, Options};
+pub use ground::Ground;
+pub use options::{Asked, Options, Store};
 pub use runs::Runs;
-pub use server::serve;
+pub use server::{FAREWELL, serve};
+#[cfg(feature = "servers")]
+pub use servers::{Servers, schema_of};
 
 use crate::cast::Cast;
 

@@ -55,6 +55,7 @@ pub(super) async fn ready(State(desk): State<Arc<Desk>>) -> Answer {
 
 /// `GET /runs`: the runs, newest first. Where nobody coordinates, the orders are the runs.
 pub(super) async fn list(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer {
+    has_runs(&desk)?;
     let query = Query::of(query);
     let limit = query.limit()?;
     let Some(runs) = desk.runs else { return orders(&desk, &query, limit).await };
@@ -62,7 +63,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuer
         None => None,
         Some(word) => Some(Status::of(word).ok_or_else(|| bad_status(OF_RUNS))?),
     };
-    let found = desk.app(runs.saga).runs(runs.saga, status, limit).await?;
+    let found = desk.app(runs.saga)?.runs(runs.saga, status, limit).await?;
     let found: Vec<Value> = found
         .iter()
         .map(|row| json!({"run": row.run, "saga": row.saga, "status": row.status}))
@@ -86,7 +87,7 @@ async fn orders(desk: &Desk, query: &Query, limit: u32) -> Answer {
         }
     };
     let (from, to) = timeline::list(wanted);
-    let app = desk.app(TIMELINE);
+    let app = desk.app(TIMELINE)?;
     let rows = app.range::<Timeline, _, _>(LISTS, &from, Some(&to), limit).await?;
     let found: Vec<Value> = rows
         .iter()
@@ -95,11 +96,17 @@ async fn orders(desk: &Desk, query: &Query, limit: u32) -> Answer {
     Ok(say(StatusCode::OK, &json!({"runs": found})))
 }
 
+/// The runs are where the coordinator is, or whoever writes down what was said.
+fn has_runs(desk: &Desk) -> Result<(), No> {
+    desk.serves(desk.runs.map_or(TIMELINE, |runs| runs.saga))
+}
+
 /// More was never said of an order by a shop in its right mind.
 const FACTS_MAX: u32 = 1_000;
 
 /// `GET /runs/{id}`: what happened to it, one line a fact.
 pub(super) async fn timeline(State(desk): State<Arc<Desk>>, Path(id): Path<OrderId>) -> Answer {
+    has_runs(&desk)?;
     let (lines, facts) = match desk.runs {
         Some(runs) => {
             let journal = journal(&desk, runs, &id).await?;
@@ -124,13 +131,16 @@ struct Told {
     upon: Option<String>,
 }
 
-/// What every service has said of an order, and nothing about any other. What Orders has said and nobody
-/// has heard yet is told, too.
+/// What every service has said of an order, and nothing about any other. Where Orders is in this process,
+/// what it has said and nobody has heard yet is told, too, and upon what.
 async fn facts(desk: &Desk, id: &OrderId) -> Result<Vec<Told>, No> {
     let (from, to) = timeline::of(id);
-    let app = desk.app(TIMELINE);
+    let app = desk.app(TIMELINE)?;
     let heard = app.range::<Timeline, _, _>(FACTS, &from, Some(&to), FACTS_MAX).await?;
-    let mut history = desk.row(id).await?.map(|row| row.history).unwrap_or_default();
+    let mut history = match desk.has(ORDERS) {
+        true => desk.row(id).await?.map(|row| row.history).unwrap_or_default(),
+        false => Vec::new(),
+    };
     let mut told = Vec::new();
     for (_, fact) in heard {
         let is_it = |entry: &Entry| fact.by == ORDERS && entry.fact == fact.fact;
@@ -152,7 +162,7 @@ fn told(told: &Told) -> String {
 }
 
 async fn journal(desk: &Desk, runs: Runs, id: &str) -> Result<Journal, No> {
-    let app = desk.app(runs.saga);
+    let app = desk.app(runs.saga)?;
     let found = (runs.journal)(&app, id).await?;
     found.ok_or_else(|| No::unknown(format!("run `{id}`")))
 }
@@ -178,6 +188,7 @@ pub(super) async fn operate(
         let reason = "nobody coordinates here: replay dead letters, or cancel the order";
         return Err(No::new(StatusCode::NOT_FOUND, "no_runs", "", reason));
     };
+    has_runs(&desk)?;
     let journal = journal(&desk, runs, &id).await?;
     let body = body?;
     let order: Order = match body.is_empty() {
@@ -186,7 +197,7 @@ pub(super) async fn operate(
     };
     let by = order.by.unwrap_or_else(|| "operator".to_owned());
     let reason = order.reason.unwrap_or_default();
-    let app = desk.app(runs.saga);
+    let app = desk.app(runs.saga)?;
     if order.made.is_some() && verb != "force" {
         return Err(bad_made("is for `force` only"));
     }
@@ -229,7 +240,12 @@ fn noted() -> axum::response::Response {
 /// `GET /dead-letters`: what could not be handled, newest first.
 pub(super) async fn letters(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer {
     let limit = Query::of(query).limit()?;
-    let letters = desk.app("").dead_letters(limit).await?;
+    let mut letters = Vec::new();
+    for app in desk.apps() {
+        letters.extend(app.dead_letters(limit).await?);
+    }
+    letters.sort_by_key(|letter| Reverse(letter.at));
+    letters.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let shown = |letter: &DeadLetter| {
         json!({
             "id": letter.id.to_string(),
@@ -258,9 +274,10 @@ impl Reactor for Watchman {
 
 /// `GET /alerts`: what somebody should look at, and then what has settled; of each the newest first.
 pub(super) async fn alerts(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer {
+    desk.serves(ALERTS)?;
     let limit = Query::of(query).limit()?;
     let mut alerts: Vec<((OrderId, String), Alert)> =
-        desk.app(ALERTS).rows::<Watchman, _, _>(LIST).await?;
+        desk.app(ALERTS)?.rows::<Watchman, _, _>(LIST).await?;
     alerts.sort_by_key(|(_, alert)| (alert.settled_at.is_some(), Reverse(alert.raised_at)));
     alerts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let shown = |((order_id, trouble), alert): &((OrderId, String), Alert)| {
@@ -279,7 +296,14 @@ pub(super) async fn alerts(State(desk): State<Arc<Desk>>, RawQuery(query): RawQu
 pub(super) async fn replay(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Answer {
     let no = || No::unknown(format!("dead letter `{id}`"));
     let dead = id.parse().map_err(|_| no())?;
-    let letter = desk.app("").dead_letter(dead).await?.ok_or_else(no)?;
-    desk.app(&letter.lane.group).replay(letter.id).await?;
-    Ok(noted())
+    for app in desk.apps() {
+        if let Some(letter) = app.dead_letter(dead).await? {
+            match desk.app(&letter.lane.group) {
+                Ok(its) if !desk.is_shared() => its.replay(letter.id).await?,
+                _ => app.replay(letter.id).await?,
+            }
+            return Ok(noted());
+        }
+    }
+    Err(no())
 }

@@ -1,6 +1,6 @@
 //! What customers do: order, look, wait, cancel.
 
-use crate::contracts::{CancelOrder, OrderId, PlaceOrder, Status};
+use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder, Status};
 use crate::http::answer::{Answer, Body, No, Query, say};
 use crate::http::desk::Desk;
 use crate::http::flow::Entrance;
@@ -29,6 +29,7 @@ pub(super) async fn place(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    desk.serves(ORDERS)?;
     let query = Query::of(query);
     let (until, within) = (wish(&query)?, query.timeout()?);
     let trace = trace(&headers);
@@ -132,6 +133,7 @@ pub(super) async fn look(
     Path(order_id): Path<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
+    desk.serves(ORDERS)?;
     let query = Query::of(query);
     let (until, within) = (wish(&query)?, query.timeout()?);
     let row = desk.order(&order_id, position(&query)?.as_ref(), within).await?;
@@ -147,6 +149,7 @@ pub(super) async fn validated(
     Path(order_id): Path<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
+    desk.serves(ORDERS)?;
     let query = Query::of(query);
     let within = query.timeout()?;
     let row = desk.order(&order_id, position(&query)?.as_ref(), within).await?;
@@ -167,6 +170,7 @@ pub(super) async fn history(
     Path(order_id): Path<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
+    desk.serves(ORDERS)?;
     let query = Query::of(query);
     let row = desk.order(&order_id, position(&query)?.as_ref(), query.timeout()?).await?;
     let facts: Vec<Value> = row
@@ -192,6 +196,7 @@ pub(super) async fn cancel(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
+    desk.serves(ORDERS)?;
     let query = Query::of(query);
     let within = query.timeout()?;
     desk.order(&order_id, position(&query)?.as_ref(), within).await?;

@@ -1,6 +1,7 @@
-//! What is there at first, so that somebody can buy something: customers, and stock.
+//! What is there at first, so that somebody can buy something: customers, and stock, each from whoever
+//! serves them.
 
-use crate::contracts::{Address, Customer, Level, ReceiveStock, SaveCustomer};
+use crate::contracts::{Address, Customer, INVENTORY, Level, ReceiveStock, SaveCustomer};
 use crate::http::desk::Desk;
 use ballet::{Error, ErrorKind};
 use std::time::Duration;
@@ -14,11 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks for it all, each under a key of its own: at the next start nothing happens.
 pub(super) async fn seed(desk: &Desk) -> Result<(), Error> {
-    for sku in ["ipad", "iphone"] {
+    for sku in ["ipad", "iphone"].into_iter().filter(|_| desk.has(INVENTORY)) {
         let ask = ReceiveStock { sku: sku.to_owned(), qty: PIECES };
         once(desk.ask(&format!("seed/stock/{sku}"), sku, &ask, PATIENCE).await)?;
     }
-    for number in 1..=CUSTOMERS {
+    for number in (1..=CUSTOMERS).filter(|_| desk.has(crate::contracts::CUSTOMERS)) {
         let customer = customer(number);
         let id = customer.customer_id.clone();
         let ask = SaveCustomer { customer };

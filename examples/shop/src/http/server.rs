@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// How long who is still talking may go on after the end was announced.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long what is under way may take after the end was announced, if nobody says otherwise.
+pub const FAREWELL: Duration = Duration::from_secs(10);
 
 fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
@@ -48,7 +48,7 @@ fn routes(desk: Arc<Desk>) -> Router {
 }
 
 /// Answers until `end`; then whoever still waits is told how things stand, and the services finish
-/// what is under way.
+/// what is under way. What is not finished within `drain` goes on where it was in the next life.
 ///
 /// # Errors
 ///
@@ -61,6 +61,7 @@ pub async fn serve(
     listener: TcpListener,
     desk: Arc<Desk>,
     end: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
 ) -> std::io::Result<()> {
     let closing = Arc::clone(&desk);
     let end = async move {
@@ -70,12 +71,12 @@ pub async fn serve(
     let served = axum::serve(listener, routes(Arc::clone(&desk))).with_graceful_shutdown(end);
     let patience = async {
         desk.closed().await;
-        rest(FAREWELL).await;
+        rest(drain / 2).await;
     };
     let ended = tokio::select! {
         ended = served.into_future() => ended,
         () = patience => Ok(()),
     };
-    desk.stop().await;
+    let _ = tokio::time::timeout(drain / 2, desk.stop()).await;
     ended
 }

@@ -106,13 +106,18 @@ pub async fn x17_schema_of_tomorrow(stage: &mut Stage) {
     for (name, upgraded) in [
         (
             SHIPPING,
-            Player { name: SHIPPING, start: |app, _| Box::pin(app.view::<NewAddresses>().start()) },
+            Player {
+                name: SHIPPING,
+                start: |app, _| Box::pin(app.view::<NewAddresses>().start()),
+                topics: |topology| topology.view::<NewAddresses>(),
+            },
         ),
         (
             NOTIFICATION,
             Player {
                 name: NOTIFICATION,
                 start: |app, _| Box::pin(app.view::<NewContacts>().start()),
+                topics: |topology| topology.view::<NewContacts>(),
             },
         ),
     ] {

@@ -1,0 +1,80 @@
+//! Purchases that go from process to process.
+
+use super::shop::{Part, Shop};
+use crate::servers;
+use serde_json::json;
+
+fn of<'p>(parts: &'p [Part], service: &str) -> &'p Part {
+    parts.iter().find(|part| part.service == service).unwrap()
+}
+
+/// Places an order, and gives its address.
+async fn buy(parts: &[Part], customer: &str) -> String {
+    let body = json!({
+        "customer_id": customer,
+        "total_minor": 109_900,
+        "currency": "USD",
+        "lines": [{"sku": "ipad", "qty": 1, "unit_price_minor": 109_900}],
+    });
+    let said = of(parts, "orders").ask("POST", "/v1/orders", &body.to_string()).await;
+    assert_eq!(said.status, 202, "{said:?}");
+    format!("/v1/orders/{}", said.json()["order_id"].as_str().unwrap())
+}
+
+async fn end_of(parts: &[Part], order: &str) -> String {
+    let path = format!("{order}?wait=terminal&timeout=60000");
+    let said = of(parts, "orders").get(&path).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    said.json()["status"].as_str().unwrap().to_owned()
+}
+
+/// Every service is a process, over servers that others use, too.
+async fn a_split_shop(example: &'static str, keeps_runs: &str) {
+    let (shop, kafka) = (Shop::of(example).await, servers::Kafka::alone().await);
+    let mut parts = shop.all(&kafka).await;
+    let declining = json!({"decline": ["c2"]}).to_string();
+    let turned = of(&parts, "payments").ask("PUT", "/dials/provider", &declining).await;
+    assert_eq!(turned.status, 200, "{turned:?}");
+
+    let (bought, declined) = (buy(&parts, "c1").await, buy(&parts, "c2").await);
+    assert_eq!(end_of(&parts, &bought).await, "shipped");
+    assert_eq!(end_of(&parts, &declined).await, "cancelled");
+
+    let run = bought.replace("/v1/orders/", "/runs/");
+    of(&parts, keeps_runs).until(&run, |said| said.status == 200).await;
+    let listed = |said: &super::shop::Said| {
+        said.json()["runs"].as_array().is_some_and(|runs| runs.len() == 2)
+    };
+    of(&parts, keeps_runs).until("/runs", listed).await;
+    for (service, path, missing) in [
+        ("orders", run.as_str(), keeps_runs),
+        ("inventory", bought.as_str(), "orders"),
+        ("inventory", "/alerts", "alerts"),
+    ] {
+        let said = of(&parts, service).get(path).await;
+        let named = format!("this process does not serve `{missing}`");
+        assert!(said.status == 404 && said.text.contains(&named), "{said:?}");
+    }
+    for part in &parts {
+        for path in ["/health", "/ready", "/metrics", "/dead-letters"] {
+            let said = part.get(path).await;
+            assert_eq!(said.status, 200, "{} {path}: {said:?}", part.service);
+        }
+        let said = part.process.said();
+        assert!(said.contains("{service}:***@") && !said.contains("secret"), "{said}");
+    }
+    for part in &mut parts {
+        let ended = part.process.end().await;
+        assert_eq!(ended.code(), Some(0), "{}: {}", part.service, part.process.said());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purchase_with_a_coordinator_goes_through_twelve_processes_that_end_in_order() {
+    a_split_shop("orchestrated", "purchase").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purchase_by_reactions_goes_through_twelve_processes_that_end_in_order() {
+    a_split_shop("choreographed", "timeline").await;
+}
