@@ -162,7 +162,7 @@ async fn step_up(
     turn.execute(&mut *tx).await.map_err(store)?;
     let schema = &config.schema;
     let made = format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET LOCAL search_path TO {schema}");
-    say(&mut tx, made).await.map_err(|told| unmade(config, told))?;
+    say(&mut tx, made).await.map_err(|told| unmakeable(config, told))?;
     let asked = sqlx::query("SELECT to_regclass($1) IS NOT NULL").bind(format!("{schema}.meta"));
     let is_there: bool = asked.fetch_one(&mut *tx).await.map_err(store)?.get(0);
     let version = if is_there { fact(&mut tx, config, "version").await? } else { 0 };
@@ -218,6 +218,19 @@ async fn grant(db: &mut PgConnection, config: &Config, role: &str) -> Result<(),
         }
         _ => store(told),
     })
+}
+
+/// Why a schema could not be made. The server asks for the right even if the schema is there.
+fn unmakeable(config: &Config, told: sqlx::Error) -> Error {
+    if state(&told).as_deref() != Some("42501") {
+        return store(told);
+    }
+    let (role, place, database) = (config.role(), config.place(), config.database());
+    let text = format!(
+        "role `{role}` may not make schemas in {place}: run this as an owner, or say `GRANT CREATE ON \
+         DATABASE {database} TO {role}`"
+    );
+    Error::new(ErrorKind::Store, text).because(told)
 }
 
 /// Why a migration failed.

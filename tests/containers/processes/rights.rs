@@ -7,6 +7,13 @@ use ballet::postgres::{Config, Postgres};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
+/// The words that ask for a schema.
+fn on<'w>(store: &'w str, more: &[&'w str]) -> Vec<&'w str> {
+    let mut all = vec!["migrate", "--patience", "1", "--schema", "s", "--store", store];
+    all.extend(more);
+    all
+}
+
 /// The schema of a service.
 fn schema(service: &str) -> String {
     service.replace('-', "_")
@@ -65,10 +72,6 @@ async fn what_cannot_be_migrated_is_told_in_a_sentence() {
     let (owner, app) = (database.owner_url(), database.role("app").await);
     let wrong = owner.replace("secret", "sekret");
     let nobody = owner.replace(&servers::postgres().await.address().to_string(), "127.0.0.1:1");
-    let on = |store, more| {
-        let all = [&["migrate", "--patience", "1", "--schema", "s", "--store", store], more];
-        all.concat()
-    };
     for (args, code, why) in [
         (on("http://h/d", &[]), 2, "this is no URL of a Postgres database"),
         (on(&wrong, &[]), 1, "is not let in to database"),

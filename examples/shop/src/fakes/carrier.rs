@@ -67,6 +67,8 @@ impl Carrier {
     ) -> Result<Waybill, Outage> {
         self.wire.reach().await?;
         let Books { parcels, ledger } = &mut *lock(&self.books);
+        let (_turn, others) = ledger.turn()?;
+        parcels.extend(others);
         if let Some(known) = parcels.get(key) {
             return Ok(Waybill { tracking_no: known.tracking_no.clone() });
         }

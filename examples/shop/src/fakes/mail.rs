@@ -61,6 +61,8 @@ impl Mail {
     ) -> Result<(), Outage> {
         self.wire.reach().await?;
         let Books { letters, ledger } = &mut *lock(&self.books);
+        let (_turn, others) = ledger.turn()?;
+        letters.extend(others);
         if !letters.contains_key(key) {
             let traceparent = traceparent.map(str::to_owned);
             let letter = Posted { to: to.to_owned(), text: text.to_owned(), traceparent };

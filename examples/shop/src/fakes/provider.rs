@@ -1,6 +1,6 @@
 //! The payment provider: it keeps money ready, takes it, or lets it go, each once for each key.
 
-use crate::fakes::ledger::Ledger;
+use crate::fakes::ledger::{Ledger, Turn};
 use crate::fakes::{Outage, Wire, lock};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +91,13 @@ enum Deed {
 }
 
 impl Books {
+    /// What was done in other processes is known, and nothing more is done there, until the turn ends.
+    fn turn(&mut self) -> Result<Turn, Outage> {
+        let (turn, deeds) = self.ledger.turn()?;
+        deeds.into_iter().for_each(|deed| self.enter(deed));
+        Ok(turn)
+    }
+
     /// What the provider does now; it is in its books from then on.
     fn keep(&mut self, deed: Deed) -> Result<(), Outage> {
         self.ledger.note(&deed)?;
@@ -199,6 +206,7 @@ impl Provider {
     pub async fn authorize(&self, key: &str, payer: &str, minor: i64) -> Result<Charge, Outage> {
         self.wire.reach().await?;
         let books = &mut *lock(&self.books);
+        let _turn = books.turn()?;
         let charge = match books.charges.get(key) {
             Some(known) => known.clone(),
             None => {
@@ -219,6 +227,7 @@ impl Provider {
     pub async fn capture(&self, key: &str, auth_ref: &str) -> Result<Capture, Outage> {
         self.wire.reach().await?;
         let books = &mut *lock(&self.books);
+        let _turn = books.turn()?;
         let capture = match books.captures.get(key) {
             Some(known) => known.clone(),
             None => {
@@ -239,6 +248,7 @@ impl Provider {
     pub async fn void(&self, key: &str, auth_ref: &str) -> Result<(), Outage> {
         self.wire.reach().await?;
         let books = &mut *lock(&self.books);
+        let _turn = books.turn()?;
         if !books.voids.contains(key) {
             let known = books.authorizations.get(auth_ref);
             if known.is_some_and(|known| known.held == Held::Captured) {
@@ -323,6 +333,21 @@ mod tests {
         authorize(&provider, "k").unwrap();
         assert_eq!(at_once(provider.capture("c", "auth/k")), Some(Ok(Capture::Expired)));
         assert_eq!(provider.count(Held::Open), 1);
+    }
+
+    #[test]
+    fn two_processes_that_share_the_books_are_one_provider() {
+        let name = format!("shop-provider-shared-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let (one, two) = (Provider::kept_in(&path).unwrap(), Provider::kept_in(&path).unwrap());
+        authorize(&one, "k").unwrap();
+        let taken = at_once(two.capture("c", "auth/k")).unwrap().unwrap();
+        assert!(matches!(taken, Capture::Taken { .. }));
+        assert_eq!(at_once(one.capture("c", "auth/k")).unwrap(), Ok(taken));
+        assert!(at_once(one.void("v", "auth/k")).unwrap().is_err());
+        drop((one, two));
+        assert_eq!(Provider::kept_in(&path).unwrap().taken_minor(), 700);
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

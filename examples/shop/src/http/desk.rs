@@ -15,7 +15,8 @@ use axum::http::StatusCode;
 use ballet::clock::Stopwatch;
 use ballet::store::LaneId;
 use ballet::{
-    Command, Error, ErrorKind, Health, Key, Position, Reactions, Reactor, Refusal, Running, Settings,
+    Command, Error, ErrorKind, Health, Key, Position, Reactions, Reactor, Refusal, Running,
+    Settings,
 };
 use futures::future::{join_all, try_join_all};
 use std::collections::BTreeMap;

@@ -88,7 +88,8 @@ async fn ground(example: &Example, options: &Options) -> Result<Ground, Why> {
         }
         #[cfg(not(feature = "servers"))]
         Store::Servers { .. } => {
-            Err("it was built without Postgres and Kafka: build it with `--features servers`".into())
+            Err("it was built without Postgres and Kafka: build it with `--features servers`"
+                .into())
         }
     }
 }

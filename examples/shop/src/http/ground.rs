@@ -54,7 +54,9 @@ impl Ground {
         all: impl Iterator<Item = &'p Player> + Clone,
     ) -> Result<(), Error> {
         let known = |name: &str| all.clone().any(|player| player.name == name);
-        let Some(name) = self.only.iter().flatten().find(|name| !known(name)) else { return Ok(()) };
+        let Some(name) = self.only.iter().flatten().find(|name| !known(name)) else {
+            return Ok(());
+        };
         let names: Vec<_> = all.clone().map(|player| player.name).collect();
         let told = format!("there is no service `{name}`; there are {}", names.join(", "));
         Err(Error::new(ErrorKind::Definition, told))

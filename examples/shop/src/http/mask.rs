@@ -6,9 +6,11 @@ const SECRET: [&str; 5] = ["password", "secret", "token", "key", "jaas"];
 /// A URL without the password of its user and without the values of options that are secret.
 pub(super) fn masked(url: &str) -> String {
     let (place, options) = url.split_once('?').map_or((url, None), |(a, b)| (a, Some(b)));
-    let place = match place.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+    let place = match place.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@')))
+    {
         Some((scheme, Some((user, at)))) => {
-            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:***"));
+            let user =
+                user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:***"));
             format!("{scheme}://{user}@{at}")
         }
         _ => place.to_owned(),
@@ -40,8 +42,10 @@ mod tests {
             ("postgres://h/d", "postgres://h/d"),
             ("postgres://u@h/d", "postgres://u@h/d"),
             ("postgres://u:p@h:5/d", "postgres://u:***@h:5/d"),
-            ("postgres://u:p@q:r@h/d?password=p&sslmode=require", 
-             "postgres://u:***@h/d?password=***&sslmode=require"),
+            (
+                "postgres://u:p@q:r@h/d?password=p&sslmode=require",
+                "postgres://u:***@h/d?password=***&sslmode=require",
+            ),
             ("kafka://a:1,b:2", "kafka://a:1,b:2"),
         ] {
             assert_eq!(masked(url), shown);

@@ -235,9 +235,11 @@ fn store(name: &str, store: Option<String>, broker: Option<String>) -> Result<St
     }
     match broker {
         None => Ok(Store::File(PathBuf::from(store.strip_prefix("sqlite:").unwrap_or(&store)))),
-        Some(_) => Err("--broker needs a Postgres as --store: on one SQLite file the messages are in \
+        Some(_) => {
+            Err("--broker needs a Postgres as --store: on one SQLite file the messages are in \
                         that file"
-            .to_owned()),
+                .to_owned())
+        }
     }
 }
 
@@ -303,9 +305,7 @@ mod tests {
             _ => None,
         };
         let args = ["--service".to_owned(), "inventory".to_owned()];
-        let Ok(Asked::Run(read)) = Options::read("shop", args, variable) else {
-            panic!("it runs")
-        };
+        let Ok(Asked::Run(read)) = Options::read("shop", args, variable) else { panic!("it runs") };
         assert_eq!((read.services.unwrap(), read.drain.as_millis()), (vec!["inventory".into()], 7));
         assert!(matches!(read.store, Store::Servers { .. }));
     }
