@@ -2,7 +2,7 @@
 
 use super::shop::{ballet, migrated, services, store};
 use crate::process::{Process, program};
-use crate::servers;
+use crate::servers::{self, own_name};
 use ballet::postgres::{Config, Postgres};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -46,6 +46,11 @@ async fn a_service_whose_schema_is_not_there_names_the_command_that_makes_it() {
     let database = servers::postgres().await.database("bare").await;
     let (role, kafka) = (database.role("orders").await, servers::kafka().await);
     let broker = format!("kafka://{}", kafka.bootstrap());
+    let name = own_name(&format!("ballet-bare-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let outside = folder.join("outside");
+    let variables = [("SHOP_OUTSIDE", outside.to_str().unwrap())];
     let args = [
         "--listen",
         "127.0.0.1:0",
@@ -56,7 +61,7 @@ async fn a_service_whose_schema_is_not_there_names_the_command_that_makes_it() {
         "--broker",
         broker.as_str(),
     ];
-    let mut process = Process::start(program("orchestrated"), &args, &[]);
+    let mut process = Process::start(program("orchestrated"), &args, &variables);
     assert_eq!(process.ended().await.code(), Some(2));
     let app = database.role_named("orders");
     let told = format!(
@@ -64,6 +69,7 @@ async fn a_service_whose_schema_is_not_there_names_the_command_that_makes_it() {
     );
     let said = process.heard().await;
     assert!(said.contains(&told) && !said.contains("secret"), "{said}");
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
