@@ -51,7 +51,7 @@ mod tests {
         let user = "$KAFKA_ACLS --add --allow-principal User:fraud_v2";
         let more = "--operation Create --operation DescribeConfigs";
         for line in [
-            format!("{user} --operation Write {more} --topic shop.validations.v1"),
+            format!("{user} --operation Write {more} --topic shop.order-validations.v1"),
             format!("{user} --operation Read {more} --topic shop.orders.v1"),
             format!("{user} --operation Read {more} --topic fraud-v2.lanes"),
             format!("{user} --operation Read --group fraud-v2"),
