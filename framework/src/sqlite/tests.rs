@@ -283,3 +283,20 @@ async fn each_message_takes_effect_once_though_commits_are_lost_on_two_threads()
         a_chain(every).await;
     }
 }
+
+/// The disk takes nothing any more: the lanes cannot be fenced, and still the file is let go of.
+#[tokio::test]
+async fn a_store_that_cannot_fence_its_lanes_is_closed_all_the_same() {
+    let folder = Folder::new("closed");
+    let file = folder.0.join("it.db");
+    let store = Sqlite::open(&file).await.unwrap();
+    let lane = LaneId::new("group", 0);
+    let taken = store.take(&lane).await.unwrap();
+    let_commits_fail(&store, || true).await;
+    let told = open(&store, &lane, &taken).await.commit().await.unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Unknown);
+    assert!(store.take(&lane).await.is_err(), "every job is refused until they are fenced");
+    store.close().await;
+    let again = Sqlite::open(&file).await.unwrap();
+    assert_eq!(again.take(&lane).await.unwrap().batch, 0, "the batch was lost");
+}

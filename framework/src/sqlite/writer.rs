@@ -54,8 +54,7 @@ use tokio::sync::{mpsc, oneshot};
 const JOBS: usize = 256;
 const LONGEST: Duration = Duration::from_millis(5);
 
-/// How long a transaction waits for a job that is about to come: about as long as the commit takes that it
-/// saves.
+/// How long a transaction waits for a job that is about to come: about as long as a commit takes.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How many entries are put into inboxes by one statement.
@@ -175,6 +174,9 @@ impl Writer {
 
     /// This job and those that come while there is something to commit; then the commit.
     async fn group(&mut self, first: Job) -> Option<oneshot::Sender<()>> {
+        if let Job::Close(closing) = first {
+            return Some(closing);
+        }
         if let Err(told) = self.fence().await {
             first.refuse(store(told)).await;
             return None;
@@ -346,7 +348,10 @@ impl Writer {
 
     async fn commit(&mut self, group: Group) -> Option<oneshot::Sender<()>> {
         let Group { is_open, answers, closing, .. } = group;
-        if !is_open {
+        if answers.is_empty() {
+            if is_open {
+                self.forget().await; // What was done has failed, and may have left something.
+            }
             return closing;
         }
         match self.pen.say("COMMIT").await {
