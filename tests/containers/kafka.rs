@@ -10,10 +10,10 @@ mod strangers;
 mod topics;
 mod users;
 
-use super::servers::own_name;
 use ballet::broker::{Arrived, Broker, Reader, TopicSpec};
 use ballet::kafka::{Config, Kafka};
 use ballet::message::Outgoing;
+use containers::servers::own_name;
 use sentences::outgoing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,7 +3,4 @@
 
 mod kafka;
 mod postgres;
-mod process;
 mod processes;
-mod proxy;
-mod servers;

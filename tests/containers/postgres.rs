@@ -7,7 +7,7 @@ mod pair;
 mod schemas;
 mod shop;
 
-use super::servers::Postgres;
+use containers::servers::Postgres;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 

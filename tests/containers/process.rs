@@ -1,6 +1,6 @@
 //! The examples as processes that can be killed, frozen and told to end.
 
-use super::servers::runtime;
+use crate::servers::runtime;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,16 @@ use tokio::sync::watch;
 /// Longer than a process takes for anything that it does at all.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The program of an example.
-pub fn program(example: &str) -> &'static str {
-    match example {
-        "orchestrated" => env!("CARGO_BIN_EXE_killed-orchestrated"),
-        "choreographed" => env!("CARGO_BIN_EXE_killed-choreographed"),
-        "ballet" => env!("CARGO_BIN_EXE_killed-ballet"),
-        other => panic!("there is no example `{other}`"),
-    }
+/// The program of an example, or `ballet`: it was built beside the program that this is.
+pub fn program(name: &str) -> String {
+    let itself = std::env::current_exe().expect("it was started from a file");
+    let name = format!("killed-{name}");
+    let mut folders = itself.ancestors().skip(1).take(2).map(|folder| folder.join(&name));
+    let found = folders.find(|program| program.is_file());
+    let found = found.unwrap_or_else(|| {
+        panic!("`{name}` is not there: build it with `cargo build -p containers --bins`")
+    });
+    found.to_str().expect("its path is UTF-8").to_owned()
 }
 
 /// What a process has said on both outputs, in the order in which it came here.
@@ -135,60 +137,66 @@ async fn listen(output: impl AsyncRead + Unpin, said: Arc<watch::Sender<Said>>) 
     said.send_modify(|said| said.ended += 1);
 }
 
-fn shell(script: &str) -> Process {
-    Process::start("sh", &["-c", script], &[("WORD", "hello")])
-}
+#[cfg(test)]
+mod tests {
+    use super::{Process, program};
+    use std::time::Duration;
 
-#[tokio::test]
-async fn a_process_is_given_arguments_and_variables_and_both_outputs_are_heard() {
-    let process = shell("echo 1: $WORD; echo 2: $WORD >&2; read wait");
-    assert_eq!(process.says("1:").await, "1: hello");
-    assert_eq!(process.says("2:").await, "2: hello");
-}
-
-#[tokio::test]
-async fn a_process_that_is_killed_does_nothing_more() {
-    let mut process = shell("trap 'echo told' TERM; echo up; while :; do sleep 0.01; done");
-    process.says("up").await;
-    process.kill().await;
-    assert_eq!(process.said(), "up");
-}
-
-#[tokio::test]
-async fn a_process_that_is_told_to_end_may_say_how() {
-    let mut process = shell("trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done");
-    process.says("up").await;
-    assert_eq!(process.end().await.code(), Some(3));
-}
-
-#[tokio::test]
-async fn a_frozen_process_ends_only_when_it_is_thawed() {
-    let mut process = shell("trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done");
-    process.says("up").await;
-    process.freeze().await;
-    process.signal("TERM").await;
-    let early = tokio::time::timeout(Duration::from_millis(100), process.child.wait()).await;
-    assert!(early.is_err());
-    process.thaw().await;
-    assert_eq!(process.ended().await.code(), Some(3));
-}
-
-#[tokio::test]
-#[should_panic(expected = "sh ended and said:\nno")]
-async fn who_waits_for_a_process_that_has_ended_is_told_what_it_said() {
-    shell("echo no").says("up").await;
-}
-
-#[tokio::test]
-async fn every_example_says_where_it_listens() {
-    let folder = std::env::temp_dir().join(format!("ballet-process-{}", std::process::id()));
-    for example in ["orchestrated", "choreographed"] {
-        let store = folder.join(example).join("shop.db");
-        std::fs::create_dir_all(store.parent().unwrap()).unwrap();
-        let args = ["--listen", "127.0.0.1:0", "--store", store.to_str().unwrap()];
-        let mut process = Process::start(program(example), &args, &[]);
-        assert!(process.says("http://127.0.0.1:").await.starts_with(example));
-        process.kill().await;
+    fn shell(script: &str) -> Process {
+        Process::start("sh", &["-c", script], &[("WORD", "hello")])
     }
-    std::fs::remove_dir_all(folder).unwrap();
+
+    #[tokio::test]
+    async fn a_process_is_given_arguments_and_variables_and_both_outputs_are_heard() {
+        let process = shell("echo 1: $WORD; echo 2: $WORD >&2; read wait");
+        assert_eq!(process.says("1:").await, "1: hello");
+        assert_eq!(process.says("2:").await, "2: hello");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_killed_does_nothing_more() {
+        let mut process = shell("trap 'echo told' TERM; echo up; while :; do sleep 0.01; done");
+        process.says("up").await;
+        process.kill().await;
+        assert_eq!(process.said(), "up");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_told_to_end_may_say_how() {
+        let mut process = shell("trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done");
+        process.says("up").await;
+        assert_eq!(process.end().await.code(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn a_frozen_process_ends_only_when_it_is_thawed() {
+        let mut process = shell("trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done");
+        process.says("up").await;
+        process.freeze().await;
+        process.signal("TERM").await;
+        let early = tokio::time::timeout(Duration::from_millis(100), process.child.wait()).await;
+        assert!(early.is_err());
+        process.thaw().await;
+        assert_eq!(process.ended().await.code(), Some(3));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "sh ended and said:\nno")]
+    async fn who_waits_for_a_process_that_has_ended_is_told_what_it_said() {
+        shell("echo no").says("up").await;
+    }
+
+    #[tokio::test]
+    async fn every_example_says_where_it_listens() {
+        let folder = std::env::temp_dir().join(format!("ballet-process-{}", std::process::id()));
+        for example in ["orchestrated", "choreographed"] {
+            let store = folder.join(example).join("shop.db");
+            std::fs::create_dir_all(store.parent().unwrap()).unwrap();
+            let args = ["--listen", "127.0.0.1:0", "--store", store.to_str().unwrap()];
+            let mut process = Process::start(&program(example), &args, &[]);
+            assert!(process.says("http://127.0.0.1:").await.starts_with(example));
+            process.kill().await;
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -2,4 +2,3 @@
 
 mod purchases;
 mod rights;
-mod shop;

@@ -11,6 +11,7 @@ mod images;
 mod kafka;
 mod ports;
 mod postgres;
+#[cfg(test)]
 mod tests;
 
 pub use kafka::Kafka;

@@ -4,7 +4,7 @@ use crate::orders::{IPHONES, Wanted};
 use ballet::sqlite::Sqlite;
 use ballet::store::Store;
 use ballet::{App, Command, Key, Reactions, Reactor, Running};
-use shop::audit::{self, Books, Expected};
+use shop::audit::{self, Books, Expected, Offices};
 use shop::cast::Cast;
 use shop::contracts::{Address, Customer, Level, ORDERS, PlaceOrder, ReceiveStock, SaveCustomer};
 use shop::fakes::World;
@@ -131,7 +131,7 @@ impl Stand {
         self.quiet().await?;
         let messages = audit::messages(&*self.store).await?;
         let expected = Expected { stock: self.stock.clone(), dead_letters: 0 };
-        Ok(audit::read(&self.apps[ORDERS], messages, &self.world, expected).await?)
+        Ok(audit::read(Offices::One(&self.apps[ORDERS]), messages, &self.world, expected).await?)
     }
 
     /// Sends everybody home.

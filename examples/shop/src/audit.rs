@@ -26,7 +26,7 @@ mod said;
 mod told;
 
 pub use messages::messages;
-pub use read::read;
+pub use read::{Offices, read};
 
 use crate::alerts::Alert;
 use crate::contracts::{CustomerId, OrderId, Sku};

@@ -1,9 +1,9 @@
 //! Where readers stand, and what is there no more.
 
 use super::{at, batch, read, seq, set, with_topic};
-use crate::servers::{self, own_name};
 use ballet::ErrorKind;
 use ballet::broker::{Broker, Range, TopicSpec};
+use containers::servers::{self, own_name};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};

@@ -1,9 +1,9 @@
 //! Much at once. What it says of speed is for people; nothing depends on it.
 
 use super::{at, batch, seq, set, with_topic};
-use crate::servers::{self, own_name};
 use ballet::broker::{Broker, Reader};
 use ballet::clock::Stopwatch;
+use containers::servers::{self, own_name};
 use tokio::task::JoinSet;
 
 const LANES: u32 = 8;

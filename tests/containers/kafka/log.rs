@@ -1,6 +1,5 @@
 //! The sentences of every broker, over a real Kafka.
 
-use crate::servers::{kafka, own_name};
 use async_trait::async_trait;
 use ballet::Error;
 use ballet::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
@@ -9,6 +8,7 @@ use ballet::kafka::{Config, Kafka};
 use ballet::memory::{Node, World};
 use ballet::message::Outgoing;
 use ballet::store::Store;
+use containers::servers::{kafka, own_name};
 use sentences::Pair;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Members come, go, and fall silent: who reads which lane, and that nothing is read twice or never.
 
 use super::{at, batch, seq, set, with_topic};
-use crate::servers::{self, own_name};
 use ballet::broker::{Broker, Member, Reader};
 use ballet::kafka::{Config, Kafka};
+use containers::servers::{self, own_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! The server dies, or the network does: nothing that was acknowledged is lost, and the order is kept.
 
 use super::{batch, read, reader, seq, with_topic};
-use crate::servers;
 use ballet::broker::{Broker, Range};
 use ballet::kafka::{Config, Kafka};
+use containers::servers;
 use std::time::Duration;
 
 const LANES: u32 = 4;

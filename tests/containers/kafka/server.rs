@@ -1,6 +1,6 @@
 //! What the tests expect of the Kafka that they use.
 
-use crate::servers::Kafka;
+use containers::servers::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::message::Message;

@@ -1,9 +1,9 @@
 //! What others write: messages without our extensions, and bytes that are no message.
 
 use super::{batch, read, reader, with_topic};
-use crate::servers;
 use ballet::broker::{Arrived, Broker};
 use ballet::message::Kind;
+use containers::servers;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};

@@ -1,12 +1,12 @@
 //! Topics: how they are made, and which are refused.
 
 use super::with_topic;
-use crate::servers::{self, own_name};
 use ballet::broker::{Broker, TopicSpec};
 use ballet::clock::{RuntimeClock, Time};
 use ballet::kafka::{Config, Kafka};
 use ballet::memory::World;
 use ballet::{App, ErrorKind, Plan, Saga, StepError, act};
+use containers::servers::{self, own_name};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Who may do what: one clear sentence each.
 
 use super::{batch, set};
-use crate::servers;
 use ballet::broker::{Broker, TopicSpec};
 use ballet::kafka::{Config, Kafka, Sasl, Security};
 use ballet::{Error, ErrorKind};
+use containers::servers;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

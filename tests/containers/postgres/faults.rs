@@ -2,11 +2,11 @@
 //! same rows.
 
 use super::pair::{database, migrate, schema};
-use crate::proxy::Proxy;
-use crate::servers::{self, Postgres as Server, own_name};
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{Advance, Batch, Begun, LaneId, Lock, Slot, Store, Writes};
 use ballet::{Error, ErrorKind};
+use containers::proxy::Proxy;
+use containers::servers::{self, Postgres as Server, own_name};
 use sentences::slots::{plain, row};
 use sentences::{begin, lane, next, open, write};
 use sqlx::postgres::PgConnection;

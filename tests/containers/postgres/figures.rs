@@ -1,6 +1,5 @@
 //! How many statements a batch takes and what they do to the tables, counted by the server itself.
 
-use crate::servers::{self, Database, Postgres as Server};
 use ballet::Key;
 use ballet::edge::Edge;
 use ballet::postgres::{Config, Postgres};
@@ -8,6 +7,7 @@ use ballet::store::{
     Advance, Calling, Held, Inboxed, LaneId, Lock, Parked, Slot, Space, Status, Store, Timer,
     Value, Writes,
 };
+use containers::servers::{self, Database, Postgres as Server};
 use sentences::{NOON, at, begin, lane, next, outgoing};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};

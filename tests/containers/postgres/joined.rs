@@ -1,10 +1,10 @@
 //! A caller's own transaction on the database of the app: its rows and the entry, both or neither.
 
 use super::pair::{database, schema};
-use crate::servers::own_name;
 use ballet::Key;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{Entered, Inboxed, Joined, Slot, Space, Store, Writes};
+use containers::servers::own_name;
 use sentences::slots::plain;
 use sentences::{lane, write};
 use sqlx::postgres::PgConnection;

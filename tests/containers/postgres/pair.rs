@@ -1,11 +1,11 @@
 //! Postgres beside the broker in memory, each test in a schema of its own.
 
-use crate::servers::{self, Database, own_name};
 use ballet::broker::Broker;
 use ballet::clock::{Clock, Time};
 use ballet::memory::{Node, World};
 use ballet::postgres::{Config, Postgres};
 use ballet::store::Store;
+use containers::servers::{self, Database, own_name};
 use sentences::Pair;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,10 +1,10 @@
 //! Who may do what, and which sentence tells whoever may not.
 
 use super::pair::{database, migrate};
-use crate::servers::{self, Database, free_port, own_name};
 use ballet::ErrorKind;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::Store;
+use containers::servers::{self, Database, free_port, own_name};
 use sentences::lane;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
@@ -272,7 +272,7 @@ async fn a_server_that_comes_late_is_waited_for() {
     let (database, app) = database().await;
     let schema = own_name("schema");
     migrate(database, &schema).await;
-    let proxy = crate::proxy::Proxy::before(servers::postgres().await.address()).await;
+    let proxy = containers::proxy::Proxy::before(servers::postgres().await.address()).await;
     proxy.cut().await;
     let at = servers::postgres().await.address().to_string();
     let late = Config::new(&app.replace(&at, &proxy.address().to_string()), &schema).unwrap();

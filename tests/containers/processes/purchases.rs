@@ -1,7 +1,7 @@
 //! Purchases that go from process to process.
 
-use super::shop::{Part, Shop};
-use crate::servers;
+use containers::books;
+use containers::shop::{Part, Said, Shop};
 use serde_json::json;
 
 fn of<'p>(parts: &'p [Part], service: &str) -> &'p Part {
@@ -30,8 +30,8 @@ async fn end_of(parts: &[Part], order: &str) -> String {
 
 /// Every service is a process, over servers that others use, too.
 async fn a_split_shop(example: &'static str, keeps_runs: &str) {
-    let (shop, kafka) = (Shop::of(example).await, servers::Kafka::alone().await);
-    let mut parts = shop.all(&kafka).await;
+    let shop = Shop::of(example).await;
+    let mut parts = shop.all().await;
     let declining = json!({"decline": ["c2"]}).to_string();
     let turned = of(&parts, "payments").ask("PUT", "/dials/provider", &declining).await;
     assert_eq!(turned.status, 200, "{turned:?}");
@@ -42,9 +42,7 @@ async fn a_split_shop(example: &'static str, keeps_runs: &str) {
 
     let run = bought.replace("/v1/orders/", "/runs/");
     of(&parts, keeps_runs).until(&run, |said| said.status == 200).await;
-    let listed = |said: &super::shop::Said| {
-        said.json()["runs"].as_array().is_some_and(|runs| runs.len() == 2)
-    };
+    let listed = |said: &Said| said.json()["runs"].as_array().is_some_and(|runs| runs.len() == 2);
     of(&parts, keeps_runs).until("/runs", listed).await;
     for (service, path, missing) in [
         ("orders", run.as_str(), keeps_runs),
@@ -63,6 +61,7 @@ async fn a_split_shop(example: &'static str, keeps_runs: &str) {
         let said = part.process.said();
         assert!(said.contains("{service}:***@") && !said.contains("secret"), "{said}");
     }
+    assert_eq!(books::breaches(&shop, 0).await, [""; 0]);
     for part in &mut parts {
         let ended = part.process.end().await;
         assert_eq!(ended.code(), Some(0), "{}: {}", part.service, part.process.said());

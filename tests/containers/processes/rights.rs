@@ -1,9 +1,9 @@
 //! Who may do what: the roles that `ballet migrate` gave their rights, and what it refuses.
 
-use super::shop::{ballet, migrated, services, store};
-use crate::process::{Process, program};
-use crate::servers::{self, own_name};
 use ballet::postgres::{Config, Postgres};
+use containers::process::{Process, program};
+use containers::servers::{self, own_name};
+use containers::shop::{ballet, migrated, services, store};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
@@ -22,7 +22,7 @@ fn schema(service: &str) -> String {
 #[tokio::test]
 async fn no_service_enters_the_schema_of_another() {
     let services = services("orchestrated");
-    let database = migrated(&services).await;
+    let database = migrated(servers::postgres().await, &services).await;
     for service in &services {
         let url = store(&database).replace("{service}", &schema(service));
         Postgres::connect(Config::new(&url, &schema(service)).unwrap()).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_service_whose_schema_is_not_there_names_the_command_that_makes_it() {
         "--broker",
         broker.as_str(),
     ];
-    let mut process = Process::start(program("orchestrated"), &args, &variables);
+    let mut process = Process::start(&program("orchestrated"), &args, &variables);
     assert_eq!(process.ended().await.code(), Some(2));
     let app = database.role_named("orders");
     let told = format!(

@@ -6,7 +6,8 @@ use crate::contracts::{ALERTS, INVENTORY, NOTIFICATION, ORDERS, PAYMENTS, SHIPPI
 use crate::customers::{Addressee, Contact};
 use crate::fakes::World;
 use crate::{alerts, inventory, notification, orders, payments, shipping};
-use ballet::{Error, Message, Reactions, Reactor, Record, Running, Table, TableKey};
+use ballet::store::DeadLetter;
+use ballet::{Error, ErrorKind, Message, Reactions, Reactor, Record, Running, Table, TableKey};
 use std::collections::BTreeMap;
 
 /// Names of services, to look into their tables; nothing reacts here.
@@ -37,40 +38,74 @@ services! {
     Views = "view";
 }
 
+/// Where the tables are.
+#[derive(Debug, Clone, Copy)]
+pub enum Offices<'a> {
+    /// In one store, which everybody shares.
+    One(&'a Running),
+    /// In a store for each service, by its name.
+    Each(&'a BTreeMap<String, Running>),
+}
+
+impl<'a> Offices<'a> {
+    fn of(self, service: &str) -> Result<&'a Running, Error> {
+        let missing = || Error::new(ErrorKind::Store, format!("nobody keeps books of `{service}`"));
+        match self {
+            Self::One(app) => Ok(app),
+            Self::Each(apps) => apps.get(service).ok_or_else(missing),
+        }
+    }
+
+    async fn all<R: Reactor, K: TableKey + Ord, V: Record>(
+        self,
+        service: &str,
+        table: Table<K, V>,
+    ) -> Result<BTreeMap<K, V>, Error> {
+        Ok(self.of(service)?.rows::<R, K, V>(table).await?.into_iter().collect())
+    }
+
+    async fn dead_letters(self) -> Result<Vec<DeadLetter>, Error> {
+        let apps: Vec<&Running> = match self {
+            Self::One(app) => vec![app],
+            Self::Each(apps) => apps.values().collect(),
+        };
+        let mut all = Vec::new();
+        for app in apps {
+            all.extend(app.dead_letters(u32::MAX).await?);
+        }
+        Ok(all)
+    }
+}
+
 /// Collects the books. `messages` are those of all topics, each partition in its order; what they
 /// are read from is not the same everywhere, so whoever has it at hand reads them.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Store`](ballet::ErrorKind::Store) if the store cannot be read.
+/// [`ErrorKind::Store`] if a store cannot be read, or nobody keeps the books of a service.
 pub async fn read(
-    app: &Running,
+    offices: Offices<'_>,
     messages: Vec<Message>,
     world: &World,
     expected: Expected,
 ) -> Result<Books, Error> {
+    let addresses = Table::<String, Addressee>::new("addresses");
+    let contacts = Table::<String, Contact>::new("contacts");
     Ok(Books {
         expected,
-        orders: all::<Orders, _, _>(app, orders::ORDERS).await?,
-        shelves: all::<Inventory, _, _>(app, inventory::SHELVES).await?,
-        reservations: all::<Inventory, _, _>(app, inventory::RESERVATIONS).await?,
-        payments: all::<Payments, _, _>(app, payments::PAYMENTS).await?,
-        shipments: all::<Shipping, _, _>(app, shipping::SHIPMENTS).await?,
-        sent: all::<Notification, _, _>(app, notification::SENT).await?,
-        addresses: all::<Views, String, Addressee>(app, Table::new("addresses")).await?,
-        alerts: all::<Alerts, _, _>(app, alerts::ALERTS).await?,
-        contacts: all::<Views, String, Contact>(app, Table::new("contacts")).await?,
+        orders: offices.all::<Orders, _, _>(ORDERS, orders::ORDERS).await?,
+        shelves: offices.all::<Inventory, _, _>(INVENTORY, inventory::SHELVES).await?,
+        reservations: offices.all::<Inventory, _, _>(INVENTORY, inventory::RESERVATIONS).await?,
+        payments: offices.all::<Payments, _, _>(PAYMENTS, payments::PAYMENTS).await?,
+        shipments: offices.all::<Shipping, _, _>(SHIPPING, shipping::SHIPMENTS).await?,
+        sent: offices.all::<Notification, _, _>(NOTIFICATION, notification::SENT).await?,
+        addresses: offices.all::<Views, _, _>(SHIPPING, addresses).await?,
+        alerts: offices.all::<Alerts, _, _>(ALERTS, alerts::ALERTS).await?,
+        contacts: offices.all::<Views, _, _>(NOTIFICATION, contacts).await?,
         messages,
         authorizations: world.provider.authorizations(),
         parcels: world.carrier.parcels(),
         posted: world.mail.sent(),
-        dead_letters: app.dead_letters(u32::MAX).await?,
+        dead_letters: offices.dead_letters().await?,
     })
-}
-
-async fn all<R: Reactor, K: TableKey + Ord, V: Record>(
-    app: &Running,
-    table: Table<K, V>,
-) -> Result<BTreeMap<K, V>, Error> {
-    Ok(app.rows::<R, K, V>(table).await?.into_iter().collect())
 }

@@ -38,6 +38,7 @@ pub use entry::{Why, main, run};
 pub use ground::Ground;
 pub use options::{Asked, Options, Store};
 pub use runs::Runs;
+pub use seed::{PIECES, STOCKED};
 pub use server::{FAREWELL, serve};
 #[cfg(feature = "servers")]
 pub use servers::{Servers, schema_of};

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 /// `c1` to `c20`.
 const CUSTOMERS: usize = 20;
+/// What can be bought.
+pub const STOCKED: [&str; 2] = ["ipad", "iphone"];
 /// So many of each thing.
-const PIECES: i64 = 1_000;
+pub const PIECES: i64 = 1_000;
 /// How long each may take. What takes longer is done later all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks for it all, each under a key of its own: at the next start nothing happens.
 pub(super) async fn seed(desk: &Desk) -> Result<(), Error> {
-    for sku in ["ipad", "iphone"].into_iter().filter(|_| desk.has(INVENTORY)) {
+    for sku in STOCKED.into_iter().filter(|_| desk.has(INVENTORY)) {
         let ask = ReceiveStock { sku: sku.to_owned(), qty: PIECES };
         once(desk.ask(&format!("seed/stock/{sku}"), sku, &ask, PATIENCE).await)?;
     }

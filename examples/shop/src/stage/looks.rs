@@ -1,7 +1,7 @@
 //! What can be seen of the shop.
 
 use crate::alerts;
-use crate::audit::{self, Books, Expected};
+use crate::audit::{self, Books, Expected, Offices};
 use crate::bystanders::Alerts;
 use crate::contracts::{
     Ending, INVENTORY, ORDERS, OrderCancelled, OrderInvalidated, PaymentVoided, Reason,
@@ -82,7 +82,8 @@ impl Stage {
     /// If they cannot be read.
     pub async fn books(&self) -> Books {
         let expected = Expected { stock: self.received.clone(), dead_letters: self.written_off };
-        let read = audit::read(&self.office, self.messages(), &self.world, expected).await;
+        let read =
+            audit::read(Offices::One(&self.office), self.messages(), &self.world, expected).await;
         read.expect("the books are readable")
     }
 

@@ -1,0 +1,145 @@
+//! The books of a shop on servers: the tables of each service, all messages of all topics, and what those
+//! outside have on file.
+
+use crate::servers::runtime;
+use crate::shop::{self, Shop};
+use ::shop::audit::{self, Books, Expected, Offices};
+use ::shop::fakes::World;
+use ::shop::http::{PIECES, STOCKED, schema_of};
+use ballet::clock::Time;
+use ballet::kafka::{Config as KafkaConfig, Kafka};
+use ballet::message::wire;
+use ballet::postgres::{Config, Postgres};
+use ballet::{App, Message, Running};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long an answer of Kafka may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was read from all topics.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// All messages, each partition in its order.
+    pub messages: Vec<Message>,
+    /// What is none: its topic, partition and offset, and why.
+    pub foreign: Vec<String>,
+}
+
+/// The tables of all services of a shop: of each the schema, entered as that service.
+pub struct Office {
+    apps: BTreeMap<String, Running>,
+}
+
+impl Office {
+    /// Enters all schemas. Nothing is served, and nobody's lanes are taken.
+    pub async fn of(shop: &Shop) -> Self {
+        let kafka = Kafka::connect(KafkaConfig::new(shop.kafka().bootstrap())).await.unwrap();
+        let mut apps = BTreeMap::new();
+        for service in shop::services(shop.example()) {
+            let schema = schema_of(service);
+            let url = shop::store(shop.database()).replace("{service}", &schema);
+            let config = Config::new(&url, &schema).unwrap().connections(1, 1);
+            let store = Postgres::connect(config).await.unwrap();
+            let app = App::new(store).broker(kafka.clone()).start().await.unwrap();
+            apps.insert(service.to_owned(), app);
+        }
+        Self { apps }
+    }
+
+    /// Who looks into the tables of a service.
+    pub fn app(&self, service: &str) -> &Running {
+        self.apps.get(service).unwrap_or_else(|| panic!("there is no service `{service}`"))
+    }
+
+    /// All of them, by their services.
+    pub fn apps(&self) -> &BTreeMap<String, Running> {
+        &self.apps
+    }
+
+    /// The books, as they are now.
+    pub async fn books(&self, shop: &Shop, expected: Expected) -> Books {
+        let world = World::kept_beside(shop.outside()).unwrap();
+        let Log { messages, .. } = log(shop).await;
+        audit::read(Offices::Each(&self.apps), messages, &world, expected).await.unwrap()
+    }
+}
+
+/// What the auditor has to say about a shop in which all is quiet and nothing was put on the shelves but
+/// what is there at first, with so many messages that had to be given up.
+pub async fn breaches(shop: &Shop, dead_letters: usize) -> Vec<String> {
+    let stock = STOCKED.iter().map(|sku| ((*sku).to_owned(), PIECES)).collect();
+    let books = Office::of(shop).await.books(shop, Expected { stock, dead_letters }).await;
+    audit::audit(&books).iter().map(ToString::to_string).collect()
+}
+
+/// Everything that is in the topics of a shop. What is written meanwhile may be left out.
+pub async fn log(shop: &Shop) -> Log {
+    let servers = shop.kafka().bootstrap();
+    let reading = runtime().spawn_blocking(move || read_all(&servers));
+    reading.await.expect("it does not panic")
+}
+
+fn read_all(servers: &str) -> Log {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers).set("group.id", "auditor");
+    config.set("enable.auto.commit", "false").set("enable.partition.eof", "false");
+    let consumer: BaseConsumer = config.create().expect("these are settings");
+    let mut log = Log::default();
+    for ((topic, partition), ends) in ranges(&consumer) {
+        read_partition(&consumer, &topic, partition, ends, &mut log);
+    }
+    log
+}
+
+/// All partitions but those that Kafka keeps for itself and we for who reads what: from where to where
+/// there are messages.
+fn ranges(consumer: &BaseConsumer) -> BTreeMap<(String, i32), (i64, i64)> {
+    let known = consumer.fetch_metadata(None, PATIENCE).expect("Kafka answers");
+    let mut ranges = BTreeMap::new();
+    for topic in known.topics().iter().filter(|topic| !topic.name().starts_with('_')) {
+        for partition in topic.partitions() {
+            let ends = consumer.fetch_watermarks(topic.name(), partition.id(), PATIENCE);
+            let ends = ends.expect("Kafka answers");
+            ranges.insert((topic.name().to_owned(), partition.id()), ends);
+        }
+    }
+    ranges
+}
+
+fn read_partition(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+    (start, end): (i64, i64),
+    log: &mut Log,
+) {
+    if start >= end {
+        return;
+    }
+    let mut assignment = TopicPartitionList::new();
+    let from = assignment.add_partition_offset(topic, partition, Offset::Offset(start));
+    from.and_then(|()| consumer.assign(&assignment)).expect("it can be read");
+    let mut next = start;
+    while next < end {
+        let come = consumer.poll(PATIENCE).unwrap_or_else(|| panic!("{topic} ends at {next}"));
+        let come = come.expect("it can be read");
+        next = come.offset() + 1;
+        match message(&come) {
+            Ok(message) => log.messages.push(message),
+            Err(told) => log.foreign.push(format!("{topic}/{partition}@{}: {told}", come.offset())),
+        }
+    }
+}
+
+fn message(record: &BorrowedMessage<'_>) -> Result<Message, String> {
+    let headers = record.headers().into_iter().flat_map(Headers::iter);
+    let headers: Vec<_> =
+        headers.map(|header| (header.key, header.value.unwrap_or_default())).collect();
+    let body = record.payload().unwrap_or_default().to_vec();
+    let at = Time::from_micros(record.timestamp().to_millis().unwrap_or_default() * 1_000);
+    wire::read(record.key(), headers, body.into(), at).map_err(|told| told.to_string())
+}

@@ -1,0 +1,14 @@
+//! What tests on real servers stand on: servers in containers that can be killed, a network that can
+//! fail, programs that can be killed, frozen and told to end, and the shop made of them.
+//!
+//! ```text
+//! servers    Postgres and Kafka          process   a program
+//! proxy      a network                   shop      one process for each service, asked over HTTP
+//! books      the tables and topics of a shop, for its auditor
+//! ```
+
+pub mod books;
+pub mod process;
+pub mod proxy;
+pub mod servers;
+pub mod shop;
