@@ -3,18 +3,22 @@
 //! A mode is a file: it measures, prints a table and gives its figures as JSON.
 
 mod closed;
+mod five;
 mod floor;
 mod meter;
 mod options;
 mod saga;
+#[cfg(feature = "servers")]
+mod servers;
 mod setting;
-mod sqlite;
+mod stand;
 mod statements;
 mod stats;
 mod tell;
 
 use crate::options::{HELP, Mode, Options};
 use crate::setting::Setting;
+use crate::stand::Ground;
 use std::process::ExitCode;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -46,7 +50,8 @@ fn measure(mode: Mode, options: &Options, setting: &Setting) -> Result<(), Faile
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let figures = runtime.block_on(async {
         match mode {
-            Mode::Sqlite => sqlite::measure(options, setting).await,
+            Mode::Sqlite => five::measure(&Ground::File, options, setting).await,
+            Mode::Kafka => five::measure(&ground(options).await?, options, setting).await,
             Mode::Floor => floor::measure(options, setting).await,
         }
     })?;
@@ -56,4 +61,14 @@ fn measure(mode: Mode, options: &Options, setting: &Setting) -> Result<(), Faile
         println!("figures as JSON: {}", file.display());
     }
     Ok(())
+}
+
+#[cfg(feature = "servers")]
+async fn ground(options: &Options) -> Result<Ground, Failed> {
+    Ok(Ground::Servers(servers::Servers::of(options).await?))
+}
+
+#[cfg(not(feature = "servers"))]
+async fn ground(_: &Options) -> Result<Ground, Failed> {
+    Err("mode `kafka` was left out of this build: build it with `--features servers`".into())
 }

@@ -13,6 +13,8 @@ usage: cargo run -p bench --release -- MODE [options]
 
 modes:
   sqlite            the embedded pair: everything in one process, over one SQLite file
+  kafka             coordinator and worker in one process, over a schema each in a Postgres, and a Kafka;
+                    built with `--features servers`
   floor             what this disk and its SQLite can do, so that ratios can be told
 
 options:
@@ -22,6 +24,8 @@ options:
   --lanes L         how many lanes each group has (2)
   --rounds R        how often all runs are repeated, one after the other (3)
   --folder DIR      where the files go, on a disk and not in memory (the folder for temporary files)
+  --store URL       the Postgres of `kafka`, as an owner who may make schemas; and with it
+  --broker URL      the Kafka, as kafka://host:port (without both: some in containers)
   --json FILE       where the figures go as JSON as well
   --help            this
 
@@ -33,6 +37,7 @@ option is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Sqlite,
+    Kafka,
     Floor,
 }
 
@@ -48,6 +53,9 @@ pub struct Options {
     pub rounds: usize,
     pub folder: PathBuf,
     pub json: Option<PathBuf>,
+    /// The servers of `kafka`: both are there, or neither.
+    pub store: Option<String>,
+    pub broker: Option<String>,
 }
 
 impl Options {
@@ -62,19 +70,29 @@ impl Options {
             rounds: 3,
             folder: std::env::temp_dir(),
             json: None,
+            store: None,
+            broker: None,
         };
         options.mode = match args.next().as_deref() {
             Some("sqlite") => Some(Mode::Sqlite),
+            Some("kafka") => Some(Mode::Kafka),
             Some("floor") => Some(Mode::Floor),
             Some("--help" | "-h") => return Ok(options),
             Some(other) => return Err(format!("there is no mode `{other}`; `--help` lists them")),
-            None => return Err("name a mode: `sqlite` or `floor`; `--help` explains them".into()),
+            None => {
+                return Err(
+                    "name a mode: `sqlite`, `kafka` or `floor`; `--help` explains them".into()
+                );
+            }
         };
         while let Some(arg) = args.next() {
             if matches!(arg.as_str(), "--help" | "-h") {
                 return Ok(Self { mode: None, ..options });
             }
             options.take(&arg, &mut args)?;
+        }
+        if options.store.is_some() != options.broker.is_some() {
+            return Err("`--store` and `--broker` belong together: give both, or neither".into());
         }
         Ok(options)
     }
@@ -99,6 +117,8 @@ impl Options {
             "--lanes" => self.lanes = some(option, &value()?)?,
             "--rounds" => self.rounds = some(option, &value()?)?,
             "--folder" => self.folder = value()?.into(),
+            "--store" => self.store = Some(value()?),
+            "--broker" => self.broker = Some(value()?),
             "--json" => self.json = Some(value()?.into()),
             other => return Err(format!("there is no option `{other}`; `--help` lists them")),
         }
@@ -130,7 +150,11 @@ mod tests {
         assert_eq!(read("floor --help").unwrap().mode, None);
         assert_eq!(read("--help").unwrap().mode, None);
         for (line, told) in [
-            ("", "name a mode: `sqlite` or `floor`; `--help` explains them"),
+            ("", "name a mode: `sqlite`, `kafka` or `floor`; `--help` explains them"),
+            (
+                "kafka --broker kafka://h:1",
+                "`--store` and `--broker` belong together: give both, or neither",
+            ),
             ("oracle", "there is no mode `oracle`; `--help` lists them"),
             ("sqlite --sagas", "`--sagas` needs a value"),
             ("sqlite --sagas 0", "`--sagas` takes whole numbers from 1, and `0` is none"),

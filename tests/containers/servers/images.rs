@@ -22,7 +22,10 @@ pub async fn image(variable: &'static str) -> (String, String) {
 }
 
 fn build() -> BTreeMap<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/build");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../images");
+    let ended = Command::new(folder.join("engine")).status().expect("the script runs");
+    assert!(ended.success(), "there is no engine to start servers with: see above");
+    let script = folder.join("build");
     let ended = Command::new(script).stderr(Stdio::inherit()).output().expect("the script runs");
     assert!(ended.status.success(), "there are no images to start servers from: see above");
     let said = String::from_utf8(ended.stdout).expect("it says names");
