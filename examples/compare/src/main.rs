@@ -1,14 +1,18 @@
 //! The iPad purchase both ways, side by side: two purchases told, a few hundred counted, all audited.
 
 mod figures;
+mod ground;
 mod options;
 mod orders;
 mod purchases;
 mod report;
 mod scenarios;
+#[cfg(feature = "servers")]
+mod servers;
 mod stand;
 mod tell;
 
+use crate::ground::Ground;
 use crate::options::{Deed, HELP, Options, Source};
 use crate::purchases::Compared;
 use crate::scenarios::{ALL, Played};
@@ -110,7 +114,8 @@ fn compare(asked: &Options, source: &Source, report: &Path) -> Result<bool, Fail
     // Whoever gave a wrong place is told so now, and not when all is done.
     OpenOptions::new().create(true).append(true).open(report).map_err(unwritten)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let compared = runtime.block_on(purchases::compare(source, asked.only.as_deref()))?;
+    let compared =
+        runtime.block_on(purchases::compare(source, &ground(asked)?, asked.only.as_deref()))?;
     std::fs::write(report, report::html(&compared)).map_err(unwritten)?;
     if asked.json {
         println!("{}", serde_json::to_string_pretty(&compared)?);
@@ -119,6 +124,25 @@ fn compare(asked: &Options, source: &Source, report: &Path) -> Result<bool, Fail
         println!("\nThe same with plots, for a browser: {}", report.display());
     }
     Ok(compared.faults.is_empty() && compared.figures.iter().all(|one| one.breaches.is_empty()))
+}
+
+/// What the shops are to stand on.
+#[cfg(feature = "servers")]
+fn ground(asked: &Options) -> Result<Ground, Failed> {
+    match &asked.servers {
+        None => Ok(Ground::Files),
+        Some(urls) => Ok(Ground::Servers(servers::Servers::new(urls)?)),
+    }
+}
+
+#[cfg(not(feature = "servers"))]
+fn ground(asked: &Options) -> Result<Ground, Failed> {
+    match &asked.servers {
+        None => Ok(Ground::Files),
+        Some(_) => {
+            Err("servers were left out of this build: build it with `--features servers`".into())
+        }
+    }
 }
 
 fn print_compared(compared: &Compared) {

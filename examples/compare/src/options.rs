@@ -15,6 +15,8 @@ usage: cargo run [--release] -- [options]
   --orders FILE    instead: one JSON order a line, from a file or from `-`; for example
                    {\"customer_id\":\"c1\",\"lines\":[{\"sku\":\"ipad\",\"qty\":1,\"unit_price_minor\":109900}],
                     \"total_minor\":109900,\"currency\":\"USD\"}   (on one line)
+  --store URL      instead of SQLite files: a Postgres, as an owner who may make schemas; and with it
+  --broker URL     a Kafka, as kafka://host:port; both need a build with `--features servers`
   --report FILE    where the report goes (comparison.html)
   --scenario NAME  instead of all that: play one scenario of the tests, in virtual time, and tell
                    it; NAME is a number, as X6, or a name; `--scenario list` lists them
@@ -54,6 +56,21 @@ pub struct Options {
     pub deed: Deed,
     pub only: Option<String>,
     pub json: bool,
+    /// Where to run instead of on files.
+    pub servers: Option<Urls>,
+}
+
+/// The URLs of a Postgres and a Kafka. There may be passwords in them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Urls {
+    pub store: String,
+    pub broker: String,
+}
+
+impl std::fmt::Debug for Urls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a Postgres and a Kafka")
+    }
 }
 
 /// The options as they were given.
@@ -64,6 +81,8 @@ struct Given {
     orders: Option<PathBuf>,
     report: Option<PathBuf>,
     scenario: Option<String>,
+    store: Option<String>,
+    broker: Option<String>,
 }
 
 impl Options {
@@ -73,24 +92,42 @@ impl Options {
         let mut args = Args::new(args);
         while let Some(option) = args.option() {
             match option.as_str() {
-                "--help" | "-h" => return Ok(Self { deed: Deed::Help, only, json }),
+                "--help" | "-h" => {
+                    return Ok(Self { deed: Deed::Help, only, json, servers: None });
+                }
                 "--json" => json = true,
                 "--purchases" => given.purchases = Some(purchases(args.number()?)?),
                 "--seed" => given.seed = Some(args.number()?),
                 "--orders" => given.orders = Some(PathBuf::from(args.value()?)),
                 "--report" => given.report = Some(PathBuf::from(args.value()?)),
                 "--scenario" => given.scenario = Some(args.value()?),
+                "--store" => given.store = Some(args.value()?),
+                "--broker" => given.broker = Some(args.value()?),
                 "--mode" => only = Some(mode(args.value()?)?),
                 _ => return Err(args.unknown()),
             }
         }
-        Ok(Self { deed: given.deed()?, only, json })
+        let servers = given.servers()?;
+        Ok(Self { deed: given.deed()?, only, json, servers })
     }
 }
 
 impl Given {
+    fn servers(&self) -> Result<Option<Urls>, String> {
+        match (&self.store, &self.broker) {
+            (Some(_), Some(_)) if self.scenario.is_some() => {
+                Err("`--scenario` plays in memory: leave `--store` and `--broker` away".to_owned())
+            }
+            (Some(store), Some(broker)) => {
+                Ok(Some(Urls { store: store.clone(), broker: broker.clone() }))
+            }
+            (None, None) => Ok(None),
+            _ => Err("`--store` and `--broker` belong together: give both, or neither".to_owned()),
+        }
+    }
+
     fn deed(self) -> Result<Deed, String> {
-        let Self { purchases, seed, orders, report, scenario } = self;
+        let Self { purchases, seed, orders, report, scenario, .. } = self;
         let is_drawn = purchases.is_some() || seed.is_some();
         if let Some(scenario) = scenario {
             return match is_drawn || orders.is_some() || report.is_some() {

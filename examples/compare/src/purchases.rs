@@ -1,6 +1,7 @@
-//! The same purchases, each way on a fresh file.
+//! The same purchases, each way in a fresh place.
 
 use crate::figures::{Counted, Figures};
+use crate::ground::Ground;
 use crate::options::Source;
 use crate::orders::{self, Wanted};
 use crate::stand::{LANES, Stand};
@@ -40,7 +41,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    fn of(source: &Source, messages: &[Message]) -> Self {
+    fn of(source: &Source, ground: &Ground, messages: &[Message]) -> Self {
         let orders = match source {
             Source::Drawn { purchases, seed } => {
                 format!("{} of seed {seed}", self::purchases(*purchases))
@@ -55,7 +56,7 @@ impl Setting {
             orders,
             at_once: AT_ONCE,
             lanes: LANES,
-            store: "store and broker embedded, one SQLite file for each way, all services in one process",
+            store: ground.told(),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" },
             machine: format!("{cores} cores, {arch}, {os}"),
             begun_at: begun.map(|at| at.to_string()).unwrap_or_default(),
@@ -88,7 +89,11 @@ struct Shown {
 }
 
 /// Runs them all, tells two, counts the rest.
-pub async fn compare(source: &Source, only: Option<&str>) -> Result<Compared, Failed> {
+pub async fn compare(
+    source: &Source,
+    ground: &Ground,
+    only: Option<&str>,
+) -> Result<Compared, Failed> {
     let (wanted, faults) = orders::gather(source)?;
     for fault in &faults {
         eprintln!("not an order: {fault}");
@@ -98,30 +103,22 @@ pub async fn compare(source: &Source, only: Option<&str>) -> Result<Compared, Fa
     }
     let mut shown = Vec::new();
     for (way, cast) in WAYS.into_iter().filter(|(way, _)| only.is_none_or(|only| only == *way)) {
-        shown.push(run(way, cast, &wanted).await?);
+        shown.push(run(way, cast, ground, &wanted).await?);
     }
-    let setting = Setting::of(source, &shown[0].messages);
+    let setting = Setting::of(source, ground, &shown[0].messages);
     let stories = stories(&shown);
     let figures = shown.into_iter().map(|shown| shown.figures).collect();
     Ok(Compared { setting, figures, stories, faults })
 }
 
-/// Runs all purchases one way, on a fresh file.
-async fn run(way: &'static str, cast: Cast, wanted: &[Wanted]) -> Result<Shown, Failed> {
-    let folder = std::env::temp_dir().join(format!("ballet-{}-{way}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let ran = run_in(way, cast, wanted, &folder.join("shop.db")).await;
-    std::fs::remove_dir_all(&folder)?;
-    ran
-}
-
-async fn run_in(
+/// Runs all purchases one way, in a fresh place.
+async fn run(
     way: &'static str,
     cast: Cast,
+    ground: &Ground,
     wanted: &[Wanted],
-    file: &std::path::Path,
 ) -> Result<Shown, Failed> {
-    let stand = Stand::open(cast, file, wanted).await?;
+    let stand = Stand::open(cast, ground, wanted).await?;
     let progress = Progress::of(way, wanted.len());
     for wanted in wanted {
         stand.admit(wanted).await?;
@@ -148,7 +145,7 @@ async fn run_in(
     let counted =
         Counted { way, alone: &alone, rest: &rest, commits_alone, commits: stand.commits() };
     let figures = Figures::of(&counted, &books);
-    stand.close().await;
+    stand.close().await?;
     Ok(Shown { figures, messages: books.messages })
 }
 

@@ -1,17 +1,14 @@
-//! One way of doing it, at work: every process of its cast over one SQLite file.
+//! One way of doing it, at work: every process of its cast, over one SQLite file or on servers.
 
+use crate::ground::{Ground, Place};
 use crate::orders::{IPHONES, Wanted};
-use ballet::sqlite::Sqlite;
-use ballet::store::Store;
-use ballet::{App, Command, Key, Reactions, Reactor, Running};
-use shop::audit::{self, Books, Expected, Offices};
+use ballet::{Command, Key, Reactions, Reactor, Running};
+use shop::audit::{self, Books, Ends, Expected, Offices};
 use shop::cast::Cast;
 use shop::contracts::{Address, Customer, Level, ORDERS, PlaceOrder, ReceiveStock, SaveCustomer};
 use shop::fakes::World;
 use shop::orders::{ORDERS as ROWS, Row};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -33,25 +30,28 @@ pub const LANES: u32 = 2;
 
 /// The shop at work.
 pub struct Stand {
-    store: Arc<Sqlite>,
-    apps: BTreeMap<&'static str, Running>,
+    place: Place,
+    apps: BTreeMap<String, Running>,
+    /// Where the topics ended when it was opened: what others have said there is nothing to us.
+    since: Ends,
     world: World,
     stock: BTreeMap<String, i64>,
 }
 
 impl Stand {
     /// Opens the shop: everybody in their places, shelves stocked.
-    pub async fn open(cast: Cast, file: &Path, orders: &[Wanted]) -> Result<Self, Failed> {
-        let store = Sqlite::open(file).await?;
+    pub async fn open(cast: Cast, ground: &Ground, orders: &[Wanted]) -> Result<Self, Failed> {
+        let place = Place::take(ground, cast).await?;
+        let since = audit::ends(place.broker()).await?;
         let world = World::default();
         let mut apps = BTreeMap::new();
         for player in cast {
-            let app = App::new(Arc::clone(&store) as Arc<dyn Store>).lanes(LANES);
-            apps.insert(player.name, (player.start)(app, &world).await?);
+            let app = place.app(player.name)?.lanes(LANES);
+            apps.insert(player.name.to_owned(), (player.start)(app, &world).await?);
         }
         let ipads = i64::try_from(orders.len())? * 2 + 10;
         let stock = BTreeMap::from([("ipad".to_owned(), ipads), ("iphone".to_owned(), IPHONES)]);
-        let stand = Self { store, apps, world, stock };
+        let stand = Self { place, apps, since, world, stock };
         for (sku, qty) in &stand.stock {
             let receive = ReceiveStock { sku: sku.clone(), qty: *qty };
             stand.ask(&format!("stock-{sku}"), sku, &receive).await?;
@@ -117,11 +117,11 @@ impl Stand {
     pub async fn quiet(&self) -> Result<(), Failed> {
         let mut last = None;
         loop {
-            let now = (audit::messages(&*self.store).await?.len(), self.commits());
-            if last == Some(now) {
+            let now = Some((audit::ends(self.place.broker()).await?, self.commits()));
+            if last == now {
                 return Ok(());
             }
-            last = Some(now);
+            last = now;
             ballet::clock::rest(Duration::from_millis(300)).await;
         }
     }
@@ -129,16 +129,16 @@ impl Stand {
     /// Waits until all is quiet, and collects the books.
     pub async fn books(&self) -> Result<Books, Failed> {
         self.quiet().await?;
-        let messages = audit::messages(&*self.store).await?;
+        let messages = audit::messages(self.place.broker(), &self.since).await?;
         let expected = Expected { stock: self.stock.clone(), dead_letters: 0 };
-        Ok(audit::read(Offices::One(&self.apps[ORDERS]), messages, &self.world, expected).await?)
+        Ok(audit::read(Offices::Each(&self.apps), messages, &self.world, expected).await?)
     }
 
-    /// Sends everybody home.
-    pub async fn close(self) {
+    /// Sends everybody home, and takes away what they have left.
+    pub async fn close(self) -> Result<(), Failed> {
         for app in self.apps.into_values() {
             app.stop().await;
         }
-        self.store.close().await;
+        self.place.leave().await
     }
 }

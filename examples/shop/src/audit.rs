@@ -25,7 +25,7 @@ mod read;
 mod said;
 mod told;
 
-pub use messages::messages;
+pub use messages::{Ends, ends, messages};
 pub use read::{Offices, read};
 
 use crate::alerts::Alert;
