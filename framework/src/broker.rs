@@ -104,6 +104,11 @@ pub trait Broker: Send + Sync + 'static {
         topics: &BTreeSet<String>,
         lanes: u32,
     ) -> Result<Box<dyn Member>, Error>;
+
+    /// Why readers may be waiting for what is there: the broker does not answer them.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A member of a group.

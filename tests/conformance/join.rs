@@ -151,8 +151,8 @@ async fn a_transaction_of_another_database_is_refused() {
         assert_eq!(told.kind(), ErrorKind::Definition);
         assert_eq!(
             told.to_string(),
-            "the transaction is of another database than the app's store: begin it on the file \
-             that the app was started with"
+            "the transaction does not find the app's store: begin it on the database that the app was \
+             started with, and name its schema in `search_path` if it has one"
         );
     }
     other.close().await;

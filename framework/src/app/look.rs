@@ -174,11 +174,18 @@ impl Running {
         self.wiring.hub.health()
     }
 
-    /// Whether every lane of this process is well: it may be given work.
+    /// Why lanes may wait for what is there, or be nobody's: the broker does not answer.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.wiring.broker.trouble()
+    }
+
+    /// Whether it may be given work: every group has met, and every lane that fell to this process was
+    /// taken, has read what was there, and is well; and the broker answers. A process to which no lane fell,
+    /// because there are more processes than lanes, is ready too: it takes over at once.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let health = self.health();
-        !health.is_empty() && health.values().all(Health::is_well)
+        self.wiring.hub.is_ready() && self.trouble().is_none()
     }
 
     /// Lists dead letters, newest first.

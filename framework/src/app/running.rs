@@ -61,6 +61,9 @@ impl Running {
         for handler in definitions.handlers.iter().filter(|handler| handler.renewal().is_none()) {
             wiring.register(&**handler).await?;
         }
+        for handler in &definitions.handlers {
+            wiring.hub.expect(handler.group());
+        }
         let mut groups = JoinSet::new();
         groups.spawn(chores(Arc::clone(&wiring)));
         for handler in definitions.handlers {

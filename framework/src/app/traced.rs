@@ -82,8 +82,8 @@ impl<'a> Traced<'a> {
     ) -> Result<Run<'a, S>, Error> {
         let id = id.into();
         if tx.incarnation().await? != Some(self.app.wiring.incarnation) {
-            let text = "the transaction is of another database than the app's store: begin it on the \
-                        file that the app was started with";
+            let text = "the transaction does not find the app's store: begin it on the database that \
+                        the app was started with, and name its schema in `search_path` if it has one";
             return Err(Error::new(ErrorKind::Definition, text));
         }
         let begin = self.beginning::<S>(&id, input)?;

@@ -77,6 +77,7 @@ impl Group {
                 told = self.follow() => told,
             };
             if let Err(told) = told {
+                self.wiring.hub.expect(self.handler.group());
                 tracing::warn!(group = self.handler.group(), %told, "the group is joined again");
             }
             rest(self.wiring.settings.again.delay(attempt)).await;
@@ -91,6 +92,7 @@ impl Group {
         let mut member = self.wiring.broker.join(&group, &topics, self.wiring.lanes).await?;
         loop {
             let lanes = member.assigned().await?;
+            self.wiring.hub.assigned(&group, &lanes);
             self.assign(&lanes).await;
             for lane in lanes {
                 self.start(lane, &*member);

@@ -26,7 +26,8 @@ pub struct Health {
     /// What is lost: messages that were deleted unread, and edges on which a message is missing for
     /// longer than a gap may last.
     pub broken: Vec<String>,
-    /// What the lane last complained of, until its next batch; or that too much is set aside.
+    /// What the lane last complained of, until its next batch; why what it says does not reach the broker;
+    /// or that too much is set aside.
     pub told: Option<String>,
 }
 
@@ -37,7 +38,7 @@ impl Health {
         self.owned && self.caught_up && self.broken.is_empty() && self.told.is_none()
     }
 
-    pub(super) fn of(memory: &Memory, settings: &Settings) -> Self {
+    pub(super) fn of(memory: &Memory, unpublished: Option<String>, settings: &Settings) -> Self {
         let mut parked = BTreeMap::new();
         let mut broken = BTreeMap::new();
         for at in memory.parked.values() {
@@ -60,9 +61,11 @@ impl Health {
             calling: memory.calling.len(),
             duplicates: memory.duplicates,
             broken: memory.missed.iter().cloned().chain(broken.into_values()).collect(),
-            told: (memory.parked.len() >= settings.parked).then(|| {
+            told: unpublished.or_else(|| {
                 let count = memory.parked.len();
-                format!("{count} messages are set aside: the lane takes one at a time")
+                let text =
+                    || format!("{count} messages are set aside: the lane takes one at a time");
+                (count >= settings.parked).then(text)
             }),
         }
     }

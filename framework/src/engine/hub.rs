@@ -3,12 +3,14 @@
 use crate::engine::health::Health;
 use crate::store::{LaneId, Slot, Space, Status, Value};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 #[derive(Default)]
 struct Waiting {
+    /// Which lanes each group has in this process; `None` until its members have met.
+    groups: BTreeMap<String, Option<BTreeSet<u32>>>,
     health: BTreeMap<LaneId, Health>,
     lanes: BTreeMap<LaneId, Arc<Notify>>,
     slots: BTreeMap<Slot, Vec<Arc<Waker>>>,
@@ -103,9 +105,20 @@ impl Hub {
         waiting.lanes.remove(lane);
     }
 
+    /// A group is to be served, and has not met yet, or not again.
+    pub(crate) fn expect(&self, group: &str) {
+        self.waiting().groups.insert(group.to_owned(), None);
+    }
+
+    /// A group has met: these lanes are this process's, which may be none.
+    pub(crate) fn assigned(&self, group: &str, lanes: &BTreeSet<u32>) {
+        self.waiting().groups.insert(group.to_owned(), Some(lanes.clone()));
+    }
+
     /// A group is no more.
     pub(crate) fn forget(&self, group: &str) {
         let mut waiting = self.waiting();
+        waiting.groups.remove(group);
         waiting.health.retain(|lane, _| lane.group != group);
         waiting.lanes.retain(|lane, _| lane.group != group);
     }
@@ -113,6 +126,19 @@ impl Hub {
     /// How the lanes of this process are.
     pub(crate) fn health(&self) -> BTreeMap<LaneId, Health> {
         self.waiting().health.clone()
+    }
+
+    /// Whether every group has met, and every lane that fell to this process was taken and is well.
+    pub(crate) fn is_ready(&self) -> bool {
+        let waiting = self.waiting();
+        let is_well = |lane| waiting.health.get(&lane).is_some_and(Health::is_well);
+        waiting.health.values().all(Health::is_well)
+            && waiting.groups.iter().all(|(group, lanes)| {
+                let lanes = lanes.as_ref();
+                lanes.is_some_and(|lanes| {
+                    lanes.iter().all(|lane| is_well(LaneId::new(group.as_str(), *lane)))
+                })
+            })
     }
 
     /// Waits for what is written to a slot from now on.

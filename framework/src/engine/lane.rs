@@ -122,7 +122,7 @@ impl Lane {
 
     /// Says how the lane is. An edge on which a message is missing for too long is a loss, and loud.
     fn report(&mut self) {
-        let health = Health::of(&self.memory, &self.wiring.settings);
+        let health = Health::of(&self.memory, self.publisher.trouble(), &self.wiring.settings);
         if health.broken != self.broken {
             for edge in &health.broken {
                 tracing::error!(lane = %self.id, edge, "a message is missing; the edge is halted");
@@ -298,7 +298,7 @@ impl Lane {
             Err(told) if told.kind() == ErrorKind::Unknown => told,
             known => return known,
         };
-        tracing::warn!(lane = %self.id, %told, "nobody knows whether the batch was committed");
+        tracing::warn!(lane = %self.id, %told, "the store is asked after a batch");
         let mut stopped = self.stopped.clone();
         let patience = async {
             told_to_stop(&mut stopped).await;

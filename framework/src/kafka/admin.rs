@@ -30,6 +30,8 @@ pub(super) struct Admin {
     known: Mutex<BTreeMap<String, u32>>,
     /// How long the topics keep their messages that were ensured.
     kept: Mutex<BTreeMap<String, Duration>>,
+    /// Why groups have nothing to read that may have: Kafka is away from them.
+    away: Mutex<BTreeMap<String, String>>,
 }
 
 impl Admin {
@@ -40,6 +42,7 @@ impl Admin {
             client: Arc::new(Away::new(client)),
             known: Mutex::default(),
             kept: Mutex::default(),
+            away: Mutex::default(),
         })
     }
 
@@ -139,14 +142,29 @@ impl Admin {
     }
 
     pub(super) async fn ensure(&self, spec: &TopicSpec) -> Result<(), Error> {
+        self.make_sure(spec, true).await
+    }
+
+    /// The same of a topic that is to hold no message.
+    pub(super) async fn ensure_empty(&self, spec: &TopicSpec) -> Result<(), Error> {
+        self.make_sure(spec, false).await
+    }
+
+    async fn make_sure(&self, spec: &TopicSpec, is_written: bool) -> Result<(), Error> {
         let since = Stopwatch::start();
         loop {
             if let Some(has) = self.count(&spec.name).await? {
                 pinned(spec, has)?;
-                return self.clean(spec).await;
+                return self.clean(spec, is_written).await;
             }
-            self.create(spec).await?;
-            if since.elapsed() >= ANSWER {
+            // Servers that have just started, or have much to do, do not count yet.
+            let told = self.create(spec).await;
+            let may_come = self.config.replication.is_none() && since.elapsed() < ANSWER;
+            if !(may_come && matches!(&told, Err(told) if is_short(told))) {
+                told?;
+            }
+            // A cluster that has much to do shows a new topic late.
+            if since.elapsed() >= self.config.patience.max(ANSWER) {
                 return Err(unknown(&spec.name));
             }
             rest(AGAIN).await;
@@ -172,15 +190,35 @@ impl Admin {
             // Another process was faster.
             None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
             Some(Err((_, code))) if is_passing(code) => Ok(()),
-            Some(Err((_, code))) => Err(told(&self.config, wish, code, &code.to_string())),
+            Some(Err((_, code))) => {
+                let cause = KafkaError::AdminOp(code);
+                Err(told(&self.config, wish, code, &code.to_string()).because(cause))
+            }
         }
     }
 
+    /// What does not fit would be sent again for ever, and hold up what follows.
+    fn too_small(&self, name: &str, takes: usize) -> Error {
+        let largest = self.config.largest;
+        let text = format!(
+            "topic `{name}` has `max.message.bytes={takes}` and must have {} or more: alter the topic, or \
+             set `largest`, which is {largest}, to {} or less",
+            largest + ROOM,
+            takes.saturating_sub(ROOM)
+        );
+        Error::new(ErrorKind::Definition, text)
+    }
+
     /// Of a compacted topic nothing but older messages of a key may be deleted.
-    async fn clean(&self, spec: &TopicSpec) -> Result<(), Error> {
+    async fn clean(&self, spec: &TopicSpec, is_written: bool) -> Result<(), Error> {
         let Some(settings) = self.settings(&spec.name).await? else { return Ok(()) };
         if let Some(kept) = kept(&settings) {
             locked(&self.kept).insert(spec.name.clone(), kept);
+        }
+        let takes = settings.get("max.message.bytes").and_then(|most| most.parse().ok());
+        let takes: usize = takes.unwrap_or(usize::MAX);
+        if is_written && takes < self.config.largest + ROOM {
+            return Err(self.too_small(&spec.name, takes));
         }
         let policy = settings.get("cleanup.policy").map(String::as_str).unwrap_or_default();
         let wanted = if spec.compacted { "compact" } else { "delete" };
@@ -237,10 +275,30 @@ impl Admin {
         told(&self.config, wish, code, &trouble.to_string())
     }
 
+    /// A group notes why it has nothing to read, or that it has.
+    pub(super) fn note(&self, group: &str, away: Option<String>) {
+        match away {
+            Some(why) => locked(&self.away).insert(group.to_owned(), why),
+            None => locked(&self.away).remove(group),
+        };
+    }
+
+    /// Why some group has nothing to read, if that is for Kafka being away.
+    pub(super) fn away(&self) -> Option<String> {
+        locked(&self.away).values().next().cloned()
+    }
+
     /// A client for what is asked rarely: one that rests would gather what nobody fetches.
     fn admin(&self) -> Result<Away<AdminClient<Context>>, Error> {
         made(&self.config.asking()).map(Away::new)
     }
+}
+
+/// Whether there were too few servers to keep a topic on.
+fn is_short(told: &Error) -> bool {
+    let cause = std::error::Error::source(told).and_then(|cause| cause.downcast_ref());
+    let code = cause.and_then(KafkaError::rdkafka_error_code);
+    code == Some(RDKafkaErrorCode::InvalidReplicationFactor)
 }
 
 fn pinned(spec: &TopicSpec, has: u32) -> Result<(), Error> {

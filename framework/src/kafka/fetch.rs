@@ -5,8 +5,9 @@
 //! thread polls and never waits for whoever handles: a lane that takes too slowly is paused.
 
 use crate::broker::Arrived;
-use crate::clock::Time;
+use crate::clock::{Stopwatch, Time};
 use crate::error::{Error, ErrorKind};
+use crate::kafka::admin::Admin;
 use crate::kafka::config::Config;
 use crate::kafka::queue::Queue;
 use crate::kafka::trouble::{Context, Wish, is_passing, told};
@@ -34,6 +35,10 @@ const AT_ONCE: usize = 1_000;
 /// How long a server is asked for the ends of a partition.
 const QUESTION: Duration = Duration::from_secs(2);
 
+/// How often, and for how long, it is asked whether it is back.
+const BACK: Duration = Duration::from_millis(500);
+const IS_BACK: Duration = Duration::from_millis(200);
+
 /// What readers tell the thread.
 pub(super) enum Order {
     /// Read this lane from these positions into this queue; what was read for it before is void.
@@ -52,7 +57,8 @@ struct Desk {
 
 /// The thread that fetches.
 pub(super) struct Fetcher {
-    config: Arc<Config>,
+    admin: Arc<Admin>,
+    group: String,
     consumer: BaseConsumer<Context>,
     orders: Receiver<Order>,
     topics: BTreeSet<String>,
@@ -60,16 +66,32 @@ pub(super) struct Fetcher {
     /// Positions that were found to be gone: whoever comes with one again has been told, and goes on at
     /// the first that is there.
     gone: BTreeSet<(String, u32, u64)>,
+    /// Kafka is away; runs since it was last asked whether it is back.
+    away: Option<Stopwatch>,
 }
 
 impl Fetcher {
     pub(super) fn new(
-        config: Arc<Config>,
+        admin: Arc<Admin>,
+        group: &str,
         consumer: BaseConsumer<Context>,
         orders: Receiver<Order>,
         topics: BTreeSet<String>,
     ) -> Self {
-        Self { config, consumer, orders, topics, desks: BTreeMap::new(), gone: BTreeSet::new() }
+        Self {
+            admin,
+            group: group.to_owned(),
+            consumer,
+            orders,
+            topics,
+            desks: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            away: None,
+        }
+    }
+
+    fn config(&self) -> &Config {
+        &self.admin.config
     }
 
     /// Works until nobody can give orders any more.
@@ -81,6 +103,7 @@ impl Fetcher {
                 Err(TryRecvError::Empty) => {
                     self.pause();
                     self.fetch();
+                    self.look_for_it();
                 }
             }
         }
@@ -177,7 +200,11 @@ impl Fetcher {
         match code {
             RDKafkaErrorCode::AutoOffsetReset => self.out_of_range(),
             code if is_passing(code) => {
-                tracing::warn!(%code, "Kafka is away; reading goes on when it is back");
+                let (code, reason) = self.consumer.context().reason(trouble);
+                let told = told(self.config(), Wish::Connect, code, &reason);
+                tracing::warn!(%told, "Kafka is away; reading goes on when it is back");
+                self.admin.note(&self.group, Some(told.to_string()));
+                self.away = Some(Stopwatch::start());
             }
             _ => {
                 let lanes: Vec<u32> = self.desks.keys().copied().collect();
@@ -186,11 +213,27 @@ impl Fetcher {
         }
     }
 
+    /// That Kafka is back nobody tells a client that has nothing to read.
+    fn look_for_it(&mut self) {
+        if self.away.is_none_or(|since| since.elapsed() < BACK) {
+            return;
+        }
+        self.away = Some(Stopwatch::start());
+        if self.consumer.fetch_metadata(Some("ballet"), IS_BACK).is_ok() {
+            self.is_back();
+        }
+    }
+
+    fn is_back(&mut self) {
+        self.away = None;
+        self.admin.note(&self.group, None);
+    }
+
     /// Ends a lane's reading with an error, after which its owner begins anew.
     fn fail(&mut self, lane: u32, trouble: &KafkaError) {
         let (code, reason) = self.consumer.context().reason(trouble);
         let topics = self.topics.iter().map(String::as_str).collect::<Vec<_>>().join("`, `");
-        let error = told(&self.config, Wish::Read(&topics), code, &reason);
+        let error = told(self.config(), Wish::Read(&topics), code, &reason);
         self.end(lane, error);
     }
 
@@ -257,6 +300,7 @@ impl Desk {
 impl Drop for Fetcher {
     /// Whoever waits for this thread must not wait for ever.
     fn drop(&mut self) {
+        self.admin.note(&self.group, None);
         for desk in self.desks.values() {
             desk.queue.fail(ended());
         }

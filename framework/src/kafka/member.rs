@@ -7,11 +7,12 @@
 
 use crate::broker::{Arrived, Member, Reader};
 use crate::error::{Error, ErrorKind};
+use crate::kafka::admin::Admin;
 use crate::kafka::away::{made, thread};
 use crate::kafka::config::Config;
 use crate::kafka::fetch::{Fetcher, Order, ended};
 use crate::kafka::queue::Queue;
-use crate::kafka::trouble::{Context, Wish, is_final, told};
+use crate::kafka::trouble::{Context, Wish, is_final, is_passing, told};
 use async_trait::async_trait;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -24,9 +25,12 @@ use tokio::sync::watch;
 /// How long the thread of a member waits for news before it looks whether it is to leave.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The topic whose partitions are the lanes of a group.
+/// The topic whose partitions are the lanes of a group. What a group may be called and a topic may not, as
+/// `view.addresses~2`, is written with a dot.
 pub(super) fn lanes_of(group: &str) -> String {
-    format!("{group}.lanes")
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = group.chars().map(|c| if is_legal(c) { c } else { '.' }).collect();
+    format!("{name}.lanes")
 }
 
 /// What a member is told of its lanes: `None` before the group has met.
@@ -55,13 +59,14 @@ pub(super) struct Membership {
 impl Membership {
     /// Takes a seat.
     pub(super) fn join(
-        config: &Arc<Config>,
+        admin: &Arc<Admin>,
         group: &str,
         topics: &BTreeSet<String>,
     ) -> Result<Self, Error> {
+        let config = &admin.config;
         let (orders, received) = mpsc::channel();
         let fetching = made(&config.reader(group))?;
-        let fetcher = Fetcher::new(Arc::clone(config), fetching, received, topics.clone());
+        let fetcher = Fetcher::new(Arc::clone(admin), group, fetching, received, topics.clone());
         thread(&format!("{group}-fetch"), move || fetcher.run())?;
         let is_left = Arc::new(AtomicBool::new(false));
         let seat = Arc::new(Seat { orders, is_left: Arc::clone(&is_left) });
@@ -90,6 +95,10 @@ impl Sitting {
         while !is_left.load(Ordering::SeqCst) {
             match self.consumer.poll(POLL) {
                 Some(Err(trouble)) if ends(&trouble) => return self.fail(&trouble),
+                // Whoever reads for the group says so already.
+                Some(Err(trouble)) if passes(&trouble) => {
+                    tracing::debug!(group = self.group, %trouble, "the group waits");
+                }
                 Some(Err(trouble)) => {
                     tracing::warn!(group = self.group, %trouble, "the group waits");
                 }
@@ -142,6 +151,11 @@ impl Sitting {
 fn ends(trouble: &KafkaError) -> bool {
     let code = trouble.rdkafka_error_code();
     matches!(trouble, KafkaError::MessageConsumptionFatal(_)) || code.is_some_and(is_final)
+}
+
+/// Whether Kafka is only away.
+fn passes(trouble: &KafkaError) -> bool {
+    trouble.rdkafka_error_code().is_some_and(is_passing)
 }
 
 #[async_trait]

@@ -109,7 +109,11 @@ impl Broker for Kafka {
         lanes: u32,
     ) -> Result<Box<dyn Member>, Error> {
         let lanes = TopicSpec { name: lanes_of(group), partitions: lanes, compacted: false };
-        self.admin.ensure(&lanes).await?;
-        Ok(Box::new(Membership::join(&self.admin.config, group, topics)?))
+        self.admin.ensure_empty(&lanes).await?;
+        Ok(Box::new(Membership::join(&self.admin, group, topics)?))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.admin.away()
     }
 }

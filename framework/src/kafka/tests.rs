@@ -51,7 +51,7 @@ fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
 /// What a partition holds, up to so many messages.
 async fn held(admin: &Admin, partition: u32, count: usize) -> Vec<u64> {
     let topics = BTreeSet::from(["t".to_owned()]);
-    let member = Membership::join(&admin.config, "group", &topics).unwrap();
+    let member = Membership::join(&admin, "group", &topics).unwrap();
     let mut reader = member.reader(partition);
     reader.seek(&BTreeMap::from([("t".to_owned(), 0)]));
     seqs(&mut *reader, count).await
@@ -76,7 +76,7 @@ async fn a_message_is_read_as_it_was_produced() {
     let sent = batch(1, 0..3);
     producing.produce(&sent).await.unwrap();
     let topics = BTreeSet::from(["t".to_owned()]);
-    let member = Membership::join(&admin.config, "group", &topics).unwrap();
+    let member = Membership::join(&admin, "group", &topics).unwrap();
     let mut reader = member.reader(1);
     let mut read = Vec::new();
     while read.len() < 3 {
@@ -115,7 +115,8 @@ async fn trouble_that_stays_is_told_and_the_next_messages_go_to_a_new_producer()
     assert_eq!(told.kind(), ErrorKind::Broker);
     assert_eq!(
         told.to_string(),
-        "this user may not write topic `t`: give it the right Write on the topic"
+        "this user may not write topic `t`: give it the right Write, with `kafka-acls.sh … --add \
+         --allow-principal User:… --operation Write --topic t`"
     );
     mock.clear_request_errors(RDKafkaApiKey::Produce);
     producing.produce(&batch(0, 10..20)).await.unwrap();
@@ -189,7 +190,7 @@ async fn a_reader_whose_messages_are_gone_is_told_once_and_then_given_what_is_th
     let start = admin.range("t", 0).await.unwrap().start;
     assert!(start > 1);
     let topics = BTreeSet::from(["t".to_owned()]);
-    let member = Membership::join(&admin.config, "group", &topics).unwrap();
+    let member = Membership::join(&admin, "group", &topics).unwrap();
     let mut reader = member.reader(0);
     let at = BTreeMap::from([("t".to_owned(), 1)]);
     reader.seek(&at);
@@ -206,7 +207,7 @@ async fn a_reader_that_stands_behind_the_end_is_told_every_time() {
     let (_mock, admin, producing) = cluster();
     producing.produce(&batch(0, 0..5)).await.unwrap();
     let topics = BTreeSet::from(["t".to_owned()]);
-    let member = Membership::join(&admin.config, "group", &topics).unwrap();
+    let member = Membership::join(&admin, "group", &topics).unwrap();
     let mut reader = member.reader(0);
     for _ in 0..3 {
         reader.seek(&BTreeMap::from([("t".to_owned(), 9)]));

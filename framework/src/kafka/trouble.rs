@@ -132,14 +132,12 @@ fn sentence(config: &Config, wish: Wish<'_>, code: RDKafkaErrorCode, reason: &st
                 None => format!("Kafka at `{servers}` does not know it: {reason}"),
             }
         }
-        (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed, wish) => {
-            let (what, right) = right(wish);
-            format!("this user may not {what}: give it the right {right}")
-        }
-        (Code::GroupAuthorizationFailed, wish) => {
-            let group = if let Wish::Join(group) | Wish::Read(group) = wish { group } else { "" };
-            format!("this user may not join group `{group}`: give it the right Read on the group")
-        }
+        (
+            Code::TopicAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::GroupAuthorizationFailed,
+            wish,
+        ) => forbidden(config, code, wish),
         (Code::Authentication | Code::SaslAuthenticationFailed, _) => format!(
             "Kafka at `{servers}` does not take this user: check user, password and mechanism ({reason})"
         ),
@@ -151,7 +149,8 @@ fn sentence(config: &Config, wish: Wish<'_>, code: RDKafkaErrorCode, reason: &st
             format!("nobody knows the host of Kafka at `{servers}`: check the address ({reason})")
         }
         (Code::InvalidReplicationFactor, Wish::Create(topic)) => {
-            let wanted = config.replication.unwrap_or_default();
+            let wanted =
+                config.replication.map_or("as many".to_owned(), |wanted| wanted.to_string());
             format!(
                 "topic `{topic}` cannot be kept on {wanted} servers: set `replication` to what the \
                  cluster has, or start more ({reason})"
@@ -177,18 +176,34 @@ const fn topic(wish: Wish<'_>) -> Option<&str> {
     }
 }
 
-fn right(wish: Wish<'_>) -> (String, &'static str) {
-    match wish {
-        Wish::Connect => ("ask about the cluster".to_owned(), "Describe on the cluster"),
-        Wish::Create(topic) => (
-            format!("make topic `{topic}`"),
-            "Create on the topic, or make the topic for it with that number of partitions",
-        ),
-        Wish::Describe(topic) => (format!("see topic `{topic}`"), "Describe on the topic"),
-        Wish::Read(topic) => (format!("read topic `{topic}`"), "Read on the topic"),
-        Wish::Write(topic) => (format!("write topic `{topic}`"), "Write on the topic"),
-        Wish::Join(group) => (format!("join group `{group}`"), "Read on the group"),
-    }
+/// Who may not do what, and what to run.
+fn forbidden(config: &Config, code: RDKafkaErrorCode, wish: Wish<'_>) -> String {
+    let user = config.security.sasl.as_ref().map(|sasl| sasl.user.as_str());
+    let who = user.map_or("this user".to_owned(), |user| format!("user `{user}`"));
+    let (what, right, on) = match (code, wish) {
+        (RDKafkaErrorCode::GroupAuthorizationFailed, Wish::Read(_))
+        | (_, Wish::Connect | Wish::Join(_)) => {
+            let group = if let Wish::Join(group) = wish { group } else { "…" };
+            (format!("join group `{group}`"), "Read", format!("--group {group}"))
+        }
+        (_, Wish::Create(topic)) => {
+            (format!("make topic `{topic}`"), "Create", format!("--topic {topic}"))
+        }
+        (_, Wish::Describe(topic)) => {
+            (format!("see topic `{topic}`"), "Describe", format!("--topic {topic}"))
+        }
+        (_, Wish::Read(topic)) => {
+            (format!("read topic `{topic}`"), "Read", format!("--topic {topic}"))
+        }
+        (_, Wish::Write(topic)) => {
+            (format!("write topic `{topic}`"), "Write", format!("--topic {topic}"))
+        }
+    };
+    let user = user.unwrap_or("…");
+    format!(
+        "{who} may not {what}: give it the right {right}, with `kafka-acls.sh … --add --allow-principal \
+         User:{user} --operation {right} {on}`"
+    )
 }
 
 #[cfg(test)]
@@ -206,18 +221,20 @@ mod tests {
             (
                 Wish::Create("t"),
                 Code::TopicAuthorizationFailed,
-                "this user may not make topic `t`: give it the right Create on the topic, or make the \
-                 topic for it with that number of partitions",
+                "this user may not make topic `t`: give it the right Create, with `kafka-acls.sh … --add \
+                 --allow-principal User:… --operation Create --topic t`",
             ),
             (
                 Wish::Write("t"),
                 Code::ClusterAuthorizationFailed,
-                "this user may not write topic `t`: give it the right Write on the topic",
+                "this user may not write topic `t`: give it the right Write, with `kafka-acls.sh … --add \
+                 --allow-principal User:… --operation Write --topic t`",
             ),
             (
                 Wish::Join("g"),
                 Code::GroupAuthorizationFailed,
-                "this user may not join group `g`: give it the right Read on the group",
+                "this user may not join group `g`: give it the right Read, with `kafka-acls.sh … --add \
+                 --allow-principal User:… --operation Read --group g`",
             ),
             (
                 Wish::Connect,

@@ -3,13 +3,14 @@
 use crate::error::{Error, ErrorKind};
 use crate::kafka::config::{Config, Sasl};
 use std::str::FromStr;
+use std::time::Duration;
 
 impl FromStr for Config {
     type Err = Error;
 
     /// Reads `kafka://[user:password@]host:port[,host:port…][?option=value[&…]]`, or the same with
     /// `kafka+tls://`. Options are `mechanism` (`PLAIN`, if there is a user), `ca` (a path), `replication`,
-    /// and whatever librdkafka knows that has a dot in its name. What stands for something else here is
+    /// `largest` (in bytes), `patience` (in milliseconds), and whatever librdkafka knows that has a dot in its name. What stands for something else here is
     /// written as `%` and two hexadecimal digits.
     ///
     /// ```
@@ -54,6 +55,14 @@ impl Config {
             ("replication", _) => {
                 let number = value.parse().map_err(|_| wrong("`replication` is a number"))?;
                 self.replication = Some(number);
+            }
+            ("largest", _) => {
+                self.largest =
+                    value.parse().map_err(|_| wrong("`largest` is a number of bytes"))?;
+            }
+            ("patience", _) => {
+                let millis = value.parse().map_err(|_| wrong("`patience` is in milliseconds"))?;
+                self.patience = Duration::from_millis(millis);
             }
             (name, _) if name.contains('.') => {
                 self.properties.insert(name.to_owned(), value);
@@ -100,9 +109,10 @@ mod tests {
     #[test]
     fn an_address_says_everything_that_is_needed() {
         let url = "kafka+tls://s%3Ap:d%40n%25ce@a:1,b:2/?mechanism=SCRAM-SHA-512&ca=/etc/ca.pem\
-                   &replication=3&compression.type=lz4";
+                   &replication=3&compression.type=lz4&largest=7&patience=9";
         let config: Config = url.parse().unwrap();
         assert_eq!((&*config.servers, config.replication), ("a:1,b:2", Some(3)));
+        assert_eq!((config.largest, config.patience.as_millis()), (7, 9));
         assert_eq!(config.properties["compression.type"], "lz4");
         assert_eq!(config.security.ca.unwrap().to_str(), Some("/etc/ca.pem"));
         let sasl = config.security.sasl.unwrap();
@@ -120,6 +130,8 @@ mod tests {
             "kafka://u:dance@",
             "kafka://u:dance@host/topic",
             "kafka://u:dance@host?replication=three",
+            "kafka://u:dance@host?largest=all",
+            "kafka://u:dance@host?patience=much",
             "kafka://u:dance@host?colour=blue",
             "kafka://host?mechanism=PLAIN",
             "kafka://u:dance%4@host",

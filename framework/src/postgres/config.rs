@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How many statements a connection keeps prepared: some per set of kinds that occurs in a batch.
 const PREPARED: usize = 512;
 
+/// How patient to be if nobody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The longest name that Postgres does not cut.
 const LONGEST_NAME: usize = 63;
 
@@ -34,13 +37,16 @@ pub struct Config {
 
 impl Config {
     /// The schema of this name in the database of this URL, as
-    /// `postgres://role:password@host:port/database?sslmode=verify-full`.
+    /// `postgres://role:password@host:port/database?sslmode=verify-full`. With `patience=` and a number of
+    /// milliseconds it says how [patient](Self::patience) to be, too.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Definition`] if this is no URL of a Postgres database, or no name that a schema may
     /// have without quotes.
     pub fn new(url: &str, schema: &str) -> Result<Self, Error> {
+        let (url, patience) = patient(url)?;
+        let url = url.as_str();
         let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
         let options = is_postgres.then(|| PgConnectOptions::from_str(url)).and_then(Result::ok);
         let Some(options) = options else { return Err(no_url()) };
@@ -51,7 +57,7 @@ impl Config {
             schema: name(schema, "schema")?,
             lanes: 8,
             clients: 4,
-            patience: Duration::from_secs(30),
+            patience: patience.unwrap_or(PATIENCE),
         })
     }
 
@@ -103,6 +109,25 @@ impl fmt::Debug for Config {
     }
 }
 
+/// The URL without the one option that is ours, and what that says.
+fn patient(url: &str) -> Result<(String, Option<Duration>), Error> {
+    let (place, options) = url.split_once('?').unwrap_or((url, ""));
+    let ours = |option: &&str| option.starts_with("patience=");
+    let (mine, rest): (Vec<&str>, Vec<&str>) =
+        options.split('&').filter(|option| !option.is_empty()).partition(ours);
+    let Some(said) = mine.last() else { return Ok((url.to_owned(), None)) };
+    let millis = said.trim_start_matches("patience=").parse().map_err(|_| no_patience())?;
+    let rest = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
+    Ok((format!("{place}{rest}"), Some(Duration::from_millis(millis))))
+}
+
+fn no_patience() -> Error {
+    Error::new(
+        ErrorKind::Definition,
+        "`patience` in the URL of Postgres is a number of milliseconds",
+    )
+}
+
 fn no_url() -> Error {
     let text = "this is no URL of a Postgres database: write \
                 `postgres://role:password@host:port/database`";
@@ -134,6 +159,16 @@ mod tests {
         let config = Config::new("postgres://app:hunter2@db:6000/shop", "orders").unwrap();
         let shown = "schema `orders` of database `shop` at db:6000, as `app`";
         assert_eq!(format!("{config:?}"), shown);
+    }
+
+    #[test]
+    fn a_url_may_say_how_patient_to_be() {
+        let of = |options: &str| Config::new(&format!("postgres://a@db/shop?{options}"), "s");
+        let config = of("sslmode=require&patience=700").unwrap();
+        assert_eq!(config.patience.as_millis(), 700);
+        assert!(matches!(config.options.get_ssl_mode(), sqlx::postgres::PgSslMode::Require));
+        assert_eq!(of("sslmode=require").unwrap().patience.as_secs(), 30);
+        assert!(of("patience=soon").unwrap_err().to_string().contains("milliseconds"));
     }
 
     #[test]

@@ -57,21 +57,32 @@ pub(super) fn reach(config: &Config, told: sqlx::Error) -> Error {
         }
         (Some("3D000"), _) => format!("{place} is not there: make it with `createdb {database}`"),
         (Some(_), _) => format!("{place}: {} ({told})", advice(&told)),
-        (None, sqlx::Error::Tls(_)) => {
-            format!(
-                "{place} cannot be spoken to as `sslmode` asks: build with the feature `tls`, or \
-                     look at the certificates ({told})"
-            )
+        (None, told) if is_tls(told) => {
+            let advice = match cfg!(feature = "tls") {
+                true => "look at the certificates",
+                false => "build with the feature `tls`",
+            };
+            format!("{place} cannot be spoken to as `sslmode` asks: {advice} ({told})")
         }
         (None, _) => format!("{place} cannot be reached: start it, or name another ({told})"),
     };
     Error::new(ErrorKind::Store, text).because(told)
 }
 
+/// Whether the two do not agree on how to encrypt, or on whom to believe.
+fn is_tls(told: &sqlx::Error) -> bool {
+    match told {
+        sqlx::Error::Tls(_) => true,
+        // So a certificate is told that is not believed.
+        sqlx::Error::Io(told) => told.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
+    }
+}
+
 /// Whether the server is not there now and may be soon.
 pub(super) fn may_come(told: &Error) -> bool {
     match cause(told) {
-        Some(sqlx::Error::Io(_)) => true,
+        Some(told @ sqlx::Error::Io(_)) => !is_tls(told),
         Some(told) => matches!(state(told).as_deref(), Some("57P01" | "57P02" | "57P03" | "53300")),
         None => false,
     }

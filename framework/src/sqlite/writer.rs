@@ -361,7 +361,7 @@ impl Writer {
             }
             Err(told) => {
                 die_of_a_failing_disk(&told);
-                self.lost(answers, &told.to_string()).await;
+                self.lost(answers, &store(told).to_string()).await;
             }
         }
         closing

@@ -18,7 +18,7 @@ async fn connect(at: SocketAddr, user: &str, password: &str) -> Result<Arc<Kafka
 
 #[tokio::test]
 async fn a_user_that_is_not_known_or_may_not_is_told_so_at_once() {
-    let (_server, at) = servers::Kafka::guarded().await;
+    let (_server, at) = servers::Kafka::guarded(&[]).await;
     let told = connect(at, "guest", "sekret").await.unwrap_err();
     let start =
         format!("Kafka at `{at}` does not take this user: check user, password and mechanism");
@@ -44,10 +44,16 @@ async fn a_user_that_is_not_known_or_may_not_is_told_so_at_once() {
         guest.range("t", 0).await.unwrap_err(),
         guest.produce(&batch("t", 0, 1..2)).await.unwrap_err(),
     ] {
-        let text = "this user may not see topic `t`: give it the right Describe on the topic";
-        assert_eq!((told.kind(), &*told.to_string()), (ErrorKind::Broker, text));
+        let text = may_not_see("t");
+        assert_eq!((told.kind(), &*told.to_string()), (ErrorKind::Broker, &*text));
     }
     let told = guest.join("g", &set("t"), 1).await.err().unwrap().to_string();
-    let text = "this user may not see topic `g.lanes`: give it the right Describe on the topic";
-    assert_eq!(told, text);
+    assert_eq!(told, may_not_see("g.lanes"));
+}
+
+fn may_not_see(topic: &str) -> String {
+    format!(
+        "user `guest` may not see topic `{topic}`: give it the right Describe, with `kafka-acls.sh … --add \
+         --allow-principal User:guest --operation Describe --topic {topic}`"
+    )
 }

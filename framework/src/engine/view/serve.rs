@@ -61,7 +61,7 @@ impl Serving {
                 _ = stop.wait_for(|stop| *stop) => break,
                 Err(told) = self.follow() => told,
             };
-            tracing::warn!(view = ?self.renewal.slot, %told, "its generations are looked for again");
+            tracing::warn!(view = ?self.renewal.slot, %told, "the generations of a view are looked for again");
             rest(self.wiring.settings.again.delay(attempt)).await;
             attempt += 1;
         }
@@ -78,6 +78,10 @@ impl Serving {
             let watching = self.wiring.hub.watch(&self.renewal.slot, Version::Every);
             let now = self.generations().await?;
             let is_new = self.work_on(now).await?;
+            if !self.groups.contains_key(&1) {
+                // It was expected before anybody knew which generations there are.
+                self.wiring.hub.forget((self.renewal.make)(1).group());
+            }
             if let Some(folded) = now.folded
                 && self.has_caught_up(now.read, folded).await?
             {
@@ -115,6 +119,7 @@ impl Serving {
                 let handler = (self.renewal.make)(number);
                 self.wiring.register(&*handler).await?;
                 let (stop, stopped) = watch::channel(false);
+                self.wiring.hub.expect(handler.group());
                 let group = Group::new(handler, Arc::clone(&self.wiring));
                 let task = tokio::spawn(group.run(stopped));
                 self.groups.insert(number, Generation { stop, task });
