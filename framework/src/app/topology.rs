@@ -54,8 +54,11 @@ pub struct Rights {
     pub writes: BTreeSet<String>,
     /// The topics that it reads.
     pub reads: BTreeSet<String>,
-    /// Its consumer groups: its sagas, reactors and views. Each has a topic `<group>.lanes`, too.
+    /// Its consumer groups: its sagas and reactors. Each has a topic `<group>.lanes`, too.
     pub groups: BTreeSet<String>,
+    /// The consumer groups of its views, as they are at first. One that is folded anew has another group,
+    /// whose name is the same with `~` and a number behind it, and a topic of lanes for that.
+    pub views: BTreeSet<String>,
 }
 
 impl Topology {
@@ -114,8 +117,9 @@ impl Topology {
     #[must_use]
     pub fn view<W: View>(mut self) -> Self {
         let sources = W::sources().into_sources().into_iter();
-        let reads = &mut self.group(W::NAME).reads;
-        reads.extend(sources.map(|source| source.topic.name.to_owned()));
+        let rights = self.rights.entry(self.service).or_default();
+        rights.views.insert(W::table());
+        rights.reads.extend(sources.map(|source| source.topic.name.to_owned()));
         self
     }
 

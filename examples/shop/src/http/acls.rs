@@ -5,6 +5,9 @@ use crate::http::Example;
 use ballet::Topology;
 use std::fmt::Write;
 
+/// Whatever begins with the name.
+const PREFIXED: &str = " --resource-pattern-type prefixed";
+
 /// The lines of `kafka-acls` that give every service its rights.
 pub(super) fn of(example: &Example) -> String {
     lines(&topology(example.cast.iter().chain(example.beside)))
@@ -20,20 +23,27 @@ fn lines(topology: &Topology) -> String {
     for (service, rights) in topology.rights() {
         let _ = writeln!(text, "\n# {service}");
         let user = format!("--allow-principal User:{}", service.replace('-', "_"));
-        let mut allow = |operations: &[&str], kind: &str, name: &str| {
+        let mut allow = |operations: &[&str], kind: &str, name: &str, more: &str| {
             let operations: String =
                 operations.iter().map(|operation| format!("--operation {operation} ")).collect();
-            let _ = writeln!(text, "$KAFKA_ACLS --add {user} {operations}--{kind} {name}");
+            let _ = writeln!(text, "$KAFKA_ACLS --add {user} {operations}--{kind} {name}{more}");
         };
         for topic in &rights.writes {
-            allow(&["Write", "Create", "DescribeConfigs"], "topic", topic);
+            allow(&["Write", "Create", "DescribeConfigs"], "topic", topic, "");
         }
         for topic in &rights.reads {
-            allow(&["Read", "Create", "DescribeConfigs"], "topic", topic);
+            allow(&["Read", "Create", "DescribeConfigs"], "topic", topic, "");
         }
         for group in &rights.groups {
-            allow(&["Read", "Create", "DescribeConfigs"], "topic", &format!("{group}.lanes"));
-            allow(&["Read"], "group", group);
+            allow(&["Read", "Create", "DescribeConfigs"], "topic", &format!("{group}.lanes"), "");
+            allow(&["Read"], "group", group, "");
+        }
+        // One that is folded anew has a group of its own, with a number.
+        for view in &rights.views {
+            let lanes = format!("{view}.");
+            allow(&["Read", "Create", "DescribeConfigs"], "topic", &lanes, PREFIXED);
+            allow(&["Read"], "group", view, "");
+            allow(&["Read"], "group", &format!("{view}~"), PREFIXED);
         }
     }
     text
