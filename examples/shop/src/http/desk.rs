@@ -89,8 +89,8 @@ impl Desk {
         limits: Limits,
     ) -> Result<Arc<Self>, Error> {
         let ground = ground.into();
+        ground.check(example)?;
         let all = example.cast.iter().chain(example.beside);
-        ground.check(all.clone())?;
         let desk = Arc::new(Self {
             cast: all.filter(|player| ground.has(player)).copied().collect(),
             ground,
@@ -201,6 +201,11 @@ impl Desk {
 
     pub(super) fn health(&self) -> BTreeMap<LaneId, Health> {
         self.playing().values().flat_map(|app| app.health()).collect()
+    }
+
+    /// Why nothing may come in, whatever the lanes say.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.playing().values().find_map(|app| app.trouble())
     }
 
     /// Whether it may be given work: everybody is well, and what was left was taken up.

@@ -3,8 +3,9 @@
 use crate::fakes::World;
 use crate::http::Example;
 use crate::http::acls;
+use crate::http::complain;
 use crate::http::desk::{Desk, Limits};
-use crate::http::ground::Ground;
+use crate::http::ground::{Ground, check};
 use crate::http::options::{Asked, Options, Store};
 use crate::http::orders;
 use crate::http::server::serve;
@@ -52,6 +53,7 @@ pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<
         }
     };
     Settings::read(|name| std::env::var(name).ok())?;
+    complain::listen(example.name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(serve_until_told(example, &options));
     // What is not finished by now goes on in the next life.
@@ -60,6 +62,8 @@ pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<
 }
 
 async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Why> {
+    // Before anything is opened, or made.
+    check(options.services.as_deref(), example)?;
     let listen = options.listen;
     let taken = |told| format!("cannot listen on {listen} ({told}): name another with --listen");
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
@@ -68,7 +72,8 @@ async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Wh
     let opening = async {
         let ground = ground(example, options).await?.only(options.services.clone());
         let limits = Limits { in_flight: options.in_flight, engine: ballet::Settings::default() };
-        Ok::<_, Why>(Desk::open(example, ground, world(options)?, limits).await?)
+        let desk = Desk::open(example, ground, world(options)?, limits).await;
+        desk.map_err(|told| with_advice(example, told))
     };
     let desk = tokio::select! {
         desk = opening => desk?,
@@ -76,6 +81,16 @@ async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Wh
     };
     println!("{}", greeting(example, options, listener.local_addr()?));
     Ok(serve(listener, desk, end, options.drain).await?)
+}
+
+/// Whoever lacks one right in Kafka may lack more of them.
+fn with_advice(example: &Example, told: ballet::Error) -> Why {
+    match told.to_string() {
+        text if text.contains("kafka-acls.sh") => {
+            format!("{text}; `{} topology --acls` prints all rights", example.name).into()
+        }
+        _ => told.into(),
+    }
 }
 
 /// What the services stand on.

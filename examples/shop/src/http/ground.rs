@@ -1,6 +1,7 @@
 //! What the services stand on: all of them on one file, or each on a schema and the topics of servers.
 
 use crate::cast::Player;
+use crate::http::Example;
 use ballet::sqlite::Sqlite;
 use ballet::{App, Error, ErrorKind};
 use std::fmt;
@@ -49,17 +50,8 @@ impl Ground {
     }
 
     /// Refuses names of services that nobody has.
-    pub(super) fn check<'p>(
-        &self,
-        all: impl Iterator<Item = &'p Player> + Clone,
-    ) -> Result<(), Error> {
-        let known = |name: &str| all.clone().any(|player| player.name == name);
-        let Some(name) = self.only.iter().flatten().find(|name| !known(name)) else {
-            return Ok(());
-        };
-        let names: Vec<_> = all.clone().map(|player| player.name).collect();
-        let told = format!("there is no service `{name}`; there are {}", names.join(", "));
-        Err(Error::new(ErrorKind::Definition, told))
+    pub(super) fn check(&self, example: &Example) -> Result<(), Error> {
+        check(self.only.as_deref(), example)
     }
 
     /// Whether a service is served here.
@@ -104,6 +96,18 @@ impl Ground {
     pub(super) async fn close(&self) {
         if let Kind::File(file) = &self.kind {
             file.close().await;
+        }
+    }
+}
+
+/// Refuses names of services that nobody has.
+pub(super) fn check(only: Option<&[String]>, example: &Example) -> Result<(), Error> {
+    let names: Vec<_> = example.cast.iter().chain(example.beside).map(|it| it.name).collect();
+    match only.into_iter().flatten().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let told = format!("there is no service `{name}`; there are {}", names.join(", "));
+            Err(Error::new(ErrorKind::Definition, told))
         }
     }
 }

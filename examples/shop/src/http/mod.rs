@@ -7,6 +7,7 @@
 //! desk       the services behind it        ground, servers   what they stand on
 //! flow       how much is let in            resume   what earlier lives have accepted
 //! acls       what each service may do in Kafka             mask      URLs as they may be shown
+//! complain   what goes wrong while it runs, on the error output
 //! orders     what customers do        operator, runs   what operators do
 //! dials      the outside world        metrics          numbers          seed what is there at first
 //! ```
@@ -16,6 +17,7 @@
 
 mod acls;
 mod answer;
+mod complain;
 mod desk;
 mod dials;
 mod entry;

@@ -40,16 +40,27 @@ pub(super) async fn health(State(desk): State<Arc<Desk>>) -> Answer {
             })
         })
         .collect();
-    let is_well = health.values().all(|lane| lane.broken.is_empty() && lane.told.is_none());
+    let trouble = desk.trouble();
+    let is_well = trouble.is_none()
+        && health.values().all(|lane| lane.broken.is_empty() && lane.told.is_none());
     let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(say(status, &json!({"well": is_well, "services": desk.services(), "lanes": lanes})))
+    let said = json!({
+        "well": is_well,
+        "trouble": trouble,
+        "services": desk.services(),
+        "lanes": lanes,
+    });
+    Ok(say(status, &said))
 }
 
 /// `GET /ready`: whether it may be given work.
 pub(super) async fn ready(State(desk): State<Arc<Desk>>) -> Answer {
     match desk.is_ready() {
         true => Ok(say(StatusCode::OK, &json!({"ready": true}))),
-        false => Err(No::later("not_ready", "lanes are being taken up: see /health")),
+        false => Err(No::later(
+            "not_ready",
+            "lanes are being taken up, or something is in trouble: see /health",
+        )),
     }
 }
 
