@@ -4,3 +4,5 @@
 mod kafka;
 mod postgres;
 mod processes;
+mod trouble;
+mod wire;

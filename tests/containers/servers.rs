@@ -5,7 +5,9 @@
 //! [`Postgres::alone`], [`Kafka::alone`]. Each server keeps its address for life, through every
 //! restart. When this process is gone, however it went, its containers are removed.
 
+mod acls;
 mod container;
+mod disk;
 mod guard;
 mod images;
 mod kafka;
@@ -14,6 +16,7 @@ mod postgres;
 #[cfg(test)]
 mod tests;
 
+pub use acls::{Acl, acls_of};
 pub use kafka::Kafka;
 pub use ports::free_port;
 pub use postgres::{Database, Postgres};

@@ -97,6 +97,19 @@ impl Container {
         runtime().spawn(answered).await.unwrap().unwrap_or_else(|why| panic!("{why}"))
     }
 
+    /// Runs a script in it, which must succeed.
+    pub async fn run(&self, script: String) {
+        let running = self.running.clone();
+        // Its status is said with its words: what the engine lends to ask for it is not to be shared.
+        let script = format!("( {script} ) 2>&1; echo \"ended with $?\"");
+        let ran = async move {
+            let mut ran = running.exec(ExecCommand::new(["sh", "-c", &script])).await?;
+            ran.stdout_to_vec().await
+        };
+        let said = String::from_utf8_lossy(&lasting(ran).await).into_owned();
+        assert!(said.trim_end().ends_with("ended with 0"), "{said}");
+    }
+
     async fn signal(&self, signal: &'static str) {
         let id = self.running.id().to_owned();
         lasting(async move {

@@ -1,6 +1,8 @@
 //! Kafka in a container.
 
+use super::acls::{self, Acl};
 use super::container::Container;
+use super::disk::{DISK, emptied, filled, small_disk};
 use super::images::image;
 use super::{free_port, own_name, runtime};
 use crate::proxy::Proxy;
@@ -37,18 +39,19 @@ const SETTINGS: &[(&str, &str)] = &[
 const GUARDED: &[(&str, &str)] = &[
     (
         "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-        "PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
     ),
     ("KAFKA_SASL_ENABLED_MECHANISMS", "PLAIN"),
-    (
-        "KAFKA_LISTENER_NAME_GUARDED_PLAIN_SASL_JAAS_CONFIG",
-        "org.apache.kafka.common.security.plain.PlainLoginModule required user_admin=\"secret\" \
-         user_guest=\"secret\";",
-    ),
     ("KAFKA_AUTHORIZER_CLASS_NAME", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
     ("KAFKA_SUPER_USERS", "User:ANONYMOUS;User:admin"),
 ];
 const PORT: u16 = 9092;
+/// Where a guarded node answers programs in its own container.
+const INSIDE: u16 = 9094;
+/// Starts a node, in either image, as often as it ends.
+const AGAIN: &str =
+    "if command -v entrypoint; then run=entrypoint; else run=/etc/kafka/docker/run; fi
+    while :; do $run; sleep 0.3; done";
 /// The first port inside of a door.
 const DOORS: u16 = 9100;
 
@@ -97,16 +100,25 @@ impl Kafka {
         kafka
     }
 
-    /// One of its own, and where it asks clients who they are. `admin`, whose password is `secret`, may do
-    /// everything, and `guest`, whose password is the same, nothing.
-    pub async fn guarded() -> (Self, SocketAddr) {
+    /// One of its own, and where it asks clients who they are. `admin` may do everything, `guest` and
+    /// these users nothing before they are [given](Self::give) rights. The password of all is `secret`.
+    pub async fn guarded(users: &[&str]) -> (Self, SocketAddr) {
         let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
         let (port, guarded) = (free_port(), free_port());
-        let listeners = format!("PLAINTEXT://:{PORT},GUARDED://:{DOORS},CONTROLLER://:9093");
-        let advertised = format!("PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded}");
+        let listeners =
+            format!("PLAINTEXT://:{PORT},INSIDE://:{INSIDE},GUARDED://:{DOORS},CONTROLLER://:9093");
+        let advertised = format!(
+            "PLAINTEXT://127.0.0.1:{port},INSIDE://localhost:{INSIDE},GUARDED://127.0.0.1:{guarded}"
+        );
+        let known = ["admin", "guest"].iter().chain(users);
+        let known: String = known.map(|user| format!(" user_{user}=\"secret\"")).collect();
         let mut request = GenericImage::new(name, tag)
             .with_env_var("KAFKA_LISTENERS", listeners)
-            .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised);
+            .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised)
+            .with_env_var(
+                "KAFKA_LISTENER_NAME_GUARDED_PLAIN_SASL_JAAS_CONFIG",
+                format!("org.apache.kafka.common.security.plain.PlainLoginModule required{known};"),
+            );
         for (setting, value) in SETTINGS.iter().chain(GUARDED) {
             request = request.with_env_var(*setting, *value);
         }
@@ -115,6 +127,60 @@ impl Kafka {
         let kafka = Self { container, at, doors: Vec::new() };
         kafka.answers().await;
         (kafka, (Ipv4Addr::LOCALHOST, guarded).into())
+    }
+
+    /// One of its own on a disk of so many bytes, which [`Self::fill`] fills. A node whose disk fails ends,
+    /// and is started again, as whoever looks after it would.
+    pub async fn on_a_small_disk(bytes: i64) -> Self {
+        let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
+        let port = free_port();
+        let mut request = GenericImage::new(name, tag)
+            .with_entrypoint("sh")
+            .with_env_var("KAFKA_LISTENERS", format!("PLAINTEXT://:{PORT},CONTROLLER://:9093"))
+            .with_env_var("KAFKA_ADVERTISED_LISTENERS", format!("PLAINTEXT://127.0.0.1:{port}"))
+            .with_env_var(
+                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            )
+            .with_mount(small_disk(bytes))
+            .with_cmd(["-c", AGAIN]);
+        for (setting, value) in SETTINGS {
+            request = request.with_env_var(*setting, *value);
+        }
+        let request = request.with_env_var("KAFKA_LOG_DIRS", format!("{DISK}/data"));
+        let container = Container::start_new(request, &[(port, PORT)]).await;
+        let at = (Ipv4Addr::LOCALHOST, port).into();
+        let kafka = Self { container, at, doors: Vec::new() };
+        kafka.answers().await;
+        kafka
+    }
+
+    /// Leaves no room on its disk.
+    pub async fn fill(&self) {
+        self.container.run(filled()).await;
+    }
+
+    /// Gives the room back that [`Self::fill`] took, and waits until it answers.
+    pub async fn make_room(&self) {
+        self.container.run(emptied()).await;
+        self.answers().await;
+    }
+
+    /// Gives users of a guarded node these rights.
+    pub async fn give(&self, acls: &[Acl]) {
+        let (at, acls) = (self.at, acls.to_vec());
+        let given = runtime().spawn_blocking(move || acls::give(at, &acls)).await;
+        given.unwrap().expect("it answers");
+    }
+
+    /// Runs a line of `kafka-acls` on a guarded node, by Kafka's own program.
+    pub async fn run_acls(&self, line: &str) {
+        let script = format!(
+            "if [ -x /opt/kafka/bin/kafka-acls.sh ]; then acls=/opt/kafka/bin/kafka-acls.sh; \
+             else acls=\"java -cp /opt/kafka/libs/* org.apache.kafka.tools.AclCommand\"; fi; \
+             KAFKA_ACLS=\"$acls --bootstrap-server localhost:{INSIDE}\"; set -f; {line}"
+        );
+        self.container.run(script).await;
     }
 
     /// Where clients begin, without a proxy.

@@ -1,6 +1,7 @@
 //! Postgres in a container.
 
 use super::container::Container;
+use super::disk::{DISK, emptied, filled, small_disk};
 use super::images::image;
 use super::{free_port, own_name, runtime};
 use sqlx::postgres::PgConnection;
@@ -20,12 +21,26 @@ pub struct Postgres {
 impl Postgres {
     /// One that is nobody else's, for tests that do harm to it.
     pub async fn alone() -> Self {
+        Self::made(None).await
+    }
+
+    /// One of its own on a disk of so many bytes, which [`Self::fill`] fills. What it has stored goes when
+    /// it ends.
+    pub async fn on_a_small_disk(bytes: i64) -> Self {
+        Self::made(Some(bytes)).await
+    }
+
+    async fn made(disk: Option<i64>) -> Self {
         let (name, tag) = image("BALLET_TESTS_POSTGRES_IMAGE").await;
         let port = free_port();
-        let request = GenericImage::new(name, tag)
+        let mut request = GenericImage::new(name, tag)
             .with_env_var("POSTGRES_PASSWORD", PASSWORD)
             .with_cmd(["-cshared_preload_libraries=pg_stat_statements", "-cmax_connections=400"])
             .with_shm_size(256 << 20);
+        if let Some(bytes) = disk {
+            request = request.with_mount(small_disk(bytes));
+            request = request.with_env_var("PGDATA", format!("{DISK}/cluster"));
+        }
         let container = Container::start_new(request, &[(port, 5432)]).await;
         let postgres = Self { container, at: (Ipv4Addr::LOCALHOST, port).into() };
         postgres.answers().await;
@@ -61,6 +76,28 @@ impl Postgres {
         let count = "create extension pg_stat_statements".to_owned();
         execute(self.url("postgres", &database.name), vec![count]).await;
         database
+    }
+
+    /// Leaves no room on its disk.
+    pub async fn fill(&self) {
+        self.container.run(filled()).await;
+    }
+
+    /// Gives the room back that [`Self::fill`] took.
+    pub async fn make_room(&self) {
+        self.container.run(emptied()).await;
+    }
+
+    /// From now on it speaks TLS with whoever wants to, with this certificate and its key.
+    pub async fn speak_tls(&self, certificate: &str, key: &str) {
+        let script = format!(
+            "cd \"$PGDATA\" && umask 077 && echo '{certificate}' >server.crt && echo '{key}' >server.key \
+             && chown --reference=. server.crt server.key"
+        );
+        self.container.run(script).await;
+        // It cannot be set in a transaction.
+        execute(self.owner_url(), vec!["alter system set ssl = on".to_owned()]).await;
+        execute(self.owner_url(), vec!["select pg_reload_conf()".to_owned()]).await;
     }
 
     /// Ends it at once, as `kill -9` of all its processes.
