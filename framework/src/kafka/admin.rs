@@ -5,7 +5,7 @@ use crate::clock::{Stopwatch, rest};
 use crate::error::{Error, ErrorKind};
 use crate::kafka::away::{Away, made};
 use crate::kafka::config::{Config, ROOM};
-use crate::kafka::trouble::{Context, Wish, is_final, is_passing, told, unknown};
+use crate::kafka::trouble::{Context, Wish, code, is_final, is_passing, told, unknown};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -185,7 +185,11 @@ impl Admin {
         let options = AdminOptions::new().request_timeout(Some(ANSWER));
         let made = admin.create_topics([&topic], &options).await;
         let wish = Wish::Create(&spec.name);
-        let made = made.map_err(|trouble| self.trouble(wish, &trouble))?.pop();
+        let made = match made {
+            // Whether it was made is seen when it is looked for again.
+            Err(trouble) if is_passing(code(&trouble)) => return Ok(()),
+            made => made.map_err(|trouble| self.trouble(wish, &trouble))?.pop(),
+        };
         match made {
             // Another process was faster.
             None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
@@ -271,8 +275,7 @@ impl Admin {
     }
 
     fn trouble(&self, wish: Wish<'_>, trouble: &KafkaError) -> Error {
-        let code = trouble.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-        told(&self.config, wish, code, &trouble.to_string())
+        told(&self.config, wish, code(trouble), &trouble.to_string())
     }
 
     /// A group notes why it has nothing to read, or that it has.
@@ -297,8 +300,7 @@ impl Admin {
 /// Whether there were too few servers to keep a topic on.
 fn is_short(told: &Error) -> bool {
     let cause = std::error::Error::source(told).and_then(|cause| cause.downcast_ref());
-    let code = cause.and_then(KafkaError::rdkafka_error_code);
-    code == Some(RDKafkaErrorCode::InvalidReplicationFactor)
+    cause.map(code) == Some(RDKafkaErrorCode::InvalidReplicationFactor)
 }
 
 fn pinned(spec: &TopicSpec, has: u32) -> Result<(), Error> {

@@ -78,6 +78,15 @@ pub(super) fn unknown(topic: &str) -> Error {
     Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
 }
 
+/// What kind of trouble it is. That of an order of an administrator is not among those that the client
+/// tells by itself.
+pub(super) fn code(trouble: &KafkaError) -> RDKafkaErrorCode {
+    match trouble {
+        KafkaError::AdminOp(code) => *code,
+        other => other.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown),
+    }
+}
+
 /// Whether it is likely to be over by itself soon.
 pub(super) fn is_passing(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
