@@ -92,10 +92,14 @@ impl Shop {
     /// A new shop in a new database of this Postgres. No other shop may be on the same Kafka: the topics
     /// have the same names.
     pub async fn on(example: &'static str, postgres: &Postgres, kafka: Arc<Kafka>) -> Self {
+        Self::within(example, migrated(postgres, &services(example)).await, kafka)
+    }
+
+    /// A shop in a database that has a schema for each service, and nothing in it.
+    pub fn within(example: &'static str, database: Database, kafka: Arc<Kafka>) -> Self {
         let name = own_name(&format!("ballet-processes-{}", std::process::id()));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let database = migrated(postgres, &services(example)).await;
         Self { example, database, kafka, folder, lanes: LANES, variables: Vec::new() }
     }
 

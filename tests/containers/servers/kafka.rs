@@ -28,6 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
     ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
     ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+    ("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "1000"),
     ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "1500"),
     ("KAFKA_BROKER_HEARTBEAT_INTERVAL_MS", "250"),
     ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),
@@ -140,6 +141,29 @@ impl Kafka {
             topic.unwrap();
         }
         name
+    }
+
+    /// Takes all topics away, so that there is room for others of the same names.
+    pub async fn emptied(&self) {
+        let (admin, client): (AdminClient<DefaultClientContext>, BaseConsumer) =
+            (self.client().create().unwrap(), self.client().create().unwrap());
+        let ours = move || -> Vec<String> {
+            let known = client.fetch_metadata(None, Duration::from_secs(30)).unwrap();
+            let names = known.topics().iter().map(|topic| topic.name().to_owned());
+            names.filter(|name| !name.starts_with('_')).collect()
+        };
+        let taken = runtime().spawn(async move {
+            loop {
+                let names = tokio::task::block_in_place(&ours);
+                if names.is_empty() {
+                    return;
+                }
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                // One that is being taken away already is refused.
+                let _ = admin.delete_topics(&names, &AdminOptions::new()).await.unwrap();
+            }
+        });
+        taken.await.unwrap();
     }
 
     /// Ends it at once, as `kill -9`.
