@@ -3,20 +3,23 @@
 use crate::error::{Error, ErrorKind};
 use crate::kafka::config::{Config, Sasl};
 use std::str::FromStr;
+use std::time::Duration;
 
 impl FromStr for Config {
     type Err = Error;
 
     /// Reads `kafka://[user:password@]host:port[,host:port…][?option=value[&…]]`, or the same with
     /// `kafka+tls://`. Options are `mechanism` (`PLAIN`, if there is a user), `ca` (a path), `replication`,
-    /// and whatever librdkafka knows that has a dot in its name. What stands for something else here is
+    /// `session` (in milliseconds), and whatever librdkafka knows that has a dot in its name. What stands for something else here is
     /// written as `%` and two hexadecimal digits.
     ///
     /// ```
     /// use ballet::kafka::Config;
     ///
-    /// let config: Config = "kafka+tls://shop:d%40nce@one:9092,two:9092?replication=3".parse()?;
+    /// let url = "kafka+tls://shop:d%40nce@one:9092,two:9092?replication=3&session=6000";
+    /// let config: Config = url.parse()?;
     /// assert_eq!((&*config.servers, config.replication), ("one:9092,two:9092", Some(3)));
+    /// assert_eq!(config.session.as_secs(), 6);
     /// assert_eq!(config.security.sasl.unwrap().password, "d@nce");
     /// # Ok::<(), ballet::Error>(())
     /// ```
@@ -54,6 +57,10 @@ impl Config {
             ("replication", _) => {
                 let number = value.parse().map_err(|_| wrong("`replication` is a number"))?;
                 self.replication = Some(number);
+            }
+            ("session", _) => {
+                let millis = value.parse().map_err(|_| wrong("`session` is in milliseconds"))?;
+                self.session = Duration::from_millis(millis);
             }
             (name, _) if name.contains('.') => {
                 self.properties.insert(name.to_owned(), value);
@@ -100,9 +107,10 @@ mod tests {
     #[test]
     fn an_address_says_everything_that_is_needed() {
         let url = "kafka+tls://s%3Ap:d%40n%25ce@a:1,b:2/?mechanism=SCRAM-SHA-512&ca=/etc/ca.pem\
-                   &replication=3&compression.type=lz4";
+                   &replication=3&session=6000&compression.type=lz4";
         let config: Config = url.parse().unwrap();
         assert_eq!((&*config.servers, config.replication), ("a:1,b:2", Some(3)));
+        assert_eq!(config.session.as_millis(), 6_000);
         assert_eq!(config.properties["compression.type"], "lz4");
         assert_eq!(config.security.ca.unwrap().to_str(), Some("/etc/ca.pem"));
         let sasl = config.security.sasl.unwrap();
@@ -120,6 +128,7 @@ mod tests {
             "kafka://u:dance@",
             "kafka://u:dance@host/topic",
             "kafka://u:dance@host?replication=three",
+            "kafka://u:dance@host?session=long",
             "kafka://u:dance@host?colour=blue",
             "kafka://host?mechanism=PLAIN",
             "kafka://u:dance%4@host",
