@@ -121,6 +121,21 @@ impl Stage {
         self.house.thaw(name).await;
     }
 
+    /// Starts a second process of one that is at work; by its name the first one is still meant.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot start.
+    pub async fn double(&mut self, name: &str) {
+        self.house.double(name).await;
+    }
+
+    /// The names of all processes, the one that leads first, if one does.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<&'static str> {
+        self.house.cast().iter().map(|player| player.name).collect()
+    }
+
     /// Kills all processes at once, as a power cut does.
     pub async fn kill_everybody(&mut self) {
         self.house.kill_everybody().await;

@@ -1,9 +1,9 @@
-//! Every step fails once, and every process dies.
+//! Every step fails once, and what was not done is taken back.
 
 use crate::contracts::{FRAUD, INVENTORY, Reason, SHIPPING};
 use crate::fakes::Held;
 use crate::order::NewOrder;
-use crate::stage::{Moment, Stage, Tally};
+use crate::stage::Stage;
 use std::time::Duration;
 
 /// G2: "fail at every step index in turn: exactly the expected compensations, in order". What was not
@@ -137,54 +137,4 @@ pub async fn g04_taken_back_and_asked_for_at_once(stage: &mut Stage) {
     let prepared = stage.times_said("1", "shipment.prepared").await;
     assert_eq!(prepared, stage.times_said("1", "shipment.cancelled").await);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
-}
-
-/// G8: "kill with outstanding replies, restart, start nothing: all finish".
-pub async fn g08_power_cut(stage: &mut Stage) {
-    stage.stock("ipad", 5).await;
-    stage.crowd(["a", "b", "c"].map(str::to_owned)).await;
-    stage.provider().decline("b").await;
-    stage.provider().hang().await;
-    for customer in ["a", "b", "c"] {
-        stage.buy(customer, customer, 1).await;
-    }
-    stage.provider().until_called(3).await;
-
-    stage.kill_everybody().await;
-    stage.seconds(60).await;
-    stage.provider().mend().await;
-    stage.revive().await;
-
-    let tally = stage.quiet().await;
-    assert_eq!((tally.shipped, tally.cancelled, tally.captured, tally.parcels), (2, 1, 2, 2));
-    assert_eq!(stage.on_shelf("ipad").await, (3, 0));
-}
-
-/// X14: "crash at every failpoint: converges; effects once". A process that comes to
-/// such a moment dies there, after it was spared so many times, and is started again; whether it
-/// did.
-pub async fn x14_death(
-    stage: &mut Stage,
-    (whom, moment, spared): (&'static str, Moment, usize),
-    is_poor: bool,
-) -> bool {
-    stage.stock("ipad", 5).await;
-    stage.customer("eva", "AT").await;
-    if is_poor {
-        stage.provider().decline("eva").await;
-    }
-    stage.doom(whom, moment, spared);
-
-    stage.buy("1", "eva", 1).await;
-
-    let tally = stage.quiet().await;
-    let context = format!("`{whom}` is to die {moment:?} after {spared}");
-    let ends = match is_poor {
-        true => Tally { cancelled: 1, letters: 1, ..Tally::default() },
-        false => Tally { shipped: 1, captured: 1, parcels: 1, letters: 1, ..Tally::default() },
-    };
-    assert_eq!(tally, ends, "{context}");
-    assert_eq!(stage.on_shelf("ipad").await, (5 - i64::from(!is_poor), 0), "{context}");
-    assert_eq!(stage.given_up().await, [""; 0], "{context}");
-    stage.has_died()
 }

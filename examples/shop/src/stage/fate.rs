@@ -102,6 +102,16 @@ impl Stage {
         self.house.whim(whim);
     }
 
+    /// The broker goes away: it takes nothing any more.
+    pub async fn broker_goes(&mut self) {
+        self.house.broker_goes(true).await;
+    }
+
+    /// The broker is there again.
+    pub async fn broker_returns(&mut self) {
+        self.house.broker_goes(false).await;
+    }
+
     /// Everything that was ever said is said once more, as after a restore of old producers.
     pub async fn replay_all(&mut self) {
         self.house.replay_all().await;

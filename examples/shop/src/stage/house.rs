@@ -92,6 +92,9 @@ pub trait House: fmt::Debug {
     /// Lets a process go on that was frozen.
     fn thaw<'a>(&'a mut self, name: &'a str) -> Doing<'a, ()>;
 
+    /// Starts a process more of what serves this already. Who is frozen or killed by this name is the other.
+    fn double<'a>(&'a mut self, name: &'a str) -> Doing<'a, ()>;
+
     /// Ends all processes at once.
     fn kill_everybody(&mut self) -> Doing<'_, ()>;
 
@@ -136,6 +139,9 @@ pub trait House: fmt::Debug {
 
     /// How many messages came again and were dropped, by all that are at work.
     fn duplicates(&self) -> Doing<'_, u64>;
+
+    /// The broker goes away, or is there again.
+    fn broker_goes(&mut self, away: bool) -> Doing<'_, ()>;
 
     /// Changes how the broker behaves.
     fn whim(&mut self, whim: Whim);

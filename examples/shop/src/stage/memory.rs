@@ -11,7 +11,7 @@ use crate::stage::{A_DAY, LANES, Moment};
 use ballet::clock::{Clock, RuntimeClock, Time, rest};
 use ballet::memory::{Node, World};
 use ballet::{App, Message, Running};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
@@ -35,6 +35,10 @@ pub(super) struct Memory {
     machine: World,
     cast: Cast,
     playing: BTreeMap<&'static str, Process>,
+    /// Second processes: nobody kills these.
+    doubles: Vec<Process>,
+    /// Nobody is served there until it is thawed.
+    frozen: BTreeSet<String>,
     clock: RuntimeClock,
     /// Serves nothing and never dies: it reads the books.
     office: Running,
@@ -58,6 +62,8 @@ impl Memory {
             machine,
             cast,
             playing: BTreeMap::new(),
+            doubles: Vec::new(),
+            frozen: BTreeSet::new(),
             clock,
             office: office.expect("the office opens"),
             doom: Arc::default(),
@@ -77,13 +83,18 @@ impl Memory {
     }
 
     async fn begin(&mut self, player: Player) {
+        let process = self.process(player).await;
+        self.playing.insert(player.name, process);
+    }
+
+    async fn process(&self, player: Player) -> Process {
         let (doom, name) = (Arc::clone(&self.doom), player.name);
         let node = self.machine.node_with(move |point| doom.strike(name, point));
         let app = App::new(node.store()).broker(node.broker()).lanes(LANES);
         let app = (player.start)(app, &self.world)
             .await
             .unwrap_or_else(|told| panic!("`{name}` does not start: {told}"));
-        self.playing.insert(name, Process { node, app });
+        Process { node, app }
     }
 
     fn usual(&self, name: &str) -> Player {
@@ -150,16 +161,27 @@ impl House for Memory {
 
     fn freeze<'a>(&'a mut self, name: &'a str) -> Doing<'a, ()> {
         self.node(name).freeze();
+        self.frozen.insert(name.to_owned());
         at_once(())
     }
 
     fn thaw<'a>(&'a mut self, name: &'a str) -> Doing<'a, ()> {
         self.node(name).thaw();
+        self.frozen.remove(name);
         at_once(())
     }
 
+    fn double<'a>(&'a mut self, name: &'a str) -> Doing<'a, ()> {
+        Box::pin(async {
+            let process = self.process(self.usual(name)).await;
+            self.doubles.push(process);
+        })
+    }
+
     fn kill_everybody(&mut self) -> Doing<'_, ()> {
-        std::mem::take(&mut self.playing).into_values().for_each(|process| process.node.kill());
+        let doubles = std::mem::take(&mut self.doubles);
+        let all = std::mem::take(&mut self.playing).into_values().chain(doubles);
+        all.for_each(|process| process.node.kill());
         at_once(())
     }
 
@@ -195,7 +217,8 @@ impl House for Memory {
     }
 
     fn desk(&self, service: &str) -> &Running {
-        self.playing.get(service).map_or(&self.office, |process| &process.app)
+        let awake = self.playing.get(service).filter(|_| !self.frozen.contains(service));
+        awake.map_or(&self.office, |process| &process.app)
     }
 
     fn office(&self, _service: &str) -> &Running {
@@ -238,6 +261,11 @@ impl House for Memory {
     fn duplicates(&self) -> Doing<'_, u64> {
         let health = self.playing.values().flat_map(|process| process.app.health());
         at_once(health.map(|(_, lane)| lane.duplicates).sum())
+    }
+
+    fn broker_goes(&mut self, away: bool) -> Doing<'_, ()> {
+        self.doom.take_broker(away);
+        at_once(())
     }
 
     fn whim(&mut self, whim: Whim) {
