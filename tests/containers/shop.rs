@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than anything takes that comes to an end at all.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 /// How many lanes every service has, unless it is said otherwise.
 const LANES: u32 = 2;
 
@@ -191,6 +191,14 @@ impl Drop for Shop {
     }
 }
 
+/// What stands before the address at which a process listens.
+const LISTENS: &str = ": http://";
+
+fn address(line: &str) -> SocketAddr {
+    let (_, rest) = line.split_once(LISTENS).unwrap();
+    rest.split(',').next().unwrap().parse().unwrap()
+}
+
 /// What was answered.
 #[derive(Debug)]
 pub struct Said {
@@ -210,10 +218,16 @@ impl Said {
 impl Part {
     /// Waits until a process that was begun says where it listens.
     pub async fn of(service: &str, process: Process) -> Self {
-        let line = process.says(": http://").await;
-        let (_, rest) = line.split_once(": http://").unwrap();
-        let at = rest.split(',').next().unwrap().parse().unwrap();
-        Self { process, at, service: service.to_owned() }
+        let line = process.says(LISTENS).await;
+        Self { at: address(&line), process, service: service.to_owned() }
+    }
+
+    /// The same; what was begun if it ends before, as when a server that it needs is not there yet.
+    pub async fn or_ends(service: &str, process: Process) -> Result<Self, Process> {
+        match process.says_or_ends(LISTENS).await {
+            Some(line) => Ok(Self { at: address(&line), process, service: service.to_owned() }),
+            None => Err(process),
+        }
     }
 
     /// Waits until it is ready for work.

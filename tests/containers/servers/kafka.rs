@@ -66,9 +66,19 @@ impl Kafka {
         Self::with_doors(0).await
     }
 
+    /// One of its own that may be slow for a while without being taken for dead by its controller. Once it
+    /// was killed it takes longer to be back.
+    pub async fn patient() -> Self {
+        Self::made(0, &[("KAFKA_BROKER_SESSION_TIMEOUT_MS", "9000")]).await
+    }
+
     /// One of its own with so many doors. A client that enters by a [`Self::door`] is led back to it
     /// for everything, because the node names that door as its own address.
     pub async fn with_doors(count: u16) -> Self {
+        Self::made(count, &[]).await
+    }
+
+    async fn made(count: u16, more: &[(&str, &str)]) -> Self {
         let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
         let port = free_port();
         let mut ports = vec![(port, PORT)];
@@ -89,7 +99,7 @@ impl Kafka {
             .with_env_var("KAFKA_LISTENERS", listeners)
             .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised)
             .with_env_var("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", protocols);
-        for (setting, value) in SETTINGS {
+        for (setting, value) in SETTINGS.iter().chain(more) {
             request = request.with_env_var(*setting, *value);
         }
         let container = Container::start_new(request, &ports).await;
