@@ -11,7 +11,6 @@ use cases::{CASES, Case};
 use shop::audit::{Books, Breach, INVARIANTS, audit};
 use shop::cast::Cast;
 use shop::contracts::Status;
-use shop::settings::settings;
 use shop::stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,21 +28,21 @@ async fn books(cast: Cast) -> Books {
     ] {
         stage.customer(customer, country).await;
     }
-    stage.world.provider.decline("declined");
-    stage.world.provider.expire("expired");
+    stage.provider().decline("declined").await;
+    stage.provider().expire("expired").await;
     for customer in ["happy", "declined", "far", "expired", "nobody"] {
         stage.buy(customer, customer, 1).await;
         stage.end_of(customer).await;
     }
     stage.place("greedy", Stage::basket("greedy", 1, "iphone")).await;
     stage.end_of("greedy").await;
-    stage.world.provider.wire.hang();
+    stage.provider().hang().await;
     stage.buy("fickle", "fickle", 1).await;
     stage.seconds(5).await;
     stage.cancel("fickle").await;
     // For so long that operators are called.
-    stage.pass(settings().reservation_ttl() * 2).await;
-    stage.world.provider.wire.mend();
+    stage.pass(stage.settings().reservation_ttl() * 2).await;
+    stage.provider().mend().await;
     stage.quiet().await;
     stage.books().await
 }

@@ -72,7 +72,8 @@ impl Office {
 /// what is there at first, with so many messages that had to be given up.
 pub async fn breaches(shop: &Shop, dead_letters: usize) -> Vec<String> {
     let stock = STOCKED.iter().map(|sku| ((*sku).to_owned(), PIECES)).collect();
-    let books = Office::of(shop).await.books(shop, Expected { stock, dead_letters }).await;
+    let expected = Expected { stock, dead_letters, ..Expected::default() };
+    let books = Office::of(shop).await.books(shop, expected).await;
     audit::audit(&books).iter().map(ToString::to_string).collect()
 }
 

@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 /// Longer than a process takes for anything that it does at all.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 
 /// The program of an example, or `ballet`: it was built beside the program that this is.
 pub fn program(name: &str) -> String {
@@ -54,8 +54,14 @@ impl Process {
         Self { name, child, said }
     }
 
-    /// Waits until it has said a line with `mark` in it, and gives that line.
+    /// Waits until it has said a line with `mark` in it, and gives that line; it must not end before.
     pub async fn says(&self, mark: &str) -> String {
+        let line = self.says_or_ends(mark).await;
+        line.unwrap_or_else(|| panic!("{} ended and said:\n{}", self.name, self.said()))
+    }
+
+    /// The same; nothing if it ends before.
+    pub async fn says_or_ends(&self, mark: &str) -> Option<String> {
         let mut said = self.said.subscribe();
         let is_marked = |line: &&String| line.contains(mark);
         let come =
@@ -64,8 +70,7 @@ impl Process {
             panic!("{} does not say `{mark}` but:\n{}", self.name, self.said());
         };
         let come = come.expect("it is listened to");
-        let line = come.lines.iter().find(is_marked).cloned();
-        line.unwrap_or_else(|| panic!("{} ended and said:\n{}", self.name, come.lines.join("\n")))
+        come.lines.iter().find(is_marked).cloned()
     }
 
     /// All that it has said until now.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than anything takes that comes to an end at all.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 /// How many lanes every service has, unless it is said otherwise.
 const LANES: u32 = 2;
 
@@ -92,10 +92,14 @@ impl Shop {
     /// A new shop in a new database of this Postgres. No other shop may be on the same Kafka: the topics
     /// have the same names.
     pub async fn on(example: &'static str, postgres: &Postgres, kafka: Arc<Kafka>) -> Self {
+        Self::within(example, migrated(postgres, &services(example)).await, kafka)
+    }
+
+    /// A shop in a database that has a schema for each service, and nothing in it.
+    pub fn within(example: &'static str, database: Database, kafka: Arc<Kafka>) -> Self {
         let name = own_name(&format!("ballet-processes-{}", std::process::id()));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let database = migrated(postgres, &services(example)).await;
         Self { example, database, kafka, folder, lanes: LANES, variables: Vec::new() }
     }
 
@@ -187,6 +191,14 @@ impl Drop for Shop {
     }
 }
 
+/// What stands before the address at which a process listens.
+const LISTENS: &str = ": http://";
+
+fn address(line: &str) -> SocketAddr {
+    let (_, rest) = line.split_once(LISTENS).unwrap();
+    rest.split(',').next().unwrap().parse().unwrap()
+}
+
 /// What was answered.
 #[derive(Debug)]
 pub struct Said {
@@ -206,10 +218,16 @@ impl Said {
 impl Part {
     /// Waits until a process that was begun says where it listens.
     pub async fn of(service: &str, process: Process) -> Self {
-        let line = process.says(": http://").await;
-        let (_, rest) = line.split_once(": http://").unwrap();
-        let at = rest.split(',').next().unwrap().parse().unwrap();
-        Self { process, at, service: service.to_owned() }
+        let line = process.says(LISTENS).await;
+        Self { at: address(&line), process, service: service.to_owned() }
+    }
+
+    /// The same; what was begun if it ends before, as when a server that it needs is not there yet.
+    pub async fn or_ends(service: &str, process: Process) -> Result<Self, Process> {
+        match process.says_or_ends(LISTENS).await {
+            Some(line) => Ok(Self { at: address(&line), process, service: service.to_owned() }),
+            None => Err(process),
+        }
     }
 
     /// Waits until it is ready for work.

@@ -16,7 +16,7 @@ use ballet::id::derived;
 use ballet::sqlite::Sqlite;
 use ballet::{App, Reactions, Reactor, Running};
 use serde_json::json;
-use shop::audit::{Books, Expected, audit, messages, read};
+use shop::audit::{Books, Expected, Offices, audit, messages, read};
 use shop::contracts::{ORDERS, OrderId, Status};
 use shop::fakes::{Held, World};
 use shop::http::Example;
@@ -217,11 +217,12 @@ async fn books(example: &Example, store: &Path) -> Books {
         playing.insert(player.name, (player.start)(app, &world).await.unwrap());
     }
     let stock = ["ipad", "iphone"].map(|sku| (sku.to_owned(), 1_000)).into();
-    let expected = Expected { stock, dead_letters: 0 };
+    let expected = Expected { stock, ..Expected::default() };
     let waited = Stopwatch::start();
     let books = loop {
         let said = messages(&*sqlite).await.unwrap();
-        let books = read(&playing[ORDERS], said, &world, expected.clone()).await.unwrap();
+        let books =
+            read(Offices::One(&playing[ORDERS]), said, &world, expected.clone()).await.unwrap();
         if audit(&books).is_empty() || waited.elapsed() > LONG {
             break books;
         }

@@ -98,7 +98,7 @@ impl Shop {
 
     async fn on(folder: Folder, world: World, example: &Example, in_flight: usize) -> Self {
         let store = Sqlite::open(folder.store()).await.unwrap();
-        let limits = Limits { in_flight, engine: Settings::default() };
+        let limits = Limits { in_flight, engine: Settings::default(), seed: true };
         let desk = Desk::open(example, store, world.clone(), limits).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();

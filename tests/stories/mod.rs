@@ -39,8 +39,9 @@ scenarios! {
     x09_undeliverable x10_capture_fails x11_carrier_down x12_mail_down
     x13_cancel_before_the_money_is_taken x13_cancel_while_the_money_is_taken
     x13_cancel_at_any_moment x13_cancel_too_late
+    x14_everybody_is_killed_once x15_the_first_is_there_twice_and_wakes_up_as_a_zombie
     x16_messages_repeat_and_overtake x17_garbage x17_schema_of_tomorrow
-    x18_money_cannot_be_let_go x18_stock_cannot_be_given_back
+    x18_money_cannot_be_let_go x18_stock_cannot_be_given_back x19_the_broker_is_away
     x20_reservation_expires_while_the_money_is_taken
     x20_reservation_expires_before_the_money_is_held
     x21_same_request_twice x22_check_is_added

@@ -13,10 +13,10 @@ async fn capture_fails(cast: Cast) -> Vec<String> {
     let mut stage = Stage::open(cast).await;
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.world.provider.expire("eva");
+    stage.provider().expire("eva").await;
     stage.buy("1", "eva", 1).await;
     stage.quiet().await;
-    let lines = stage.taken_back("1");
+    let lines = stage.taken_back("1").await;
     stage.curtain().await;
     lines
 }

@@ -8,7 +8,7 @@ use crate::lane::shop::{ended, world};
 use ballet::message::{Kind, trace_id};
 use ballet::{App, Cx, Key, Message, Plan, Saga, StepError, act};
 use shop::cast::Cast;
-use shop::contracts::{FRAUD, PlaceOrder, Status};
+use shop::contracts::{FRAUD, ORDERS, PlaceOrder, Status};
 use shop::stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -29,26 +29,25 @@ async fn opened(cast: Cast) -> Stage {
 /// An order `1` is placed in the trace, and comes to its end; its customer is told.
 async fn bought(stage: &mut Stage) -> Status {
     let ask = PlaceOrder { order_id: "1".into(), order: Stage::basket("eva", 1, "ipad") };
-    let office = stage.office().traced(TRACEPARENT);
+    let office = stage.office(ORDERS).traced(TRACEPARENT);
     let asked = office.request("1", &Key::new("1"), &ask).await.unwrap();
     asked.reply(Duration::from_secs(60)).await.unwrap().unwrap().unwrap();
     let end = stage.end_of("1").await;
-    while stage.world.mail.sent().is_empty() {
+    while stage.outside().mail.sent().is_empty() {
         stage.seconds(1).await;
     }
     stage.seconds(60).await;
     end
 }
 
-fn of_the_order(stage: &Stage) -> Vec<Message> {
-    let mut messages = stage.messages();
+async fn of_the_order(stage: &Stage) -> Vec<Message> {
+    let mut messages = stage.messages().await;
     messages.retain(|message| message.envelope.correlation == "1");
     messages
 }
 
-#[track_caller]
-fn all_are_in_the_trace(stage: &Stage, names: &[&str]) {
-    let messages = of_the_order(stage);
+async fn all_are_in_the_trace(stage: &Stage, names: &[&str]) {
+    let messages = of_the_order(stage).await;
     for message in &messages {
         let given = message.envelope.traceparent.as_deref();
         assert_eq!(given, Some(TRACEPARENT), "{:?}", message.envelope);
@@ -57,26 +56,26 @@ fn all_are_in_the_trace(stage: &Stage, names: &[&str]) {
     for name in names {
         assert!(said.contains(name), "`{name}` is not among {said:?}");
     }
-    let letters = stage.world.mail.sent();
+    let letters = stage.outside().mail.sent();
     assert_eq!(letters.len(), 1);
     assert!(letters.values().all(|letter| letter.traceparent.as_deref() == Some(TRACEPARENT)));
-    let others = stage.messages().into_iter().filter(|said| said.envelope.correlation != "1");
+    let others = stage.messages().await.into_iter().filter(|said| said.envelope.correlation != "1");
     assert!(others.into_iter().all(|said| said.envelope.traceparent.is_none()));
 }
 
 async fn a_purchase(cast: Cast) -> Stage {
     let mut stage = opened(cast).await;
     assert_eq!(bought(&mut stage).await, Status::Shipped);
-    all_are_in_the_trace(&stage, &["order.created", "payment.captured", "order.shipped"]);
+    all_are_in_the_trace(&stage, &["order.created", "payment.captured", "order.shipped"]).await;
     stage
 }
 
 /// The fraud check says nothing, so a timer decides, and everything is taken back.
 async fn a_purchase_that_is_taken_back(cast: Cast) {
     let mut stage = opened(cast).await;
-    stage.kill(FRAUD);
+    stage.kill(FRAUD).await;
     assert_eq!(bought(&mut stage).await, Status::Cancelled);
-    all_are_in_the_trace(&stage, &["order.created", "stock.released", "order.cancelled"]);
+    all_are_in_the_trace(&stage, &["order.created", "stock.released", "order.cancelled"]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +88,7 @@ async fn every_message_of_a_choreographed_purchase_and_its_letter_are_in_one_tra
 async fn every_message_of_an_orchestrated_purchase_and_its_letter_are_in_one_trace() {
     let stage = a_purchase(orchestrated::CAST).await;
     let replies = |message: &Message| message.envelope.kind == Kind::Reply;
-    assert!(of_the_order(&stage).iter().any(replies), "replies are among them");
+    assert!(of_the_order(&stage).await.iter().any(replies), "replies are among them");
     a_purchase_that_is_taken_back(orchestrated::CAST).await;
 }
 
@@ -165,6 +164,9 @@ impl Subscriber for Collector {
 
 async fn spans_of(cast: Cast) -> (Vec<Fields>, Stage) {
     let collector = Collector::default();
+    // Of one subscriber alone `tracing` asks the thread that comes first to a place whether anybody
+    // wants to hear of it, and keeps the answer: that thread may be another test's, which has none.
+    let _another = tracing::Dispatch::new(Collector::default());
     let _guard = tracing::subscriber::set_default(collector.clone());
     let stage = a_purchase(cast).await;
     let mut spans = collector.0.lock().unwrap().clone();
@@ -194,7 +196,7 @@ async fn a_subscriber_sees_one_trace_in_all_that_was_handled_for_a_purchase() {
             assert!(groups.contains(group), "`{group}` is not among {groups:?}");
         }
         let said: BTreeSet<String> =
-            of_the_order(&stage).iter().map(|said| said.envelope.id.to_string()).collect();
+            of_the_order(&stage).await.iter().map(|said| said.envelope.id.to_string()).collect();
         let ids = values("messaging.message.id");
         assert!(ids.len() > 10 && ids.iter().all(|id| said.contains(*id)), "{ids:?}");
         assert_eq!(trace_id(TRACEPARENT), Some(TRACE));

@@ -98,7 +98,7 @@ fn upgraded(app: App) -> Starting {
 }
 
 async fn version_of(stage: &Stage, order_id: &str) -> u32 {
-    let journal = stage.office().run::<Purchase>(order_id).journal().await.unwrap();
+    let journal = stage.office(Purchase::NAME).run::<Purchase>(order_id).journal().await.unwrap();
     journal.expect("the purchase was begun").version
 }
 
@@ -109,13 +109,13 @@ async fn a3_fifty_purchases_under_way_finish_on_their_plan_and_new_ones_follow_t
     for number in 0..=50 {
         stage.customer(&number.to_string(), "AT").await;
     }
-    stage.kill(INVENTORY);
+    stage.kill(INVENTORY).await;
     for number in 0..50 {
         stage.buy(&number.to_string(), &number.to_string(), 1).await;
     }
     stage.seconds(2).await;
 
-    stage.kill(Purchase::NAME);
+    stage.kill(Purchase::NAME).await;
     let start: fn(App, &World) -> Starting = |app, _| upgraded(app);
     stage.start_as(Player { name: Purchase::NAME, start, topics: |topology| topology }).await;
     stage.start(INVENTORY).await;

@@ -51,7 +51,9 @@ scenarios! {
     "rules.rs": x22_check_is_added;
     "replicas.rs": c06_customers_are_gone c06_a_customer_moves c07_copies_move_forward;
     "failures.rs": g02_each_step_fails g04_taken_back_before_it_was_done
-        g04_taken_back_while_it_waits_to_be_done g04_taken_back_and_asked_for_at_once g08_power_cut;
+        g04_taken_back_while_it_waits_to_be_done g04_taken_back_and_asked_for_at_once;
+    "deaths.rs": g08_power_cut x14_everybody_is_killed_once
+        x15_the_first_is_there_twice_and_wakes_up_as_a_zombie x19_the_broker_is_away;
 }
 
 impl Scenario {

@@ -130,7 +130,7 @@ impl Stand {
     pub async fn books(&self) -> Result<Books, Failed> {
         self.quiet().await?;
         let messages = audit::messages(self.place.broker(), &self.since).await?;
-        let expected = Expected { stock: self.stock.clone(), dead_letters: 0 };
+        let expected = Expected { stock: self.stock.clone(), ..Expected::default() };
         Ok(audit::read(Offices::Each(&self.apps), messages, &self.world, expected).await?)
     }
 

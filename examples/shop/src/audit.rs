@@ -27,6 +27,8 @@ mod told;
 
 pub use messages::{Ends, ends, messages};
 pub use read::{Offices, read};
+#[cfg(feature = "memory")]
+pub(crate) use said::topic_of;
 
 use crate::alerts::Alert;
 use crate::contracts::{CustomerId, OrderId, Sku};
@@ -36,6 +38,7 @@ use crate::inventory::{Reservation, Shelf};
 use crate::notification::Letter;
 use crate::orders::Row;
 use crate::payments::Payment;
+use crate::settings::Settings;
 use crate::shipping::Shipment;
 use ballet::Message;
 use ballet::store::DeadLetter;
@@ -49,6 +52,8 @@ pub struct Expected {
     pub stock: BTreeMap<Sku, i64>,
     /// How many messages had to be given up.
     pub dead_letters: usize,
+    /// The settings with which it ran.
+    pub settings: Settings,
 }
 
 /// The books of the shop: every row, every message, and what the outside world has on file.

@@ -20,6 +20,8 @@ pub struct Settings {
     pub customer_wait: Duration,
     /// How long a customer must be quiet before attempts are forgotten: `FRAUD_WINDOW_MS`.
     pub fraud_window: Duration,
+    /// How long to rest at most between two attempts of what fails: `ATTEMPT_REST_MS`.
+    pub attempt_rest: Duration,
     /// What a customer may try to spend before that, in minor units: `FRAUD_LIMIT_MINOR`.
     pub fraud_limit_minor: i64,
     /// The same for the validator that only watches: `FRAUD_SHADOW_LIMIT_MINOR`.
@@ -43,6 +45,7 @@ impl Default for Settings {
             payment_wait: Duration::from_secs(5 * 60),
             customer_wait: Duration::from_secs(2 * 60),
             fraud_window: Duration::from_secs(60 * 60),
+            attempt_rest: Duration::from_secs(10),
             fraud_limit_minor: 200_000,
             fraud_shadow_limit_minor: 150_000,
             qty_max: 20,
@@ -84,6 +87,7 @@ impl Settings {
             ("PAYMENT_WAIT_MS", "how long payment and parcel may take", ms(usual.payment_wait)),
             ("CUSTOMER_WAIT_MS", "how long a customer may be unknown", ms(usual.customer_wait)),
             ("FRAUD_WINDOW_MS", "how long attempts are remembered", ms(usual.fraud_window)),
+            ("ATTEMPT_REST_MS", "the longest rest between two attempts", ms(usual.attempt_rest)),
             ("FRAUD_LIMIT_MINOR", "what may be tried in that time", text(usual.fraud_limit_minor)),
             (
                 "FRAUD_SHADOW_LIMIT_MINOR",
@@ -121,6 +125,7 @@ impl Settings {
             payment_wait: while_("PAYMENT_WAIT_MS", usual.payment_wait)?,
             customer_wait: while_("CUSTOMER_WAIT_MS", usual.customer_wait)?,
             fraud_window: while_("FRAUD_WINDOW_MS", usual.fraud_window)?,
+            attempt_rest: while_("ATTEMPT_REST_MS", usual.attempt_rest)?,
             fraud_limit_minor: number("FRAUD_LIMIT_MINOR", usual.fraud_limit_minor)?,
             fraud_shadow_limit_minor: number(
                 "FRAUD_SHADOW_LIMIT_MINOR",

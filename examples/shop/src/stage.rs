@@ -1,98 +1,79 @@
-//! The stage on which scenarios play: the shop in virtual time, every service a process of its own,
-//! on a store and a broker in memory, with dials on everything outside.
+//! The stage on which scenarios play: the shop, with dials on everything outside.
 //!
 //! A scenario acts as customers, operators and fate do, and looks at the books. Who tells the
-//! services what to do it cannot see: that is the cast's business.
+//! services what to do it cannot see: that is the cast's business. Nor can it see what it plays on, which
+//! is the house's: one in memory and in virtual time, or one of processes and real servers.
 //!
 //! ```text
 //! stage    who plays, time, requests       stage/doom    deaths at chosen moments
 //! stage/acts     what people do            stage/looks   what can be seen
-//! stage/damage   rows overwritten by hand
+//! stage/fate     what broker and outside do              stage/damage  rows overwritten by hand
+//! stage/waits    waiting for what must come
+//! stage/house    what a stage needs        stage/memory  the house in memory
 //! ```
 
 mod acts;
 mod damage;
 mod doom;
+mod fate;
+mod house;
 mod looks;
+mod memory;
+mod waits;
 
 pub use doom::Moment;
+pub use fate::Dial;
+pub use house::{Counter, Doing, House, Whim};
 pub use looks::Tally;
 
 use crate::cast::{Cast, Player};
-use crate::contracts::Sku;
-use crate::fakes;
-use ballet::clock::{Clock, RuntimeClock, Time, rest};
-use ballet::memory::{Node, World};
-use ballet::{App, Command, Error, Key, Refusal, Running};
-use doom::Doom;
+use crate::contracts::{OrderId, Sku};
+use crate::settings::Settings;
+use ballet::clock::Time;
+use ballet::{Command, Error, Key, Refusal, Running};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
+/// The lanes of every service.
+pub const LANES: u32 = 2;
 /// How long a client waits for an answer before it asks again.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Whoever has not come to an end by then never will: virtual time passes fast.
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// When the shop opens: whatever is counted by the day begins then.
-const MIDNIGHT: Time = Time::from_micros(1_700_006_400_000_000);
-
-/// A running process.
-struct Process {
-    node: Node,
-    app: Running,
-}
-
 /// The stage.
+#[derive(Debug)]
 pub struct Stage {
-    /// The outside world: provider, carrier, mail, each with its dials.
-    pub world: fakes::World,
-    /// Store and broker; a scenario may make the broker repeat itself, dawdle, or worse.
-    pub machine: World,
-    cast: Cast,
-    playing: BTreeMap<&'static str, Process>,
-    clock: RuntimeClock,
-    /// Serves nothing and never dies: it reads the books.
-    office: Running,
-    doom: Arc<Doom>,
+    house: Box<dyn House>,
     received: BTreeMap<Sku, i64>,
     written_off: usize,
     asked: u64,
-}
-
-impl fmt::Debug for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.playing.keys()).finish()
-    }
+    /// The numbers that orders were given which the text calls otherwise.
+    /// Each with the key under which it was placed.
+    numbers: BTreeMap<OrderId, (String, OrderId)>,
 }
 
 impl Stage {
-    /// Opens the shop: empty shelves, no customers, everybody at work. Must be called where time is
-    /// virtual.
+    /// Opens the shop in memory: empty shelves, no customers, everybody at work. Must be called where
+    /// time is virtual.
     ///
     /// # Panics
     ///
     /// If somebody cannot play.
     pub async fn open(cast: Cast) -> Self {
-        let clock = RuntimeClock::starting_at(MIDNIGHT);
-        let machine = World::new(Arc::new(clock.clone()));
-        let office = machine.node();
-        let office = App::new(office.store()).broker(office.broker()).start().await;
-        let mut stage = Self {
-            world: fakes::World::default(),
-            machine,
-            cast,
-            playing: BTreeMap::new(),
-            clock,
-            office: office.expect("the office opens"),
-            doom: Arc::default(),
+        Self::within(memory::Memory::open(cast).await)
+    }
+
+    /// A stage in some house, with empty shelves and no customers.
+    #[must_use]
+    pub fn within(house: impl House + 'static) -> Self {
+        Self {
+            house: Box::new(house),
             received: BTreeMap::new(),
             written_off: 0,
             asked: 0,
-        };
-        stage.revive().await;
-        stage
+            numbers: BTreeMap::new(),
+        }
     }
 
     /// Starts a process that is not at work.
@@ -101,8 +82,7 @@ impl Stage {
     ///
     /// If there is no such process, or it cannot start.
     pub async fn start(&mut self, name: &str) {
-        let player = self.cast.iter().find(|player| player.name == name).copied();
-        self.start_as(player.unwrap_or_else(|| panic!("nobody is called `{name}`"))).await;
+        self.house.start(name).await;
     }
 
     /// Starts a process as this player, as after an upgrade.
@@ -111,13 +91,7 @@ impl Stage {
     ///
     /// If it cannot start.
     pub async fn start_as(&mut self, player: Player) {
-        let (doom, name) = (Arc::clone(&self.doom), player.name);
-        let node = self.machine.node_with(move |point| doom.strike(name, point));
-        let app = App::new(node.store()).broker(node.broker());
-        let app = (player.start)(app, &self.world)
-            .await
-            .unwrap_or_else(|told| panic!("`{name}` does not start: {told}"));
-        self.playing.insert(name, Process { node, app });
+        self.house.start_as(player).await;
     }
 
     /// Kills a process: whatever it was doing stops where it is.
@@ -125,9 +99,8 @@ impl Stage {
     /// # Panics
     ///
     /// If it is not at work.
-    pub fn kill(&mut self, name: &str) {
-        let gone = self.playing.remove(name);
-        gone.unwrap_or_else(|| panic!("`{name}` is not at work")).node.kill();
+    pub async fn kill(&mut self, name: &str) {
+        self.house.kill(name).await;
     }
 
     /// Freezes a process, as a machine does that hangs: it knows nothing of the time that passes.
@@ -135,8 +108,8 @@ impl Stage {
     /// # Panics
     ///
     /// If it is not at work.
-    pub fn freeze(&self, name: &str) {
-        self.node(name).freeze();
+    pub async fn freeze(&mut self, name: &str) {
+        self.house.freeze(name).await;
     }
 
     /// Lets a process go on that was frozen, where it was.
@@ -144,57 +117,61 @@ impl Stage {
     /// # Panics
     ///
     /// If it is not at work.
-    pub fn thaw(&self, name: &str) {
-        self.node(name).thaw();
+    pub async fn thaw(&mut self, name: &str) {
+        self.house.thaw(name).await;
     }
 
-    fn node(&self, name: &str) -> &Node {
-        let process = self.playing.get(name);
-        &process.unwrap_or_else(|| panic!("`{name}` is not at work")).node
+    /// Starts a second process of one that is at work; by its name the first one is still meant.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot start.
+    pub async fn double(&mut self, name: &str) {
+        self.house.double(name).await;
+    }
+
+    /// The names of all processes, the one that leads first, if one does.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<&'static str> {
+        self.house.cast().iter().map(|player| player.name).collect()
     }
 
     /// Kills all processes at once, as a power cut does.
-    pub fn kill_everybody(&mut self) {
-        std::mem::take(&mut self.playing).into_values().for_each(|process| process.node.kill());
+    pub async fn kill_everybody(&mut self) {
+        self.house.kill_everybody().await;
     }
 
     /// Starts everybody who is not at work, as whoever watches over processes does.
     pub async fn revive(&mut self) {
-        self.playing.retain(|_, process| process.node.is_alive());
-        for player in self.cast {
-            if !self.playing.contains_key(player.name) {
-                self.start(player.name).await;
-            }
-        }
+        self.house.revive().await;
     }
 
-    /// An app that serves nothing and never dies, to look into the store with.
+    /// An app that serves nothing and never dies, to look into what a service keeps.
     #[must_use]
-    pub const fn office(&self) -> &Running {
-        &self.office
+    pub fn office(&self, service: &str) -> &Running {
+        self.house.office(service)
+    }
+
+    /// How long deadlines and windows are.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.house.settings()
     }
 
     /// What time it is.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.clock.now()
+        self.house.now()
     }
 
-    /// Lets time pass.
+    /// Lets time pass that is as long here as everywhere: a deadline of the shop, or a part of it.
     pub async fn pass(&self, time: Duration) {
-        rest(time).await;
+        self.house.pass(time).await;
     }
 
-    /// Lets so many seconds pass.
+    /// Lets so many seconds of the text pass.
     pub async fn seconds(&self, seconds: u64) {
-        self.pass(Duration::from_secs(seconds)).await;
-    }
-
-    /// Lets everybody do a little, so many times.
-    pub async fn blink(&self, times: usize) {
-        for _ in 0..times {
-            tokio::task::yield_now().await;
-        }
+        self.pass(self.house.paced(Duration::from_secs(seconds))).await;
     }
 
     /// Asks a service something, as a client does: with a key of its own, and again with the same
@@ -228,8 +205,8 @@ impl Stage {
         about: &str,
         command: &C,
     ) -> Result<Result<C::Reply, Refusal>, Error> {
-        for _ in 0..A_DAY.as_secs() / PATIENCE.as_secs() {
-            let desk = self.playing.get(C::TO).map_or(&self.office, |process| &process.app);
+        for _ in 0..self.house.patience().as_secs().div_ceil(PATIENCE.as_secs()) {
+            let desk = self.house.desk(C::TO);
             let answered =
                 async { desk.request(key, &Key::new(about), command).await?.reply(PATIENCE).await };
             if let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await
@@ -237,7 +214,7 @@ impl Stage {
             {
                 return Ok(answer);
             }
-            self.bury().await;
+            self.house.bury().await;
         }
         panic!("nobody answers `{}` about {about}", C::NAME);
     }
@@ -245,17 +222,6 @@ impl Stage {
     /// Whether the one who was doomed has died.
     #[must_use]
     pub fn has_died(&self) -> bool {
-        self.doom.is_done()
-    }
-
-    /// Restarts those who have died by themselves; who was sent away stays away.
-    async fn bury(&mut self) {
-        let dead = self.playing.iter().filter(|(_, process)| !process.node.is_alive());
-        let dead: Vec<&'static str> = dead.map(|(name, _)| *name).collect();
-        for name in dead {
-            // What it had begun is rolled back only when it is gone.
-            self.kill(name);
-            self.start(name).await;
-        }
+        self.house.has_died()
     }
 }

@@ -10,14 +10,16 @@ impl FromStr for Config {
 
     /// Reads `kafka://[user:password@]host:port[,host:port…][?option=value[&…]]`, or the same with
     /// `kafka+tls://`. Options are `mechanism` (`PLAIN`, if there is a user), `ca` (a path), `replication`,
-    /// `largest` (in bytes), `patience` (in milliseconds), and whatever librdkafka knows that has a dot in its name. What stands for something else here is
-    /// written as `%` and two hexadecimal digits.
+    /// `largest` (in bytes), `patience-ms`, `session-ms`, and whatever librdkafka knows that has a dot in its
+    /// name. What stands for something else here is written as `%` and two hexadecimal digits.
     ///
     /// ```
     /// use ballet::kafka::Config;
     ///
-    /// let config: Config = "kafka+tls://shop:d%40nce@one:9092,two:9092?replication=3".parse()?;
+    /// let url = "kafka+tls://shop:d%40nce@one:9092,two:9092?replication=3&session-ms=6000";
+    /// let config: Config = url.parse()?;
     /// assert_eq!((&*config.servers, config.replication), ("one:9092,two:9092", Some(3)));
+    /// assert_eq!(config.session.as_secs(), 6);
     /// assert_eq!(config.security.sasl.unwrap().password, "d@nce");
     /// # Ok::<(), ballet::Error>(())
     /// ```
@@ -60,9 +62,13 @@ impl Config {
                 self.largest =
                     value.parse().map_err(|_| wrong("`largest` is a number of bytes"))?;
             }
-            ("patience", _) => {
-                let millis = value.parse().map_err(|_| wrong("`patience` is in milliseconds"))?;
+            ("patience-ms", _) => {
+                let millis = value.parse().map_err(|_| wrong("`patience-ms` is a number"))?;
                 self.patience = Duration::from_millis(millis);
+            }
+            ("session-ms", _) => {
+                let millis = value.parse().map_err(|_| wrong("`session-ms` is a number"))?;
+                self.session = Duration::from_millis(millis);
             }
             (name, _) if name.contains('.') => {
                 self.properties.insert(name.to_owned(), value);
@@ -109,10 +115,11 @@ mod tests {
     #[test]
     fn an_address_says_everything_that_is_needed() {
         let url = "kafka+tls://s%3Ap:d%40n%25ce@a:1,b:2/?mechanism=SCRAM-SHA-512&ca=/etc/ca.pem\
-                   &replication=3&compression.type=lz4&largest=7&patience=9";
+                   &replication=3&session-ms=6000&compression.type=lz4&largest=7&patience-ms=9";
         let config: Config = url.parse().unwrap();
         assert_eq!((&*config.servers, config.replication), ("a:1,b:2", Some(3)));
         assert_eq!((config.largest, config.patience.as_millis()), (7, 9));
+        assert_eq!(config.session.as_millis(), 6_000);
         assert_eq!(config.properties["compression.type"], "lz4");
         assert_eq!(config.security.ca.unwrap().to_str(), Some("/etc/ca.pem"));
         let sasl = config.security.sasl.unwrap();
@@ -131,7 +138,8 @@ mod tests {
             "kafka://u:dance@host/topic",
             "kafka://u:dance@host?replication=three",
             "kafka://u:dance@host?largest=all",
-            "kafka://u:dance@host?patience=much",
+            "kafka://u:dance@host?patience-ms=much",
+            "kafka://u:dance@host?session-ms=long",
             "kafka://u:dance@host?colour=blue",
             "kafka://host?mechanism=PLAIN",
             "kafka://u:dance%4@host",

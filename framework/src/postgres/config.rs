@@ -37,7 +37,7 @@ pub struct Config {
 
 impl Config {
     /// The schema of this name in the database of this URL, as
-    /// `postgres://role:password@host:port/database?sslmode=verify-full`. With `patience=` and a number of
+    /// `postgres://role:password@host:port/database?sslmode=verify-full`. With `patience-ms=` and a number of
     /// milliseconds it says how [patient](Self::patience) to be, too.
     ///
     /// # Errors
@@ -112,11 +112,11 @@ impl fmt::Debug for Config {
 /// The URL without the one option that is ours, and what that says.
 fn patient(url: &str) -> Result<(String, Option<Duration>), Error> {
     let (place, options) = url.split_once('?').unwrap_or((url, ""));
-    let ours = |option: &&str| option.starts_with("patience=");
+    let ours = |option: &&str| option.starts_with("patience-ms=");
     let (mine, rest): (Vec<&str>, Vec<&str>) =
         options.split('&').filter(|option| !option.is_empty()).partition(ours);
     let Some(said) = mine.last() else { return Ok((url.to_owned(), None)) };
-    let millis = said.trim_start_matches("patience=").parse().map_err(|_| no_patience())?;
+    let millis = said.trim_start_matches("patience-ms=").parse().map_err(|_| no_patience())?;
     let rest = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
     Ok((format!("{place}{rest}"), Some(Duration::from_millis(millis))))
 }
@@ -124,7 +124,7 @@ fn patient(url: &str) -> Result<(String, Option<Duration>), Error> {
 fn no_patience() -> Error {
     Error::new(
         ErrorKind::Definition,
-        "`patience` in the URL of Postgres is a number of milliseconds",
+        "`patience-ms` in the URL of Postgres is a number of milliseconds",
     )
 }
 
@@ -164,11 +164,11 @@ mod tests {
     #[test]
     fn a_url_may_say_how_patient_to_be() {
         let of = |options: &str| Config::new(&format!("postgres://a@db/shop?{options}"), "s");
-        let config = of("sslmode=require&patience=700").unwrap();
+        let config = of("sslmode=require&patience-ms=700").unwrap();
         assert_eq!(config.patience.as_millis(), 700);
         assert!(matches!(config.options.get_ssl_mode(), sqlx::postgres::PgSslMode::Require));
         assert_eq!(of("sslmode=require").unwrap().patience.as_secs(), 30);
-        assert!(of("patience=soon").unwrap_err().to_string().contains("milliseconds"));
+        assert!(of("patience-ms=soon").unwrap_err().to_string().contains("milliseconds"));
     }
 
     #[test]

@@ -30,6 +30,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
     ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
     ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+    ("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "1000"),
     ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "1500"),
     ("KAFKA_BROKER_HEARTBEAT_INTERVAL_MS", "250"),
     ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),
@@ -68,9 +69,19 @@ impl Kafka {
         Self::with_doors(0).await
     }
 
+    /// One of its own that may be slow for a while without being taken for dead by its controller. Once it
+    /// was killed it takes longer to be back.
+    pub async fn patient() -> Self {
+        Self::made(0, &[("KAFKA_BROKER_SESSION_TIMEOUT_MS", "9000")]).await
+    }
+
     /// One of its own with so many doors. A client that enters by a [`Self::door`] is led back to it
     /// for everything, because the node names that door as its own address.
     pub async fn with_doors(count: u16) -> Self {
+        Self::made(count, &[]).await
+    }
+
+    async fn made(count: u16, more: &[(&str, &str)]) -> Self {
         let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
         let port = free_port();
         let mut ports = vec![(port, PORT)];
@@ -91,7 +102,7 @@ impl Kafka {
             .with_env_var("KAFKA_LISTENERS", listeners)
             .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised)
             .with_env_var("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", protocols);
-        for (setting, value) in SETTINGS {
+        for (setting, value) in SETTINGS.iter().chain(more) {
             request = request.with_env_var(*setting, *value);
         }
         let container = Container::start_new(request, &ports).await;
@@ -206,6 +217,29 @@ impl Kafka {
             topic.unwrap();
         }
         name
+    }
+
+    /// Takes all topics away, so that there is room for others of the same names.
+    pub async fn emptied(&self) {
+        let (admin, client): (AdminClient<DefaultClientContext>, BaseConsumer) =
+            (self.client().create().unwrap(), self.client().create().unwrap());
+        let ours = move || -> Vec<String> {
+            let known = client.fetch_metadata(None, Duration::from_secs(30)).unwrap();
+            let names = known.topics().iter().map(|topic| topic.name().to_owned());
+            names.filter(|name| !name.starts_with('_')).collect()
+        };
+        let taken = runtime().spawn(async move {
+            loop {
+                let names = tokio::task::block_in_place(&ours);
+                if names.is_empty() {
+                    return;
+                }
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                // One that is being taken away already is refused.
+                let _ = admin.delete_topics(&names, &AdminOptions::new()).await.unwrap();
+            }
+        });
+        taken.await.unwrap();
     }
 
     /// Ends it at once, as `kill -9`.

@@ -65,7 +65,7 @@ impl Postgres {
     /// A new database that nobody else uses. The server counts its statements.
     pub async fn database(&self, name: &str) -> Database {
         let name = own_name(name);
-        let database = Database { at: self.at, name };
+        let database = Database { at: self.at, roles: name.clone(), name };
         let owner = database.role_named("owner");
         let create = [
             format!("create role {owner} login password '{PASSWORD}'"),
@@ -144,6 +144,8 @@ impl Postgres {
 pub struct Database {
     at: SocketAddr,
     name: String,
+    /// With what the names of its roles begin.
+    roles: String,
 }
 
 impl Database {
@@ -176,12 +178,26 @@ impl Database {
     /// What a role of this database is called: roles belong to the server, so they need names that
     /// no other test has.
     pub fn role_named(&self, role: &str) -> String {
-        format!("{}_{role}", self.name)
+        format!("{}_{role}", self.roles)
     }
 
     /// The same database at another address, as through a proxy.
     pub fn through(&self, at: SocketAddr) -> Self {
-        Self { at, name: self.name.clone() }
+        Self { at, name: self.name.clone(), roles: self.roles.clone() }
+    }
+
+    /// Another one with all that is in this one, for the same roles. Nobody may be connected to this one.
+    pub async fn copied(&self) -> Self {
+        let copy = Self { name: own_name(&self.name), ..self.through(self.at) };
+        let create = format!("create database {} template {}", copy.name, self.name);
+        execute(url(self.at, "postgres", "postgres"), vec![create]).await;
+        copy
+    }
+
+    /// Removes it, whoever is connected.
+    pub async fn removed(self) {
+        let remove = format!("drop database {} with (force)", self.name);
+        execute(url(self.at, "postgres", "postgres"), vec![remove]).await;
     }
 }
 

@@ -63,7 +63,7 @@ impl Urls {
         let (store, broker) = (&self.store, &self.broker);
         let inventory =
             |store: &str, expected| ("inventory", store.to_owned(), broker.clone(), expected);
-        let soon = |url: &str| url.replace("patience=20000", "patience=700");
+        let soon = |url: &str| url.replace("patience-ms=20000", "patience-ms=700");
         let through =
             |broker: &str, expected| ("inventory", store.clone(), broker.to_owned(), expected);
         // The role has the name of the database in its own.
@@ -80,11 +80,11 @@ impl Urls {
             inventory(&format!("{store}&sslmode=require"), "cannot be spoken to as `sslmode` asks"),
             through("http://u:sekret@host", "begin it with `kafka://` or `kafka+tls://`"),
             through(
-                &format!("kafka://{}?patience=700", self.nobody),
+                &format!("kafka://{}?patience-ms=700", self.nobody),
                 "check the address, that it runs, and whether it wants TLS or a user",
             ),
             through(
-                "kafka://nowhere.invalid:9092?patience=700",
+                "kafka://nowhere.invalid:9092?patience-ms=700",
                 "nobody knows the host of Kafka at `nowhere.invalid:9092`: check the address",
             ),
         ]
@@ -123,8 +123,8 @@ async fn whatever_keeps_a_process_from_starting_is_told_in_one_sentence_that_say
     topic(&kafka, "details.commands", 2, &ages).await;
 
     let urls = Urls {
-        store: format!("{}?patience=20000", store(&database)),
-        broker: format!("kafka://{}?patience=20000", kafka.bootstrap()),
+        store: format!("{}?patience-ms=20000", store(&database)),
+        broker: format!("kafka://{}?patience-ms=20000", kafka.bootstrap()),
         server: postgres.address().to_string(),
         nobody: format!("127.0.0.1:{}", free_port()),
         database: database.name().to_owned(),

@@ -52,7 +52,7 @@ async fn sslmode_says_whether_the_line_is_encrypted_and_whose_certificate_is_bel
     let database = postgres.database("tls").await;
     let owner = database.owner_url();
     let migrate = async |options: &str| {
-        let store = format!("{owner}?patience=20000&{options}");
+        let store = format!("{owner}?patience-ms=20000&{options}");
         ballet(&["migrate", "--store", &store, "--schema", "s"]).await
     };
     let plain = migrate("sslmode=require").await;

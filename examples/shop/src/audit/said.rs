@@ -63,7 +63,7 @@ pub(super) const ENDS: [(&str, Status); 3] = [
 ];
 
 /// The topic that a message belongs on, by what it is; `None` for words that the shop has not.
-pub(super) fn topic_of(envelope: &Envelope) -> Option<String> {
+pub(crate) fn topic_of(envelope: &Envelope) -> Option<String> {
     let in_table = |table: &[(&str, &'static str)]| {
         let found = table.iter().find(|(name, _)| *name == envelope.name);
         found.map(|(_, at)| *at)

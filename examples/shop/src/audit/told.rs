@@ -7,7 +7,6 @@ use crate::contracts::{
     CustomerErased, CustomerId, CustomerUpserted, Finding, Kind, Mode, NotificationSent, OrderId,
     OrderInvalidated, OrderValidated, OrderValidation, ReservationExpired, Status, Trouble,
 };
-use crate::settings::settings;
 use ballet::clock::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -177,7 +176,7 @@ pub(super) fn alerts_are_settled(books: &Books) -> Vec<String> {
             true => expired.contains(order_id),
             false => books.orders.get(order_id).is_some_and(|row| {
                 let ended = row.history.last().map(|last| last.at);
-                alert.raised_at.since(row.order.created_at) >= settings().overdue()
+                alert.raised_at.since(row.order.created_at) >= books.expected.settings.overdue()
                     && ended.is_some_and(|ended| alert.raised_at <= ended)
             }),
         };

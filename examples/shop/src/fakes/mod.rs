@@ -4,21 +4,22 @@
 //! their key, and can be down, slow, or worse. It survives the shop's crashes, as the world does.
 
 mod carrier;
+mod dials;
 mod ledger;
 mod mail;
 mod provider;
+mod wire;
 
 pub use carrier::{Carrier, Parcel, Waybill};
+pub use dials::{Dials, Outsider, Turn};
 pub use mail::{Mail, Posted};
 pub use provider::{Authorization, Capture, Charge, Held, Provider};
+pub use wire::{Reach, Wire};
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
 
 /// Everything outside the shop. Clones are the same world.
 #[derive(Debug, Clone, Default)]
@@ -63,64 +64,6 @@ impl fmt::Display for Outage {
 
 impl std::error::Error for Outage {}
 
-/// The wire to an outside service: a dial, and a counter of the calls.
-#[derive(Debug, Default)]
-pub struct Wire {
-    state: Mutex<State>,
-    calls: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Up,
-    Down,
-    Slow(Vec<Waker>),
-}
-
-impl Wire {
-    /// From now on nobody is reached.
-    pub fn cut(&self) {
-        self.turn(State::Down);
-    }
-
-    /// From now on calls hang, until the wire is mended or cut: as slow as a test wants.
-    pub fn hang(&self) {
-        self.turn(State::Slow(Vec::new()));
-    }
-
-    /// All is well again, and calls that hang go on.
-    pub fn mend(&self) {
-        self.turn(State::Up);
-    }
-
-    /// How often somebody called, answered or not.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    fn turn(&self, state: State) {
-        if let State::Slow(waiting) = std::mem::replace(&mut *lock(&self.state), state) {
-            waiting.into_iter().for_each(Waker::wake);
-        }
-    }
-
-    /// Gets through, or does not.
-    async fn reach(&self) -> Result<(), Outage> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        poll_fn(|cx| match &mut *lock(&self.state) {
-            State::Up => Poll::Ready(Ok(())),
-            State::Down => Poll::Ready(Err(Outage("nobody answers"))),
-            State::Slow(waiting) => {
-                waiting.push(cx.waker().clone());
-                Poll::Pending
-            }
-        })
-        .await
-    }
-}
-
 /// The books are whole after every line, so a panic elsewhere does not spoil them.
 fn lock<T>(books: &Mutex<T>) -> MutexGuard<'_, T> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
@@ -128,9 +71,8 @@ fn lock<T>(books: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outage, Wire, World};
+    use super::World;
     use crate::testing::at_once;
-    use std::pin::pin;
 
     #[test]
     fn a_world_that_is_kept_outlives_the_process() {
@@ -156,24 +98,5 @@ mod tests {
             assert_eq!((parcels.len(), letters.len(), held.len()), (1, 1, 1));
         }
         std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn a_wire_is_up_or_down() {
-        let wire = Wire::default();
-        assert_eq!(at_once(wire.reach()), Some(Ok(())));
-        wire.cut();
-        assert_eq!(at_once(wire.reach()), Some(Err(Outage("nobody answers"))));
-        assert_eq!(wire.calls(), 2);
-    }
-
-    #[test]
-    fn a_call_that_hangs_goes_on_when_the_wire_is_mended() {
-        let wire = Wire::default();
-        wire.hang();
-        let mut call = pin!(wire.reach());
-        assert_eq!(at_once(call.as_mut()), None);
-        wire.mend();
-        assert_eq!(at_once(call), Some(Ok(())));
     }
 }

@@ -46,6 +46,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// The bounds of the engine.
     pub engine: Settings,
+    /// Whether customers and stock are there at first.
+    pub seed: bool,
 }
 
 /// The services behind the surface.
@@ -107,7 +109,9 @@ impl Desk {
         });
         let starting = desk.cast.iter().map(|player| desk.start(player));
         try_join_all(starting).await?;
-        seed(&desk).await?;
+        if limits.seed {
+            seed(&desk).await?;
+        }
         match desk.has(ORDERS) {
             true => {
                 desk.count_open().await?;

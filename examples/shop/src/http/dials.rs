@@ -1,7 +1,7 @@
 //! The dials of what is outside the shop, and of who is at work inside.
 
 use crate::contracts::{Mode, NOTIFICATION, ORDERS, PAYMENTS, SHIPPING, SetRule};
-use crate::fakes::Wire;
+use crate::fakes::{Outsider, Reach, Turn};
 use crate::http::answer::{Answer, Body, No, Query, read, say};
 use crate::http::desk::Desk;
 use axum::extract::{Path, RawQuery, State};
@@ -10,36 +10,6 @@ use ballet::id::fresh;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-
-/// How somebody is to be reached.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Reach {
-    /// At once.
-    Up,
-    /// Not at all.
-    Down,
-    /// They hang until it is turned again.
-    Slow,
-}
-
-/// A turn of dials; what is not named stays.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Turn {
-    wire: Option<Reach>,
-    /// Customers whose payments are declined.
-    #[serde(default)]
-    decline: Vec<String>,
-    /// Customers whose authorisations expire before they are captured.
-    #[serde(default)]
-    expire: Vec<String>,
-    /// Customers for whom all is well again.
-    #[serde(default)]
-    accept: Vec<String>,
-    /// The next so many answers get lost, after what was asked was done.
-    lose_answers: Option<u32>,
-}
 
 /// `GET /dials`.
 pub(super) async fn list(State(desk): State<Arc<Desk>>) -> Answer {
@@ -50,10 +20,10 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>) -> Answer {
         "mail": world.mail.wire.calls(),
     });
     let turns = json!({
-        "PUT /dials/provider": "wire: up|down|slow, decline: [customer], expire: [customer], \
-                                accept: [customer], lose_answers: number",
-        "PUT /dials/carrier": "wire: up|down|slow",
-        "PUT /dials/mail": "wire: up|down|slow",
+        "PUT /dials/provider": "wire: up|down|slow, after: number of calls, decline: [customer], \
+                                expire: [customer], accept: [customer], lose_answers: number",
+        "PUT /dials/carrier": "wire: up|down|slow, after: number of calls",
+        "PUT /dials/mail": "wire: up|down|slow, after: number of calls",
         "PUT /dials/services/{name}": "wire: up|down",
         "PUT /dials/rules/{check}": "mode: gating|shadow, enabled: true|false",
     });
@@ -67,38 +37,19 @@ pub(super) async fn turn(
     Path(whose): Path<String>,
     body: Body,
 ) -> Answer {
-    let world = &desk.world;
-    let (wire, caller) = match whose.as_str() {
-        "provider" => (&world.provider.wire, PAYMENTS),
-        "carrier" => (&world.carrier.wire, SHIPPING),
-        "mail" => (&world.mail.wire, NOTIFICATION),
-        _ => return Err(No::unknown(format!("dial `{whose}`"))),
-    };
-    desk.serves(caller)?;
+    let outsider = Outsider::ALL.into_iter().find(|known| known.name() == whose);
+    let outsider = outsider.ok_or_else(|| No::unknown(format!("dial `{whose}`")))?;
+    desk.serves(match outsider {
+        Outsider::Provider => PAYMENTS,
+        Outsider::Carrier => SHIPPING,
+        Outsider::Mail => NOTIFICATION,
+    })?;
     let turn: Turn = read(body)?;
-    let is_of_provider = turn.lose_answers.is_some()
-        || !(turn.decline.is_empty() && turn.expire.is_empty() && turn.accept.is_empty());
-    if is_of_provider && whose != "provider" {
+    if turn.is_of_the_provider() && outsider != Outsider::Provider {
         return Err(No::bad("not_a_dial", whose, "can only be `wire`"));
     }
-    turn.accept.iter().for_each(|payer| world.provider.accept(payer));
-    turn.decline.iter().for_each(|payer| world.provider.decline(payer));
-    turn.expire.iter().for_each(|payer| world.provider.expire(payer));
-    if let Some(times) = turn.lose_answers {
-        world.provider.lose_answers(times);
-    }
-    if let Some(reach) = turn.wire {
-        set(wire, reach);
-    }
+    desk.world.turn(outsider, &turn);
     Ok(say(StatusCode::OK, &json!({"turned": whose})))
-}
-
-fn set(wire: &Wire, reach: Reach) {
-    match reach {
-        Reach::Up => wire.mend(),
-        Reach::Down => wire.cut(),
-        Reach::Slow => wire.hang(),
-    }
 }
 
 /// Whether a service is at work.

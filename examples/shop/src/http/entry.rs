@@ -9,7 +9,7 @@ use crate::http::ground::{Ground, check};
 use crate::http::options::{Asked, Options, Store};
 use crate::http::orders;
 use crate::http::server::serve;
-use crate::settings::Settings;
+use crate::settings::{Settings, settings};
 use ballet::sqlite::Sqlite;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -71,7 +71,7 @@ async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Wh
     println!("{} runs with\n{}", example.name, options.shown());
     let opening = async {
         let ground = ground(example, options).await?.only(options.services.clone());
-        let limits = Limits { in_flight: options.in_flight, engine: ballet::Settings::default() };
+        let limits = Limits { in_flight: options.in_flight, engine: engine(), seed: options.seed };
         let desk = Desk::open(example, ground, world(options)?, limits).await;
         desk.map_err(|told| with_advice(example, told))
     };
@@ -113,7 +113,15 @@ async fn ground(example: &Example, options: &Options) -> Result<Ground, Why> {
 fn world(options: &Options) -> Result<World, Why> {
     let file = options.outside.display();
     let unkept = |told| format!("cannot keep the books of the outside beside {file} ({told})");
-    Ok(World::kept_beside(&options.outside).map_err(unkept)?)
+    let world = World::kept_beside(&options.outside).map_err(unkept)?;
+    options.dials.iter().for_each(|(whom, turn)| world.turn(*whom, turn));
+    Ok(world)
+}
+
+/// The bounds of the engine: the usual ones, but for how long it rests between two attempts.
+fn engine() -> ballet::Settings {
+    let usual = ballet::Settings::default();
+    ballet::Settings { retry: usual.retry.up_to(settings().attempt_rest), ..usual }
 }
 
 /// Ends when somebody says so: by a terminal, or by whoever watches over processes.

@@ -35,6 +35,7 @@ pub(super) async fn health(State(desk): State<Arc<Desk>>) -> Answer {
                 "batches": health.batches,
                 "parked": health.parked.values().sum::<usize>(),
                 "calling": health.calling,
+                "duplicates": health.duplicates,
                 "broken": health.broken,
                 "told": health.told,
             })

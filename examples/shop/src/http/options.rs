@@ -1,6 +1,7 @@
 //! What the command line and the environment may say.
 
 use crate::args::Args;
+use crate::fakes::Dials;
 use crate::http::mask::masked;
 use crate::settings::Settings;
 use std::net::SocketAddr;
@@ -24,6 +25,10 @@ pub struct Options {
     pub drain: Duration,
     /// The file beside which the books of the outside are kept.
     pub outside: PathBuf,
+    /// How the dials of the outside are at first.
+    pub dials: Dials,
+    /// Whether customers and stock are there at first.
+    pub seed: bool,
 }
 
 /// What everything is in.
@@ -75,7 +80,7 @@ const LANES: u32 = 16;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// The options that a variable may set, too: its name, what it sets, and what holds without it.
-const KNOWN: [(&str, &str, &str); 8] = [
+const KNOWN: [(&str, &str, &str); 10] = [
     ("listen", "where to listen", "127.0.0.1:8080"),
     ("store", "a file, or postgres://role:password@host:port/database", "NAME.db"),
     ("broker", "with Postgres: kafka://host:port,…", ""),
@@ -84,6 +89,12 @@ const KNOWN: [(&str, &str, &str); 8] = [
     ("lanes", "lanes of every service on servers; pinned by the first start", "16"),
     ("drain-ms", "how long what is under way may take at the end", "10000"),
     ("outside", "the file beside which the books of the outside are", "as the store"),
+    (
+        "dials",
+        "how the dials of the outside are at first, as JSON: {\"mail\":{\"wire\":\"down\"}}",
+        "",
+    ),
+    ("seed", "whether customers and stock are there at first: yes or no", "yes"),
 ];
 
 impl Options {
@@ -151,12 +162,13 @@ impl Options {
         let services = self.services.as_ref().map_or("all".to_owned(), |only| only.join(","));
         format!(
             "  listen     {}\n  store      {store}\n  broker     {broker}\n  service    {services}\n  \
-             in-flight  {}\n  lanes      {}\n  drain-ms   {}\n  outside    {}",
+             in-flight  {}\n  lanes      {}\n  drain-ms   {}\n  outside    {}\n  seed       {}",
             self.listen,
             self.in_flight,
             if matches!(self.store, Store::File(_)) { 2 } else { self.lanes },
             self.drain.as_millis(),
             self.outside.display(),
+            if self.seed { "yes" } else { "no" },
         )
     }
 }
@@ -181,6 +193,8 @@ struct Said {
     lanes: Option<u32>,
     drain: Option<Duration>,
     outside: Option<PathBuf>,
+    dials: Dials,
+    seed: Option<bool>,
 }
 
 impl Said {
@@ -196,6 +210,8 @@ impl Said {
                 let millis = positive::<u64>(option, &value)?;
                 self.drain = Some(Duration::from_millis(millis));
             }
+            "dials" => self.dials = dials(&value)?,
+            "seed" => self.seed = Some(yes(option, &value)?),
             _ => self.outside = Some(PathBuf::from(value)),
         }
         Ok(())
@@ -215,6 +231,8 @@ impl Said {
             lanes: self.lanes.unwrap_or(LANES),
             drain: self.drain.unwrap_or(DRAIN),
             outside: self.outside.unwrap_or(beside),
+            dials: self.dials,
+            seed: self.seed.unwrap_or(true),
         })
     }
 }
@@ -256,6 +274,18 @@ fn listen(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(must)
 }
 
+fn dials(value: &str) -> Result<Dials, String> {
+    serde_json::from_str(value).map_err(|told| format!("--dials is `{value}`: {told}"))
+}
+
+fn yes(option: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("--{option} is `{value}`: say yes or no")),
+    }
+}
+
 fn positive<T: std::str::FromStr + Default + PartialEq>(
     option: &str,
     value: &str,
@@ -267,6 +297,7 @@ fn positive<T: std::str::FromStr + Default + PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::{Asked, Options, Store};
+    use crate::fakes::{Outsider, Reach, Turn};
     use std::path::PathBuf;
 
     fn read(text: &str) -> Result<Asked, String> {
@@ -290,7 +321,7 @@ mod tests {
         assert_eq!((set.listen.port(), set.in_flight), (0, 7));
         assert_eq!(set.store, Store::File(PathBuf::from("a.db")));
         assert_eq!(set.outside, PathBuf::from("a.db"));
-        assert_eq!(set.services.unwrap(), ["a", "b"]);
+        assert_eq!((set.services.unwrap(), set.seed), (vec!["a".into(), "b".into()], true));
         assert_eq!(read("--store a.db --help"), Ok(Asked::Help));
         assert_eq!(read("topology --acls"), Ok(Asked::Acls));
     }
@@ -308,6 +339,15 @@ mod tests {
         let Ok(Asked::Run(read)) = Options::read("shop", args, variable) else { panic!("it runs") };
         assert_eq!((read.services.unwrap(), read.drain.as_millis()), (vec!["inventory".into()], 7));
         assert!(matches!(read.store, Store::Servers { .. }));
+    }
+
+    #[test]
+    fn the_shop_may_begin_empty_and_the_outside_in_trouble() {
+        let set = set(r#"--seed no --dials {"mail":{"wire":"down"}}"#);
+        let turn = Turn { wire: Some(Reach::Down), ..Turn::default() };
+        assert_eq!((set.seed, set.dials), (false, [(Outsider::Mail, turn)].into()));
+        let told = read("--dials {").unwrap_err();
+        assert!(told.starts_with("--dials is `{`: "), "{told}");
     }
 
     #[test]
@@ -343,6 +383,7 @@ mod tests {
             ("--service a,,b", "--service is `a,,b`: give names with commas between them"),
             ("--listen 8080", "--listen is `8080`: give an address and a port, as 127.0.0.1:8080"),
             ("--in-flight 0", "--in-flight is `0`: give a whole number, 1 or more"),
+            ("--seed perhaps", "--seed is `perhaps`: say yes or no"),
         ] {
             assert_eq!(read(text), Err(why.to_owned()));
         }

@@ -1,19 +1,19 @@
 //! Customers who change their minds (G12).
 
 use crate::contracts::{Reason, Status};
-use crate::stage::Stage;
+use crate::stage::{Stage, Whim};
 use std::time::Duration;
 
 /// X13: "customer cancels before pivot: cancelled".
 pub async fn x13_cancel_before_the_money_is_taken(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.world.provider.wire.hang();
+    stage.provider().hang().await;
 
     stage.buy("1", "eva", 1).await;
-    stage.seconds(5).await;
+    stage.provider().until_called(1).await;
     assert!(stage.cancel("1").await.pending);
-    stage.world.provider.wire.mend();
+    stage.provider().mend().await;
 
     assert_eq!(stage.reason_of("1").await, Some(Reason::CustomerCancelled));
     let tally = stage.quiet().await;
@@ -26,21 +26,22 @@ pub async fn x13_cancel_while_the_money_is_taken(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
     stage.customer("max", "AT").await;
-    stage.world.provider.expire("max");
+    stage.provider().expire("max").await;
 
     for (order, customer) in [("1", "eva"), ("2", "max")] {
+        let calls = stage.provider().calls().await;
+        stage.provider().hang_after(1).await;
         stage.buy(order, customer, 1).await;
-        stage.until_money_is_held().await;
-        stage.world.provider.wire.hang();
-        stage.seconds(5).await;
+        stage.provider().until_called(calls + 2).await;
         assert!(stage.cancel(order).await.pending);
+        stage.until_said(order, "order.cancel_requested").await;
         stage.seconds(5).await;
-        stage.world.provider.wire.mend();
+        stage.provider().mend().await;
         stage.end_of(order).await;
     }
 
     assert_eq!(stage.end_of("1").await, Status::Shipped, "the money was taken");
-    assert_eq!(stage.times_said("1", "order.cancel_refused"), 1);
+    assert_eq!(stage.times_said("1", "order.cancel_refused").await, 1);
     assert_eq!(stage.end_of("2").await, Status::Cancelled, "the money could not be taken");
     let tally = stage.quiet().await;
     assert_eq!((tally.captured, tally.held, tally.voided, tally.parcels), (1, 0, 1, 1));
@@ -48,12 +49,15 @@ pub async fn x13_cancel_while_the_money_is_taken(stage: &mut Stage) {
 
 /// X13: "racing: exactly one winner". The wish comes at any moment of a slow purchase.
 pub async fn x13_cancel_at_any_moment(stage: &mut Stage) {
-    let a_moment = Duration::from_millis(100);
-    stage.stock("ipad", 20).await;
-    stage.machine.delay(move |_, _| a_moment);
+    stage.stock("ipad", 21).await;
+    stage.crowd((0..20).map(|moment| moment.to_string()).chain(["slow".to_owned()])).await;
+    stage.broker(Whim::Dawdle(Duration::from_millis(100)));
+    let begun = stage.now();
+    stage.buy("slow", "slow", 1).await;
+    assert_eq!(stage.end_of("slow").await, Status::Shipped);
+    let a_moment = stage.now().since(begun) / 15;
     for moments in 0..20 {
         let id = moments.to_string();
-        stage.customer(&id, "AT").await;
         stage.buy(&id, &id, 1).await;
         stage.pass(a_moment * moments).await;
         stage.cancel(&id).await;
@@ -61,7 +65,7 @@ pub async fn x13_cancel_at_any_moment(stage: &mut Stage) {
 
     let tally = stage.quiet().await;
     assert!(tally.shipped > 0 && tally.cancelled > 0, "{tally:?}");
-    assert_eq!(tally.shipped + tally.cancelled, 20);
+    assert_eq!(tally.shipped + tally.cancelled, 21);
     assert_eq!((tally.captured, tally.parcels), (tally.shipped, tally.shipped));
     assert!(stage.orders().await.iter().all(|row| row.pending_cancel.is_none()));
 }

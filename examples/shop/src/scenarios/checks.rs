@@ -6,7 +6,6 @@ use crate::contracts::{
 use crate::fraud;
 use crate::order::NewOrder;
 use crate::orders::Row;
-use crate::settings::settings;
 use crate::stage::Stage;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub async fn x01_details_invalid(stage: &mut Stage) {
     assert_eq!(stage.failed_checks_of("1").await, ["details"]);
     assert_eq!(stage.quiet().await.letters, 1);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
-    assert_eq!(stage.world.provider.wire.calls(), 0);
+    assert_eq!(stage.provider().calls().await, 0);
 }
 
 /// X2: "`invalid`; reservation released". Two iPads are more than anybody may try to spend in an
@@ -35,18 +34,16 @@ pub async fn x02_fraud(stage: &mut Stage) {
     assert_eq!(stage.failed_checks_of("1").await, ["fraud"]);
     stage.quiet().await;
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
-    assert_eq!(stage.world.provider.wire.calls(), 0);
+    assert_eq!(stage.provider().calls().await, 0);
 }
 
 /// X3: "a race for the last iPad, 50 buyers, 1 unit: exactly 1 shipped, 49 invalid, stock 0".
 pub async fn x03_last_ipad(stage: &mut Stage) {
     stage.stock("ipad", 1).await;
-    for buyer in 0..50 {
-        stage.customer(&format!("buyer-{buyer}"), "AT").await;
-    }
+    stage.crowd((0..50).map(|buyer| format!("buyer-{buyer}"))).await;
 
     // All of them stand before the shelf when it opens.
-    stage.kill(INVENTORY);
+    stage.kill(INVENTORY).await;
     for buyer in 0..50 {
         stage.buy(&buyer.to_string(), &format!("buyer-{buyer}"), 1).await;
     }
@@ -67,7 +64,7 @@ pub async fn x04_two_checks_fail(stage: &mut Stage) {
 
     assert_eq!(stage.failed_checks_of("1").await, ["fraud", "inventory"]);
     assert_eq!(stage.quiet().await.letters, 1);
-    let said = stage.said::<OrderInvalidated>("1");
+    let said = stage.said::<OrderInvalidated>("1").await;
     assert_eq!(said.len(), 1);
     let listed = said[0].failed_checks.iter().map(|failed| (&*failed.check, failed.reasons.len()));
     assert_eq!(listed.collect::<Vec<_>>(), [("fraud", 1), ("inventory", 1)]);
@@ -78,7 +75,7 @@ pub async fn x04_two_checks_fail(stage: &mut Stage) {
 pub async fn x05_silent_check(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.kill(FRAUD);
+    stage.kill(FRAUD).await;
 
     stage.buy("1", "eva", 1).await;
     too_late_to_be_checked(stage).await;
@@ -92,13 +89,13 @@ pub async fn x05_silent_check(stage: &mut Stage) {
 pub async fn x05_slow_check(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.freeze(FRAUD);
+    stage.freeze(FRAUD).await;
 
     stage.buy("1", "eva", 1).await;
     too_late_to_be_checked(stage).await;
 
     let ended = stage.order("1").await;
-    stage.thaw(FRAUD);
+    stage.thaw(FRAUD).await;
     what_is_said_late_changes_nothing(stage, &ended).await;
 }
 
@@ -110,16 +107,16 @@ async fn too_late_to_be_checked(stage: &mut Stage) {
     assert_eq!(stage.reason_of("1").await, Some(Reason::Deadline));
     let order = stage.order("1").await;
     let took = order.history.last().map(|last| last.at.since(order.order.created_at));
-    assert!(took.unwrap_or_default() <= settings().validation_wait + SWEEP, "{took:?}");
+    assert!(took.unwrap_or_default() <= stage.settings().validation_wait + SWEEP, "{took:?}");
 }
 
 async fn what_is_said_late_changes_nothing(stage: &mut Stage, ended: &Row) {
     let tally = stage.quiet().await;
     assert_eq!((tally.cancelled, tally.letters, tally.held, tally.voided), (1, 1, 0, 0));
-    let said = stage.said::<OrderValidation>("1");
+    let said = stage.said::<OrderValidation>("1").await;
     assert!(said.iter().any(|said| said.validator == FRAUD), "it has spoken");
     assert_eq!(stage.order("1").await, *ended);
-    assert_eq!(stage.taken_back("1").len(), 2, "it has ended once, and the stock is back");
+    assert_eq!(stage.taken_back("1").await.len(), 2, "it has ended once, and the stock is back");
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }
 
@@ -136,9 +133,7 @@ pub async fn b05_fraud_remembers(stage: &mut Stage) {
         ("cyd", 10, 10_000),
         ("cyd", 1, 500),
     ];
-    for customer in ["ada", "bob", "cyd"] {
-        stage.customer(customer, "AT").await;
-    }
+    stage.crowd(["ada", "bob", "cyd"].map(str::to_owned)).await;
 
     // None of these is in the catalogue, but that is for another check to say.
     let mut verdicts = String::new();
@@ -168,21 +163,23 @@ pub async fn b06_verdicts_in_any_order(stage: &mut Stage) {
     stage.stock("ipad", 12).await;
     for (number, arrival) in arrivals.into_iter().enumerate() {
         let (good, bad) = (format!("good-{number}"), format!("bad-{number}"));
-        stage.customer(&good, "AT").await;
-        stage.customer(&bad, "AT").await;
-        arrival.into_iter().for_each(|check| stage.kill(check));
+        stage.crowd([good.clone(), bad.clone()]).await;
+        for check in arrival {
+            stage.kill(check).await;
+        }
 
         stage.buy(&good, &good, 1).await;
         stage.buy(&bad, &bad, 2).await;
         for check in arrival {
             stage.start(check).await;
-            stage.seconds(3).await;
+            stage.until_checked(&good, check).await;
+            stage.until_checked(&bad, check).await;
         }
 
         assert_eq!(stage.end_of(&good).await, Status::Shipped, "{arrival:?}");
         assert_eq!(stage.failed_checks_of(&bad).await, ["fraud"], "{arrival:?}");
-        assert_eq!(stage.times_said(&good, "order.validated"), 1, "{arrival:?}");
-        assert_eq!(stage.times_said(&bad, "order.invalidated"), 1, "{arrival:?}");
+        assert_eq!(stage.times_said(&good, "order.validated").await, 1, "{arrival:?}");
+        assert_eq!(stage.times_said(&bad, "order.invalidated").await, 1, "{arrival:?}");
     }
 }
 
@@ -195,17 +192,16 @@ pub async fn b06_a_check_that_only_watches(stage: &mut Stage) {
         stage.place(order, Stage::basket(order, iphones, "iphone")).await;
     }
 
-    let verdicts = |stage: &Stage, order: &str, validator: &str| {
-        let said = stage.said::<OrderValidation>(order).into_iter();
-        let theirs = said.filter(|said| said.check == FRAUD && said.validator == validator);
-        theirs.map(|said| said.verdict).collect::<Vec<_>>()
-    };
     assert_eq!(stage.quiet().await.shipped, 2, "neither is blocked");
-    for order in ["one", "two"] {
-        assert_eq!(verdicts(stage, order, FRAUD), [Finding::Pass]);
+    for (order, watched) in [("one", Finding::Pass), ("two", Finding::Fail)] {
+        let said = stage.said::<OrderValidation>(order).await;
+        let verdicts = |validator: &str| -> Vec<Finding> {
+            let theirs = said.iter().filter(|said| said.check == FRAUD);
+            theirs.filter(|said| said.validator == validator).map(|said| said.verdict).collect()
+        };
+        assert_eq!(verdicts(FRAUD), [Finding::Pass]);
+        assert_eq!(verdicts(fraud::SHADOW), [watched], "whether it differs is known");
     }
-    assert_eq!(verdicts(stage, "one", fraud::SHADOW), [Finding::Pass]);
-    assert_eq!(verdicts(stage, "two", fraud::SHADOW), [Finding::Fail], "that it differs is known");
 }
 
 /// G11: "three parallel validators, one fails, one slow success: slow one's reservation is still
@@ -213,15 +209,16 @@ pub async fn b06_a_check_that_only_watches(stage: &mut Stage) {
 pub async fn g11_slow_check_is_waited_for(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.kill(INVENTORY);
+    stage.kill(INVENTORY).await;
 
     stage.buy("1", "eva", 2).await;
+    stage.until_checked("1", FRAUD).await;
     stage.seconds(30).await;
     stage.start(INVENTORY).await;
 
     assert_eq!(stage.failed_checks_of("1").await, ["fraud"]);
     stage.quiet().await;
-    assert_eq!(stage.times_said("1", "stock.reserved"), 1);
-    assert_eq!(stage.times_said("1", "stock.released"), 1);
+    assert_eq!(stage.times_said("1", "stock.reserved").await, 1);
+    assert_eq!(stage.times_said("1", "stock.released").await, 1);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }

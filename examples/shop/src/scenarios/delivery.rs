@@ -1,7 +1,6 @@
 //! Parcels, letters, and where they go.
 
 use crate::contracts::{Reason, Status};
-use crate::settings::settings;
 use crate::stage::Stage;
 
 /// X8: "customer not yet in view: waits; ships when it arrives".
@@ -9,6 +8,7 @@ pub async fn x08_customer_comes_late(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
 
     stage.buy("1", "eva", 1).await;
+    stage.until_it_is(Status::Valid, "1").await;
     stage.seconds(20).await;
     assert_eq!(stage.order("1").await.order.status, Status::Valid, "it waits");
     stage.customer("eva", "AT").await;
@@ -48,13 +48,13 @@ pub async fn x09_undeliverable(stage: &mut Stage) {
 pub async fn x11_carrier_down(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.world.carrier.wire.cut();
+    stage.carrier().cut().await;
 
     stage.buy("1", "eva", 1).await;
-    stage.pass(settings().order_deadline() * 2).await;
+    stage.pass(stage.settings().order_deadline() * 2).await;
     let tally = stage.tally().await;
     assert_eq!((tally.open, tally.captured, tally.parcels), (1, 1, 0));
-    stage.world.carrier.wire.mend();
+    stage.carrier().mend().await;
 
     assert_eq!(stage.end_of("1").await, Status::Shipped);
     let tally = stage.quiet().await;
@@ -65,13 +65,13 @@ pub async fn x11_carrier_down(stage: &mut Stage) {
 pub async fn x12_mail_down(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.world.mail.wire.cut();
+    stage.mail().cut().await;
 
     stage.buy("1", "eva", 1).await;
 
     assert_eq!(stage.end_of("1").await, Status::Shipped);
     stage.seconds(300).await;
     assert_eq!(stage.tally().await.letters, 0);
-    stage.world.mail.wire.mend();
+    stage.mail().mend().await;
     assert_eq!(stage.quiet().await.letters, 1);
 }

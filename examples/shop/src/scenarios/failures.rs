@@ -1,22 +1,19 @@
-//! Every step fails once, and every process dies.
+//! Every step fails once, and what was not done is taken back.
 
 use crate::contracts::{FRAUD, INVENTORY, Reason, SHIPPING};
 use crate::fakes::Held;
 use crate::order::NewOrder;
-use crate::settings::settings;
-use crate::stage::{Moment, Stage, Tally};
+use crate::stage::Stage;
 use std::time::Duration;
 
 /// G2: "fail at every step index in turn: exactly the expected compensations, in order". What was not
 /// done is not taken back, what was done is, once; and money is let go before stock is given back.
 pub async fn g02_each_step_fails(stage: &mut Stage) {
     stage.stock("ipad", 50).await;
-    for customer in ["cheap", "rich", "big", "slow", "poor", "late", "fine"] {
-        stage.customer(customer, "AT").await;
-    }
+    stage.crowd(["cheap", "rich", "big", "slow", "poor", "late", "fine"].map(str::to_owned)).await;
     stage.customer("far", "AQ").await;
-    stage.world.provider.decline("poor");
-    stage.world.provider.expire("slow");
+    stage.provider().decline("poor").await;
+    stage.provider().expire("slow").await;
     let cheap = NewOrder { total_minor: 5, ..Stage::basket("cheap", 1, "ipad") };
     stage.place("cheap", cheap).await;
     stage.place("big", Stage::basket("big", 1, "iphone")).await;
@@ -25,7 +22,7 @@ pub async fn g02_each_step_fails(stage: &mut Stage) {
         stage.buy(order, order, 1).await;
     }
     stage.quiet().await;
-    stage.kill(FRAUD);
+    stage.kill(FRAUD).await;
     stage.buy("late", "late", 1).await;
     stage.end_of("late").await;
     stage.start(FRAUD).await;
@@ -46,7 +43,7 @@ pub async fn g02_each_step_fails(stage: &mut Stage) {
         ("slow", "capture", vec![cancelled, money, parcel, stock]),
         ("fine", "none", vec![]),
     ] {
-        let lines = stage.taken_back(order);
+        let lines = stage.taken_back(order).await;
         let mut taken_back: Vec<&str> = lines.iter().flat_map(|line| line.split(", ")).collect();
         let at = |fact: &str| lines.iter().position(|line| line.contains(fact));
         assert!(at(money).is_none() || at(money) < at(stock), "{order}: {lines:?}");
@@ -73,7 +70,7 @@ async fn one_ipad_too_many(stage: &mut Stage) {
     stage.require("limit").await;
     stage.buy("keen-1", "keen", 1).await;
     for order in ["keen-2", "keen-3"] {
-        stage.pass(settings().fraud_window + Duration::from_secs(1)).await;
+        stage.pass(stage.settings().fraud_window + Duration::from_secs(1)).await;
         stage.buy(order, "keen", 1).await;
     }
     assert_eq!(stage.failed_checks_of("keen-3").await, ["limit"]);
@@ -85,7 +82,7 @@ async fn one_ipad_too_many(stage: &mut Stage) {
 pub async fn g04_taken_back_before_it_was_done(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.kill(INVENTORY);
+    stage.kill(INVENTORY).await;
 
     stage.buy("1", "eva", 1).await;
     stage.seconds(2).await;
@@ -95,10 +92,9 @@ pub async fn g04_taken_back_before_it_was_done(stage: &mut Stage) {
 
     assert_eq!(stage.reason_of("1").await, Some(Reason::CustomerCancelled));
     assert_eq!(stage.quiet().await.captured, 0);
-    assert_eq!(stage.world.provider.wire.calls(), 0);
-    let [reserved, released] =
-        ["stock.reserved", "stock.released"].map(|fact| stage.times_said("1", fact));
-    assert_eq!(reserved, released);
+    assert_eq!(stage.provider().calls().await, 0);
+    let reserved = stage.times_said("1", "stock.reserved").await;
+    assert_eq!(reserved, stage.times_said("1", "stock.released").await);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }
 
@@ -116,9 +112,8 @@ pub async fn g04_taken_back_while_it_waits_to_be_done(stage: &mut Stage) {
     assert_eq!(stage.reason_of("1").await, Some(Reason::CustomerCancelled));
     let tally = stage.quiet().await;
     assert_eq!((tally.parcels, tally.captured, tally.voided), (0, 0, 1));
-    let [prepared, cancelled] =
-        ["shipment.prepared", "shipment.cancelled"].map(|fact| stage.times_said("1", fact));
-    assert_eq!(prepared, cancelled);
+    let prepared = stage.times_said("1", "shipment.prepared").await;
+    assert_eq!(prepared, stage.times_said("1", "shipment.cancelled").await);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
 }
 
@@ -127,7 +122,7 @@ pub async fn g04_taken_back_while_it_waits_to_be_done(stage: &mut Stage) {
 pub async fn g04_taken_back_and_asked_for_at_once(stage: &mut Stage) {
     stage.stock("ipad", 5).await;
     stage.customer("eva", "AT").await;
-    stage.kill(SHIPPING);
+    stage.kill(SHIPPING).await;
     stage.buy("1", "eva", 1).await;
     stage.until_money_is_held().await;
     stage.seconds(2).await;
@@ -139,60 +134,7 @@ pub async fn g04_taken_back_and_asked_for_at_once(stage: &mut Stage) {
     assert_eq!(stage.reason_of("1").await, Some(Reason::CustomerCancelled));
     let tally = stage.quiet().await;
     assert_eq!((tally.parcels, tally.captured, tally.voided), (0, 0, 1));
-    let [prepared, cancelled] =
-        ["shipment.prepared", "shipment.cancelled"].map(|fact| stage.times_said("1", fact));
-    assert_eq!(prepared, cancelled);
+    let prepared = stage.times_said("1", "shipment.prepared").await;
+    assert_eq!(prepared, stage.times_said("1", "shipment.cancelled").await);
     assert_eq!(stage.on_shelf("ipad").await, (5, 0));
-}
-
-/// G8: "kill with outstanding replies, restart, start nothing: all finish".
-pub async fn g08_power_cut(stage: &mut Stage) {
-    stage.stock("ipad", 5).await;
-    for customer in ["a", "b", "c"] {
-        stage.customer(customer, "AT").await;
-    }
-    stage.world.provider.decline("b");
-    stage.world.provider.wire.hang();
-    for customer in ["a", "b", "c"] {
-        stage.buy(customer, customer, 1).await;
-    }
-    stage.seconds(3).await;
-
-    stage.kill_everybody();
-    stage.seconds(60).await;
-    stage.world.provider.wire.mend();
-    stage.revive().await;
-
-    let tally = stage.quiet().await;
-    assert_eq!((tally.shipped, tally.cancelled, tally.captured, tally.parcels), (2, 1, 2, 2));
-    assert_eq!(stage.on_shelf("ipad").await, (3, 0));
-}
-
-/// X14: "crash at every failpoint: converges; effects once". A process that comes to
-/// such a moment dies there, after it was spared so many times, and is started again; whether it
-/// did.
-pub async fn x14_death(
-    stage: &mut Stage,
-    (whom, moment, spared): (&'static str, Moment, usize),
-    is_poor: bool,
-) -> bool {
-    stage.stock("ipad", 5).await;
-    stage.customer("eva", "AT").await;
-    if is_poor {
-        stage.world.provider.decline("eva");
-    }
-    stage.doom(whom, moment, spared);
-
-    stage.buy("1", "eva", 1).await;
-
-    let tally = stage.quiet().await;
-    let context = format!("`{whom}` is to die {moment:?} after {spared}");
-    let ends = match is_poor {
-        true => Tally { cancelled: 1, letters: 1, ..Tally::default() },
-        false => Tally { shipped: 1, captured: 1, parcels: 1, letters: 1, ..Tally::default() },
-    };
-    assert_eq!(tally, ends, "{context}");
-    assert_eq!(stage.on_shelf("ipad").await, (5 - i64::from(!is_poor), 0), "{context}");
-    assert_eq!(stage.given_up().await, [""; 0], "{context}");
-    stage.has_died()
 }

@@ -7,13 +7,14 @@
 //! checks      orders that fail a check          money     payment, and what follows from it
 //! delivery    parcels, letters, customers       cancel    customers who change their minds
 //! broker      what a broker may do to messages  rules     checks that are added
-//! failures    each step fails, processes die    replicas  copies of other services' data
-//! schema      messages of another version
+//! failures    each step fails                   replicas  copies of other services' data
+//! deaths      processes and servers go          schema    messages of another version
 //! ```
 
 mod broker;
 mod cancel;
 mod checks;
+mod deaths;
 mod delivery;
 mod failures;
 mod money;
@@ -24,6 +25,7 @@ mod schema;
 pub use broker::*;
 pub use cancel::*;
 pub use checks::*;
+pub use deaths::*;
 pub use delivery::*;
 pub use failures::*;
 pub use money::*;

@@ -6,11 +6,9 @@ use crate::stage::Stage;
 /// X22: "validator added while orders in flight: in-flight keep snapshot; new gate on it".
 pub async fn x22_check_is_added(stage: &mut Stage) {
     stage.stock("ipad", 9).await;
-    for customer in ["old", "old-greedy", "new", "new-greedy"] {
-        stage.customer(customer, "AT").await;
-    }
+    stage.crowd(["old", "old-greedy", "new", "new-greedy"].map(str::to_owned)).await;
 
-    stage.kill(INVENTORY);
+    stage.kill(INVENTORY).await;
     stage.buy("old", "old", 1).await;
     stage.buy("old-greedy", "old-greedy", 3).await;
     stage.require("limit").await;

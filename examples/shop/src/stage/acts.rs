@@ -1,19 +1,13 @@
 //! What customers, operators and fate do.
 
 use crate::contracts::{
-    Address, CancelNoted, CancelOrder, Customer, CustomerId, Level, Line, Mode, PlaceOrder, Placed,
-    ReceiveStock, SaveCustomer, SetRule,
+    Address, CUSTOMERS, CancelNoted, CancelOrder, Customer, CustomerId, Level, Line, Mode,
+    PlaceOrder, Placed, ReceiveStock, SaveCustomer, SetRule,
 };
 use crate::order::NewOrder;
 use crate::settings::settings;
-use crate::stage::{Moment, Stage};
-use ballet::clock::Time;
-use ballet::message::Kind;
-use ballet::{Envelope, Error, Event, Key, Message, Refusal};
-use serde_json::Value;
-
-/// The lanes of every service.
-const LANES: u32 = 2;
+use crate::stage::Stage;
+use ballet::{Command, Error, Key, Refusal};
 
 impl Stage {
     /// An order of one customer for so many pieces of one thing, at its price.
@@ -58,7 +52,16 @@ impl Stage {
         order_id: &str,
         order: NewOrder,
     ) -> Result<Result<Placed, Refusal>, Error> {
-        let order_id = order_id.to_owned();
+        // The counter gives each key a number; another key for that number is for the desk.
+        let is_its = self.numbers.get(order_id).is_none_or(|(first, _)| first == key);
+        if let Some(counter) = self.house.counter().filter(|_| is_its) {
+            let placed = counter.place(key, &order).await;
+            if let Ok(Ok(Placed { order_id: number })) = &placed {
+                self.numbers.insert(order_id.to_owned(), (key.to_owned(), number.clone()));
+            }
+            return placed;
+        }
+        let order_id = self.number(order_id);
         let about = order_id.clone();
         self.ask_under(key, &about, &PlaceOrder { order_id, order }).await
     }
@@ -69,7 +72,11 @@ impl Stage {
     ///
     /// If there is no such order.
     pub async fn cancel(&mut self, order_id: &str) -> CancelNoted {
-        let noted = self.ask(order_id, &CancelOrder { order_id: order_id.to_owned() }).await;
+        let order_id = self.number(order_id);
+        if let Some(counter) = self.house.counter() {
+            return counter.cancel(&order_id).await;
+        }
+        let noted = self.ask(&order_id, &CancelOrder { order_id: order_id.clone() }).await;
         noted.expect("the order is known")
     }
 
@@ -98,10 +105,37 @@ impl Stage {
     ///
     /// If Customers does not want them.
     pub async fn save(&mut self, customer: Customer) {
-        let about = customer.customer_id.clone();
-        self.ask(&about, &SaveCustomer { customer }).await.expect("they are welcome");
-        // Everybody who keeps a copy hears of it.
-        self.seconds(2).await;
+        self.save_all(vec![customer]).await;
+    }
+
+    /// Many become customers at once.
+    ///
+    /// # Panics
+    ///
+    /// If Customers does not want them.
+    pub async fn save_all(&mut self, customers: Vec<Customer>) {
+        let mut asked = Vec::new();
+        for customer in customers {
+            self.asked += 1;
+            let key = format!("{}/{}/{}", SaveCustomer::NAME, customer.customer_id, self.asked);
+            let (about, ask) = (Key::new(&*customer.customer_id), SaveCustomer { customer });
+            // Whether it was accepted is seen when it is asked again.
+            let _ = self.house.desk(CUSTOMERS).request(&key, &about, &ask).await;
+            asked.push((key, ask));
+        }
+        for (key, ask) in &asked {
+            let saved = self.ask_under(key, &ask.customer.customer_id, ask).await;
+            saved.expect("the key is new").expect("they are welcome");
+        }
+        for (_, ask) in &asked {
+            self.until_known(&ask.customer).await;
+        }
+    }
+
+    /// So many people from Austria become customers at once.
+    pub async fn crowd(&mut self, names: impl IntoIterator<Item = String>) {
+        let people = names.into_iter().map(|name| Self::person(&name, "AT"));
+        self.save_all(people.collect()).await;
     }
 
     /// A customer who lives in this country.
@@ -125,12 +159,10 @@ impl Stage {
     /// If there is no such check.
     pub async fn require(&mut self, check: &str) {
         let rule = SetRule { check: check.to_owned(), mode: Mode::Gating, enabled: true };
-        self.ask(check, &rule).await.expect("there is such a check");
-    }
-
-    /// This process dies when it comes to such a moment, after it was spared so many times.
-    pub fn doom(&mut self, whom: &'static str, moment: Moment, spared: usize) {
-        self.doom.set(whom, moment, spared);
+        match self.house.counter() {
+            Some(counter) => counter.rule(&rule).await,
+            None => self.ask(check, &rule).await.expect("there is such a check"),
+        }
     }
 
     /// An operator takes up again whatever was given up.
@@ -139,67 +171,18 @@ impl Stage {
     ///
     /// If the store cannot be read.
     pub async fn resume(&mut self) {
-        for letter in self.office.dead_letters(u32::MAX).await.expect("they are readable") {
-            self.office.replay(letter.id).await.expect("it is taken up again");
+        if let Some(counter) = self.house.counter() {
+            return counter.resume().await;
+        }
+        for office in self.house.offices() {
+            for letter in office.dead_letters(u32::MAX).await.expect("they are readable") {
+                office.replay(letter.id).await.expect("it is taken up again");
+            }
         }
     }
 
     /// So many messages are given up for good: an auditor expects them.
     pub fn write_off(&mut self, letters: usize) {
         self.written_off += letters;
-    }
-
-    /// Somebody who is none of us says something on one of our topics.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be written as JSON.
-    pub fn say<E: Event>(&self, event: &E) {
-        let body = serde_json::to_value(event).expect("an event can be written as JSON");
-        self.say_in::<E>(E::VERSION, &event.key(), &body);
-    }
-
-    /// Somebody who is none of us says something of a name that we know, in a version of its schema
-    /// that we may not know.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be written as JSON.
-    pub fn say_in<E: Event>(&self, version: u32, key: &Key, body: &Value) {
-        let envelope = Envelope {
-            id: ballet::id::derived(&[
-                "stranger",
-                E::NAME,
-                &version.to_string(),
-                &body.to_string(),
-            ]),
-            kind: Kind::Event,
-            name: E::NAME.to_owned(),
-            version,
-            key: key.clone(),
-            correlation: key.to_string(),
-            causation: None,
-            hop: 0,
-            occurred_at: Time::from_micros(1_700_000_000_000_000),
-            traceparent: None,
-            stamp: None,
-            step: None,
-        };
-        let body = serde_json::to_vec(body).expect("JSON can be written");
-        let message = Message { envelope, body: body.into() };
-        self.machine.append(E::TOPIC.name, key.partition(LANES), message.encode());
-    }
-
-    /// Bytes that are no message are in every partition of every topic; how many dead letters that
-    /// will be, one for each reader.
-    pub fn garble(&self) -> usize {
-        let mut letters = 0;
-        for topic in self.machine.topics() {
-            for partition in 0..LANES {
-                self.machine.append(&topic, partition, "this is no message");
-                letters += self.machine.readers(&topic);
-            }
-        }
-        letters
     }
 }

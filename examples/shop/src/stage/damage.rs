@@ -1,9 +1,10 @@
 //! Damage: a row of a service that somebody has overwritten by hand, and has put right again.
 
+use crate::cast::Player;
 use crate::contracts::{INVENTORY, OrderId};
 use crate::inventory::{RESERVATIONS, Reservation};
-use crate::stage::{Process, Stage};
-use ballet::{App, Reactions, Reactor, StepError, Table, Tx, answer, service};
+use crate::stage::Stage;
+use ballet::{Reactions, Reactor, StepError, Table, Tx, answer, service};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ struct Overwrite {
 service! { BY_HAND = "inventory" { Overwrite = "reservation.overwrite" -> () } }
 
 /// Somebody with access to the tables of Inventory.
+#[derive(Default)]
 struct ByHand;
 
 impl Reactor for ByHand {
@@ -43,7 +45,7 @@ impl Stage {
     ///
     /// If nothing is kept for it.
     pub async fn damage(&mut self, order_id: &str) -> Reservation {
-        let kept = self.books().await.reservations.remove(order_id);
+        let kept = self.books().await.reservations.remove(&self.number(order_id));
         let kept = kept.unwrap_or_else(|| panic!("nothing is kept for {order_id}"));
         self.overwrite(order_id, json!("whatever")).await;
         kept
@@ -60,15 +62,12 @@ impl Stage {
 
     /// Inventory is away for that moment: the table has one writer at a time.
     async fn overwrite(&mut self, order_id: &str, row: Value) {
-        self.kill(INVENTORY);
-        let node = self.machine.node();
-        let app = App::new(node.store()).broker(node.broker()).reactor(ByHand).start().await;
-        let app = app.expect("somebody has access");
-        self.playing.insert(INVENTORY, Process { node, app });
-        let order_id = order_id.to_owned();
+        self.kill(INVENTORY).await;
+        self.start_as(Player::of::<ByHand>()).await;
+        let order_id = self.number(order_id);
         let about = order_id.clone();
         self.ask(&about, &Overwrite { order_id, row }).await.expect("it is written");
-        self.kill(INVENTORY);
+        self.kill(INVENTORY).await;
         self.start(INVENTORY).await;
     }
 }

@@ -1,6 +1,7 @@
-//! Deaths at chosen moments.
+//! Deaths at chosen moments, and a broker that is away.
 
 use ballet::memory::{Fate, Point};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// A moment at which a process may die.
@@ -27,9 +28,12 @@ impl Moment {
     }
 }
 
-/// Who dies next, if anybody does.
+/// Who dies next, if anybody does, and whether the broker is away.
 #[derive(Debug, Default)]
-pub(super) struct Doom(Mutex<Sentence>);
+pub(super) struct Doom {
+    sentence: Mutex<Sentence>,
+    is_broker_away: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Sentence {
@@ -49,8 +53,15 @@ impl Doom {
         self.sentence().is_done
     }
 
+    pub(super) fn take_broker(&self, away: bool) {
+        self.is_broker_away.store(away, Ordering::SeqCst);
+    }
+
     /// What happens to this process at this point.
     pub(super) fn strike(&self, name: &str, point: &Point) -> Fate {
+        if matches!(point, Point::Produce(_)) && self.is_broker_away.load(Ordering::SeqCst) {
+            return Fate::Fail;
+        }
         let mut sentence = self.sentence();
         if sentence.whom != name || !sentence.moment.is_some_and(|moment| moment.is(point)) {
             return Fate::Go;
@@ -68,6 +79,6 @@ impl Doom {
     }
 
     fn sentence(&self) -> std::sync::MutexGuard<'_, Sentence> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sentence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,26 +1,20 @@
 //! What can be seen of the shop.
 
 use crate::alerts;
-use crate::audit::{self, Books, Expected, Offices};
+use crate::audit::{self, Books, Expected, topic_of};
 use crate::bystanders::Alerts;
 use crate::contracts::{
-    Ending, INVENTORY, ORDERS, OrderCancelled, OrderInvalidated, PaymentVoided, Reason,
-    ShipmentCancelled, Status, StockReleased,
+    ALERTS, Customer, Ending, INVENTORY, NOTIFICATION, ORDERS, OrderCancelled, OrderId,
+    OrderInvalidated, PaymentVoided, Reason, SHIPPING, ShipmentCancelled, Status, StockReleased,
 };
-use crate::fakes::Held;
+use crate::customers::{Addressee, Contact};
+use crate::fakes::{Held, World};
 use crate::inventory::SHELVES;
 use crate::orders::{self, Row};
-use crate::stage::{A_DAY, Stage};
+use crate::stage::Stage;
 use ballet::message::{Kind, commands_of};
-use ballet::{Event, Message, Reactions, Reactor};
+use ballet::{Event, Message, Reactions, Reactor, Table};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-/// When nothing was said while so many moments passed, and every order has come to an end, all is
-/// quiet.
-const QUIET: u128 = 120;
-/// How long to look away when waiting for something.
-const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// The facts by which something is taken back, and those with which an order ends then.
 const TAKES_BACK: [&str; 5] = [
@@ -31,24 +25,28 @@ const TAKES_BACK: [&str; 5] = [
     OrderCancelled::NAME,
 ];
 
-/// The names of the services whose tables are looked at most; nothing reacts here.
-struct Orders;
-struct Inventory;
+/// Names of services, to look into their tables; nothing reacts here.
+macro_rules! services {
+    ($($service:ident = $name:expr;)+) => {
+        $(
+            struct $service;
 
-impl Reactor for Orders {
-    const NAME: &'static str = ORDERS;
+            impl Reactor for $service {
+                const NAME: &'static str = $name;
 
-    fn reactions() -> Reactions<Self> {
-        Reactions::new()
-    }
+                fn reactions() -> Reactions<Self> {
+                    Reactions::new()
+                }
+            }
+        )+
+    };
 }
 
-impl Reactor for Inventory {
-    const NAME: &'static str = INVENTORY;
-
-    fn reactions() -> Reactions<Self> {
-        Reactions::new()
-    }
+services! {
+    Orders = ORDERS;
+    Inventory = INVENTORY;
+    // The store keeps views beside the tables, under this name.
+    Views = "view";
 }
 
 /// The shop in numbers.
@@ -75,29 +73,45 @@ pub struct Tally {
 }
 
 impl Stage {
+    /// The number that an order has, which the text calls so.
+    #[must_use]
+    pub fn number(&self, order_id: &str) -> OrderId {
+        self.numbers.get(order_id).map_or_else(|| order_id.to_owned(), |(_, number)| number.clone())
+    }
+
+    /// What the text calls the order of this number.
+    #[must_use]
+    pub fn called(&self, number: &str) -> OrderId {
+        let named = self.numbers.iter().find(|(_, (_, of))| of == number);
+        named.map_or(number, |(name, _)| name).to_owned()
+    }
+
     /// The books, as they are now.
     ///
     /// # Panics
     ///
     /// If they cannot be read.
     pub async fn books(&self) -> Books {
-        let expected = Expected { stock: self.received.clone(), dead_letters: self.written_off };
-        let read =
-            audit::read(Offices::One(&self.office), self.messages(), &self.world, expected).await;
-        read.expect("the books are readable")
+        let (stock, dead_letters) = (self.received.clone(), self.written_off);
+        let settings = self.settings().clone();
+        self.house.books(Expected { stock, dead_letters, settings }).await
     }
 
     /// Every message of every topic.
+    pub async fn messages(&self) -> Vec<Message> {
+        self.house.messages().await
+    }
+
+    /// What the outside has on file now.
     #[must_use]
-    pub fn messages(&self) -> Vec<Message> {
-        let topics = self.machine.topics();
-        topics.iter().flat_map(|topic| self.machine.topic(topic)).collect()
+    pub fn outside(&self) -> World {
+        self.house.outside()
     }
 
     /// Every fact about an order, once, however often the broker repeated it.
-    fn facts_of(&self, order_id: &str) -> Vec<Message> {
-        let mut known = BTreeSet::new();
-        let mut facts = self.messages();
+    async fn facts_of(&self, order_id: &str) -> Vec<Message> {
+        let (mut known, order_id) = (BTreeSet::new(), self.number(order_id));
+        let mut facts = self.messages().await;
         facts.retain(|Message { envelope, .. }| {
             envelope.kind == Kind::Event
                 && envelope.correlation == order_id
@@ -107,9 +121,8 @@ impl Stage {
     }
 
     /// How often a fact was said of an order.
-    #[must_use]
-    pub fn times_said(&self, order_id: &str, fact: &str) -> usize {
-        self.facts_of(order_id).iter().filter(|said| said.envelope.name == fact).count()
+    pub async fn times_said(&self, order_id: &str, fact: &str) -> usize {
+        self.facts_of(order_id).await.iter().filter(|said| said.envelope.name == fact).count()
     }
 
     /// What was said of an order, of this kind.
@@ -117,19 +130,17 @@ impl Stage {
     /// # Panics
     ///
     /// If it is not readable.
-    #[must_use]
-    pub fn said<E: Event>(&self, order_id: &str) -> Vec<E> {
-        let facts = self.facts_of(order_id).into_iter();
+    pub async fn said<E: Event>(&self, order_id: &str) -> Vec<E> {
+        let facts = self.facts_of(order_id).await.into_iter();
         let mine = facts.filter(|said| said.envelope.name == E::NAME);
         mine.map(|said| serde_json::from_slice(&said.body).expect("it is readable")).collect()
     }
 
     /// How an order was taken back: the facts that tell of it, in the order in which one brought about
     /// the next. Those that came about side by side are on one line.
-    #[must_use]
-    pub fn taken_back(&self, order_id: &str) -> Vec<String> {
+    pub async fn taken_back(&self, order_id: &str) -> Vec<String> {
         let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
-        for Message { envelope, .. } in self.facts_of(order_id) {
+        for Message { envelope, .. } in self.facts_of(order_id).await {
             if TAKES_BACK.contains(&&*envelope.name) {
                 lines.entry(envelope.hop).or_default().push(envelope.name);
             }
@@ -147,7 +158,8 @@ impl Stage {
     ///
     /// If there is no such order.
     pub async fn order(&self, order_id: &str) -> Row {
-        let found = self.office.row::<Orders, _, _>(orders::ORDERS, &order_id.to_owned()).await;
+        let (office, number) = (self.office(ORDERS), self.number(order_id));
+        let found = office.row::<Orders, _, _>(orders::ORDERS, &number).await;
         let found = found.expect("the store is readable");
         found.unwrap_or_else(|| panic!("there is no order {order_id}"))
     }
@@ -158,19 +170,11 @@ impl Stage {
     ///
     /// If it never does.
     pub async fn end_of(&mut self, order_id: &str) -> Status {
-        for _ in 0..A_DAY.as_millis() / A_MOMENT.as_millis() {
-            let status = self.order(order_id).await.order.status;
-            if status.is_end() {
-                return status;
-            }
-            self.pass(A_MOMENT).await;
-            self.bury().await;
-        }
-        panic!(
-            "no end of {:#?}; given up: {:#?}",
-            self.order(order_id).await,
-            self.given_up().await
-        );
+        self.until(format_args!("{order_id} comes to an end"), async |stage| {
+            stage.order(order_id).await.order.status.is_end()
+        })
+        .await;
+        self.order(order_id).await.order.status
     }
 
     /// Why an order was cancelled, once it was; `None` if it ended otherwise.
@@ -195,24 +199,9 @@ impl Stage {
 
     /// What is on a shelf, and how much of it is kept for somebody.
     pub async fn on_shelf(&self, sku: &str) -> (i64, i64) {
-        let found = self.office.row::<Inventory, _, _>(SHELVES, &sku.to_owned()).await;
+        let found = self.office(INVENTORY).row::<Inventory, _, _>(SHELVES, &sku.to_owned()).await;
         let shelf = found.expect("the store is readable").unwrap_or_default();
         (shelf.on_hand, shelf.reserved)
-    }
-
-    /// Waits until the provider keeps money ready, and no moment longer.
-    ///
-    /// # Panics
-    ///
-    /// If it never does.
-    pub async fn until_money_is_held(&self) {
-        for _ in 0..A_DAY.as_secs() {
-            if self.world.provider.count(Held::Open) > 0 {
-                return;
-            }
-            self.blink(1).await;
-        }
-        panic!("no money is held: {:?}", self.tally().await);
     }
 
     /// What was given up, and why.
@@ -221,8 +210,29 @@ impl Stage {
     ///
     /// If the store cannot be read.
     pub async fn given_up(&self) -> Vec<String> {
-        let letters = self.office.dead_letters(u32::MAX).await.expect("they are readable");
-        letters.into_iter().map(|letter| letter.reason).collect()
+        let mut all = Vec::new();
+        for office in self.house.offices() {
+            let letters = office.dead_letters(u32::MAX).await.expect("they are readable");
+            all.extend(letters.into_iter().map(|letter| letter.reason));
+        }
+        all
+    }
+
+    /// Whether everybody who keeps a copy of the customers knows this one as they are.
+    ///
+    /// # Panics
+    ///
+    /// If the store cannot be read.
+    pub(super) async fn is_known(&self, customer: &Customer) -> bool {
+        let id = &customer.customer_id;
+        let addresses: Table<_, Addressee> = Table::new("addresses");
+        let parcel = self.office(SHIPPING).row::<Views, _, _>(addresses, id).await;
+        let contacts: Table<_, Contact> = Table::new("contacts");
+        let letter = self.office(NOTIFICATION).row::<Views, _, _>(contacts, id).await;
+        let parcel = parcel.expect("the store is readable");
+        let letter = letter.expect("the store is readable");
+        parcel.is_some_and(|to| to.address == customer.address && to.name == customer.name)
+            && letter.is_some_and(|to| to.email == customer.email && to.name == customer.name)
     }
 
     /// All orders as Orders has them.
@@ -231,7 +241,7 @@ impl Stage {
     ///
     /// If the store cannot be read.
     pub async fn orders(&self) -> Vec<Row> {
-        let rows = self.office.rows::<Orders, _, _>(orders::ORDERS).await;
+        let rows = self.office(ORDERS).rows::<Orders, _, _>(orders::ORDERS).await;
         rows.expect("the store is readable").into_iter().map(|(_, row)| row).collect()
     }
 
@@ -241,57 +251,48 @@ impl Stage {
     ///
     /// If the store cannot be read.
     pub async fn alerts(&self) -> Vec<String> {
-        let rows = self.office.rows::<Alerts, _, _>(alerts::ALERTS).await;
+        let rows = self.office(ALERTS).rows::<Alerts, _, _>(alerts::ALERTS).await;
         let rows = rows.expect("the store is readable").into_iter();
         let open = rows.filter(|(_, alert)| alert.settled_at.is_none());
-        open.map(|((order_id, trouble), _)| format!("{order_id}: {trouble}")).collect()
+        let told = |(order, trouble): (OrderId, String)| {
+            let order = self.called(&order);
+            format!("{order}: {trouble}")
+        };
+        let mut open: Vec<String> = open.map(|(of, _)| told(of)).collect();
+        open.sort();
+        open
     }
 
     /// How many messages came again and were dropped, by all that are at work.
-    #[must_use]
-    pub fn duplicates(&self) -> u64 {
-        let health = self.playing.values().flat_map(|process| process.app.health());
-        health.map(|(_, lane)| lane.duplicates).sum()
+    pub async fn duplicates(&self) -> u64 {
+        self.house.duplicates().await
+    }
+
+    /// How many messages there are on all topics, and bytes that are none.
+    pub async fn appended(&self) -> usize {
+        self.house.appended().await
     }
 
     /// How often anybody has asked a service for anything, other than by a request from outside.
-    #[must_use]
-    pub fn asked(&self, service: &str) -> usize {
-        self.machine.topic(&commands_of(service)).len()
-    }
-
-    /// Waits until every order has come to an end and nobody says anything any more; the shop in
-    /// numbers then.
-    ///
-    /// # Panics
-    ///
-    /// If that never comes.
-    pub async fn quiet(&mut self) -> Tally {
-        let (mut said, mut since) = (0, 0);
-        for now in 0..A_DAY.as_millis() / A_MOMENT.as_millis() {
-            self.pass(A_MOMENT).await;
-            self.bury().await;
-            if said != self.machine.appended() {
-                (said, since) = (self.machine.appended(), now);
-            } else if now - since == QUIET && self.tally().await.open == 0 {
-                return self.tally().await;
-            }
-        }
-        panic!("no end: {:?}; given up: {:#?}", self.tally().await, self.given_up().await);
+    pub async fn asked(&self, service: &str) -> usize {
+        let commands = Some(commands_of(service));
+        let messages = self.messages().await;
+        messages.iter().filter(|message| topic_of(&message.envelope) == commands).count()
     }
 
     /// The shop in numbers, as they are now.
     pub async fn tally(&self) -> Tally {
         let orders = self.orders().await;
         let ended = |status| orders.iter().filter(|row| row.order.status == status).count();
-        let provider = &self.world.provider;
+        let outside = self.outside();
+        let provider = &outside.provider;
         Tally {
             shipped: ended(Status::Shipped),
             invalid: ended(Status::Invalid),
             cancelled: ended(Status::Cancelled),
             open: orders.iter().filter(|row| !row.order.status.is_end()).count(),
-            parcels: self.world.carrier.parcels().len(),
-            letters: self.world.mail.sent().len(),
+            parcels: outside.carrier.parcels().len(),
+            letters: outside.mail.sent().len(),
             captured: provider.count(Held::Captured),
             held: provider.count(Held::Open),
             voided: provider.count(Held::Voided),
