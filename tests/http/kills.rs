@@ -16,7 +16,7 @@ use ballet::id::derived;
 use ballet::sqlite::Sqlite;
 use ballet::{App, Reactions, Reactor, Running};
 use serde_json::json;
-use shop::audit::{Books, Expected, audit, messages, read};
+use shop::audit::{Books, Expected, Offices, audit, messages, read};
 use shop::contracts::{ORDERS, OrderId, Status};
 use shop::fakes::{Held, World};
 use shop::http::Example;
@@ -221,7 +221,8 @@ async fn books(example: &Example, store: &Path) -> Books {
     let waited = Stopwatch::start();
     let books = loop {
         let said = messages(&*sqlite).await.unwrap();
-        let books = read(&playing[ORDERS], said, &world, expected.clone()).await.unwrap();
+        let books =
+            read(Offices::One(&playing[ORDERS]), said, &world, expected.clone()).await.unwrap();
         if audit(&books).is_empty() || waited.elapsed() > LONG {
             break books;
         }
