@@ -3,13 +3,14 @@
 use crate::error::{Error, ErrorKind};
 use crate::kafka::config::{Config, Sasl};
 use std::str::FromStr;
+use std::time::Duration;
 
 impl FromStr for Config {
     type Err = Error;
 
     /// Reads `kafka://[user:password@]host:port[,host:port…][?option=value[&…]]`, or the same with
     /// `kafka+tls://`. Options are `mechanism` (`PLAIN`, if there is a user), `ca` (a path), `replication`,
-    /// and whatever librdkafka knows that has a dot in its name. What stands for something else here is
+    /// `session-ms`, and whatever librdkafka knows that has a dot in its name. What stands for something else here is
     /// written as `%` and two hexadecimal digits.
     ///
     /// ```
@@ -55,6 +56,10 @@ impl Config {
                 let number = value.parse().map_err(|_| wrong("`replication` is a number"))?;
                 self.replication = Some(number);
             }
+            ("session-ms", _) => {
+                let number = value.parse().map_err(|_| wrong("`session-ms` is a number"))?;
+                self.session = Duration::from_millis(number);
+            }
             (name, _) if name.contains('.') => {
                 self.properties.insert(name.to_owned(), value);
             }
@@ -96,13 +101,15 @@ fn decoded(text: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::Config;
+    use std::time::Duration;
 
     #[test]
     fn an_address_says_everything_that_is_needed() {
         let url = "kafka+tls://s%3Ap:d%40n%25ce@a:1,b:2/?mechanism=SCRAM-SHA-512&ca=/etc/ca.pem\
-                   &replication=3&compression.type=lz4";
+                   &replication=3&session-ms=6000&compression.type=lz4";
         let config: Config = url.parse().unwrap();
         assert_eq!((&*config.servers, config.replication), ("a:1,b:2", Some(3)));
+        assert_eq!(config.session, Duration::from_secs(6));
         assert_eq!(config.properties["compression.type"], "lz4");
         assert_eq!(config.security.ca.unwrap().to_str(), Some("/etc/ca.pem"));
         let sasl = config.security.sasl.unwrap();

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How many statements a connection keeps prepared: some per set of kinds that occurs in a batch.
 const PREPARED: usize = 512;
 
+/// How patient one is who says nothing else.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The longest name that Postgres does not cut.
 const LONGEST_NAME: usize = 63;
 
@@ -34,7 +37,8 @@ pub struct Config {
 
 impl Config {
     /// The schema of this name in the database of this URL, as
-    /// `postgres://role:password@host:port/database?sslmode=verify-full`.
+    /// `postgres://role:password@host:port/database?sslmode=verify-full`. Among its options there may be
+    /// `patience-ms`, see [`patience`](Self::patience).
     ///
     /// # Errors
     ///
@@ -42,7 +46,8 @@ impl Config {
     /// have without quotes.
     pub fn new(url: &str, schema: &str) -> Result<Self, Error> {
         let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        let options = is_postgres.then(|| PgConnectOptions::from_str(url)).and_then(Result::ok);
+        let (url, patience) = without_patience(url)?;
+        let options = is_postgres.then(|| PgConnectOptions::from_str(&url)).and_then(Result::ok);
         let Some(options) = options else { return Err(no_url()) };
         Ok(Self {
             options: options
@@ -51,7 +56,7 @@ impl Config {
             schema: name(schema, "schema")?,
             lanes: 8,
             clients: 4,
-            patience: Duration::from_secs(30),
+            patience: patience.unwrap_or(PATIENCE),
         })
     }
 
@@ -103,6 +108,19 @@ impl fmt::Debug for Config {
     }
 }
 
+/// A URL without the option that the driver does not know.
+fn without_patience(url: &str) -> Result<(String, Option<Duration>), Error> {
+    let Some((place, options)) = url.split_once('?') else { return Ok((url.to_owned(), None)) };
+    let of_option = |option: &&str| option.starts_with("patience-ms=");
+    let (ours, theirs): (Vec<&str>, Vec<&str>) = options.split('&').partition(of_option);
+    let Some((_, value)) = ours.last().and_then(|option| option.split_once('=')) else {
+        return Ok((url.to_owned(), None));
+    };
+    let wrong = |_| Error::new(ErrorKind::Definition, "`patience-ms` is a number");
+    let patience = Duration::from_millis(value.parse().map_err(wrong)?);
+    Ok((format!("{place}?{}", theirs.join("&")), Some(patience)))
+}
+
 fn no_url() -> Error {
     let text = "this is no URL of a Postgres database: write \
                 `postgres://role:password@host:port/database`";
@@ -134,6 +152,17 @@ mod tests {
         let config = Config::new("postgres://app:hunter2@db:6000/shop", "orders").unwrap();
         let shown = "schema `orders` of database `shop` at db:6000, as `app`";
         assert_eq!(format!("{config:?}"), shown);
+    }
+
+    #[test]
+    fn a_url_says_how_patient_one_is() {
+        let of = |options: &str| Config::new(&format!("postgres://app@db/shop{options}"), "orders");
+        let patience = |options: &str| of(options).unwrap().patience.as_millis();
+        assert_eq!(patience(""), 30_000);
+        assert_eq!(patience("?sslmode=disable"), 30_000);
+        assert_eq!(patience("?sslmode=disable&patience-ms=70"), 70);
+        let told = of("?patience-ms=long").unwrap_err();
+        assert_eq!(told.to_string(), "`patience-ms` is a number");
     }
 
     #[test]
