@@ -174,11 +174,12 @@ impl Running {
         self.wiring.hub.health()
     }
 
-    /// Whether every lane of this process is well: it may be given work.
+    /// Whether it is known which lanes are this process's, and each of them is well: it may be given work.
+    /// A lane that is being taken over is not.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let health = self.health();
-        !health.is_empty() && health.values().all(Health::is_well)
+        self.wiring.hub.has_met() && !health.is_empty() && health.values().all(Health::is_well)
     }
 
     /// Lists dead letters, newest first.

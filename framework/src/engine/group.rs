@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Member};
 use crate::clock::rest;
 use crate::engine::handler::Handler;
+use crate::engine::health::Health;
 use crate::engine::hub::Hub;
 use crate::engine::lane::Lane;
 use crate::engine::settings::Settings;
@@ -64,6 +65,7 @@ struct Running {
 
 impl Group {
     pub(crate) fn new(handler: Arc<dyn Handler>, wiring: Arc<Wiring>) -> Self {
+        wiring.hub.awaits(handler.group());
         Self { handler, wiring, lanes: BTreeMap::new() }
     }
 
@@ -95,6 +97,7 @@ impl Group {
             for lane in lanes {
                 self.start(lane, &*member);
             }
+            self.wiring.hub.met(self.handler.group());
         }
     }
 
@@ -104,6 +107,8 @@ impl Group {
         }
         let (stop, stopped) = watch::channel(false);
         let id = LaneId::new(self.handler.group(), number);
+        // Until it says how it is, it is being taken over.
+        self.wiring.hub.report(&id, Health::default());
         let reader = member.reader(number);
         let lane =
             Lane::new(id, Arc::clone(&self.handler), Arc::clone(&self.wiring), reader, stopped);

@@ -3,13 +3,15 @@
 use crate::engine::health::Health;
 use crate::store::{LaneId, Slot, Space, Status, Value};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 #[derive(Default)]
 struct Waiting {
     health: BTreeMap<LaneId, Health>,
+    /// Groups that have not been told yet which lanes are theirs.
+    unmet: BTreeSet<String>,
     lanes: BTreeMap<LaneId, Arc<Notify>>,
     slots: BTreeMap<Slot, Vec<Arc<Waker>>>,
 }
@@ -91,6 +93,21 @@ impl Hub {
         }
     }
 
+    /// A group is about to be told which lanes are this process's.
+    pub(crate) fn awaits(&self, group: &str) {
+        self.waiting().unmet.insert(group.to_owned());
+    }
+
+    /// It was told.
+    pub(crate) fn met(&self, group: &str) {
+        self.waiting().unmet.remove(group);
+    }
+
+    /// Whether every group was told which lanes are this process's.
+    pub(crate) fn has_met(&self) -> bool {
+        self.waiting().unmet.is_empty()
+    }
+
     /// A lane says how it is.
     pub(crate) fn report(&self, lane: &LaneId, health: Health) {
         self.waiting().health.insert(lane.clone(), health);
@@ -106,6 +123,7 @@ impl Hub {
     /// A group is no more.
     pub(crate) fn forget(&self, group: &str) {
         let mut waiting = self.waiting();
+        waiting.unmet.remove(group);
         waiting.health.retain(|lane, _| lane.group != group);
         waiting.lanes.retain(|lane, _| lane.group != group);
     }
