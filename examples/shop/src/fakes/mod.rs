@@ -17,7 +17,7 @@ use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
 /// Everything outside the shop. Clones are the same world.
@@ -68,6 +68,33 @@ impl std::error::Error for Outage {}
 pub struct Wire {
     state: Mutex<State>,
     calls: AtomicU64,
+    listener: OnceLock<Listener>,
+}
+
+/// What somebody passes who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// They are about to.
+    Call,
+    /// What they asked for was done, or not, and they are about to be told.
+    Called,
+}
+
+struct Listener(Box<dyn Fn(Passing) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("somebody")
+    }
+}
+
+/// A call that got through. It ends when this is dropped.
+struct Reached<'w>(&'w Wire);
+
+impl Drop for Reached<'_> {
+    fn drop(&mut self) {
+        self.0.tell(Passing::Called);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -106,8 +133,20 @@ impl Wire {
         }
     }
 
+    /// From now on this one is told of every call; the first who asks for it.
+    pub fn listen(&self, listener: impl Fn(Passing) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener(Box::new(listener)));
+    }
+
+    fn tell(&self, passing: Passing) {
+        if let Some(Listener(listener)) = self.listener.get() {
+            listener(passing);
+        }
+    }
+
     /// Gets through, or does not.
-    async fn reach(&self) -> Result<(), Outage> {
+    async fn reach(&self) -> Result<Reached<'_>, Outage> {
+        self.tell(Passing::Call);
         self.calls.fetch_add(1, Ordering::SeqCst);
         poll_fn(|cx| match &mut *lock(&self.state) {
             State::Up => Poll::Ready(Ok(())),
@@ -118,6 +157,7 @@ impl Wire {
             }
         })
         .await
+        .map(|()| Reached(self))
     }
 }
 
@@ -128,9 +168,10 @@ fn lock<T>(books: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outage, Wire, World};
+    use super::{Outage, Passing, Wire, World};
     use crate::testing::at_once;
     use std::pin::pin;
+    use std::sync::{Arc, Mutex};
 
     #[test]
     fn a_world_that_is_kept_outlives_the_process() {
@@ -161,9 +202,9 @@ mod tests {
     #[test]
     fn a_wire_is_up_or_down() {
         let wire = Wire::default();
-        assert_eq!(at_once(wire.reach()), Some(Ok(())));
+        assert!(at_once(wire.reach()).unwrap().is_ok());
         wire.cut();
-        assert_eq!(at_once(wire.reach()), Some(Err(Outage("nobody answers"))));
+        assert_eq!(at_once(wire.reach()).unwrap().err(), Some(Outage("nobody answers")));
         assert_eq!(wire.calls(), 2);
     }
 
@@ -172,8 +213,20 @@ mod tests {
         let wire = Wire::default();
         wire.hang();
         let mut call = pin!(wire.reach());
-        assert_eq!(at_once(call.as_mut()), None);
+        assert!(at_once(call.as_mut()).is_none());
         wire.mend();
-        assert_eq!(at_once(call), Some(Ok(())));
+        assert!(at_once(call).unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_listener_is_told_before_a_call_and_when_what_was_asked_for_is_done() {
+        let world = World::default();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (telling, provider) = (Arc::clone(&told), Arc::clone(&world.provider));
+        world.provider.wire.listen(move |passing| {
+            telling.lock().unwrap().push((passing, provider.authorizations().len()));
+        });
+        at_once(world.provider.authorize("1", "eva", 700));
+        assert_eq!(*told.lock().unwrap(), [(Passing::Call, 0), (Passing::Called, 1)]);
     }
 }
