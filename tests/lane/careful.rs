@@ -3,10 +3,14 @@
 //! Goal: one thing that nobody survives costs a few restarts, and then itself alone. Method: lives of a
 //! process follow one another, each until a handler kills it or all is quiet.
 
-use crate::lane::echo::{Dial, Dials, Room, WORDS, heard, serve, stamped};
+use crate::lane::echo::{Dial, Dials, Echo, Room, WORDS, heard, serve, stamped};
 use crate::lane::shop::{dying, world};
-use ballet::memory::{Fate, Point, World};
-use ballet::{Running, Settings};
+use async_trait::async_trait;
+use ballet::broker::{Broker, Member, Range, TopicSpec};
+use ballet::memory::{Fate, Node, Point, World};
+use ballet::message::Outgoing;
+use ballet::{App, Error, ErrorKind, Running, Settings};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -233,4 +237,81 @@ async fn orderly_stops_make_no_suspect_guilty() {
     let app = serve(&world.node(), &dials, Settings::default()).await;
     ballet::clock::rest(QUIET).await;
     assert_eq!((heard(&app, "a").await, dead(&app).await), (vec![1], vec![]));
+}
+
+/// Hands fifty messages to a lane that is well, and says in how many batches it has taken them.
+async fn batches_for_fifty(world: &World, app: &Running) -> u64 {
+    ballet::clock::rest(QUIET).await;
+    let batches = || app.health().into_values().next().unwrap().batches;
+    let before = batches();
+    (1..=50).for_each(|n| world.append(WORDS.name, 0, stamped("a", n, n).encode()));
+    ballet::clock::rest(QUIET).await;
+    assert_eq!(heard(app, "a").await.len(), 50);
+    batches() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_again_and_again_is_no_death_of_its_process() {
+    let (world, dials) = (world(), Dials::default());
+    let mut begun = 0;
+    let node = world.node_with(move |point| match point {
+        Point::Begin(_) => {
+            begun += 1;
+            if begun <= 20 { Fate::Fail } else { Fate::Go }
+        }
+        _ => Fate::Go,
+    });
+    let app = serve(&node, &dials, Settings::default()).await;
+    let batches = batches_for_fifty(&world, &app).await;
+    assert!(batches < 50, "{batches} batches: one thing at a time");
+}
+
+/// A broker that does not say for a while what its topics hold.
+struct Away(Node, AtomicUsize);
+
+#[async_trait]
+impl Broker for Away {
+    async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {
+        self.0.broker().ensure(topic).await
+    }
+
+    async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        self.0.broker().partitions(topic).await
+    }
+
+    async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error> {
+        // At first it is there, when the group writes down where it begins.
+        match self.1.fetch_add(1, Ordering::SeqCst) {
+            0 => self.0.broker().range(topic, partition).await,
+            _ => Err(Error::new(ErrorKind::Broker, "it is away")),
+        }
+    }
+
+    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+        self.0.broker().produce(messages).await
+    }
+
+    async fn join(
+        &self,
+        group: &str,
+        topics: &BTreeSet<String>,
+        lanes: u32,
+    ) -> Result<Box<dyn Member>, Error> {
+        self.0.broker().join(group, topics, lanes).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_is_away_is_no_death_of_whoever_waits_for_it() {
+    let (world, dials) = (world(), Dials::default());
+    let node = world.node();
+    let broker = Arc::new(Away(node.clone(), AtomicUsize::default()));
+    let app = App::new(node.store()).broker(broker).lanes(1);
+    let waiting = app.reactor_from_the_beginning(Echo(dials.clone())).start().await.unwrap();
+    ballet::clock::rest(QUIET).await;
+    drop(waiting);
+    node.kill();
+    let app = serve(&world.node(), &dials, Settings::default()).await;
+    let batches = batches_for_fifty(&world, &app).await;
+    assert!(batches < 50, "{batches} batches: one thing at a time");
 }

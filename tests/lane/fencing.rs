@@ -2,9 +2,11 @@
 
 use crate::lane::echo::{Dials, Room, WORDS, heard, serve, stamped};
 use crate::lane::shop::ended;
-use crate::lane::shop::{Buy, orchestrated, order, world};
-use ballet::memory::{Fate, Point};
-use ballet::{Outcome, Settings};
+use crate::lane::shop::{Buy, Desk, orchestrated, order, world};
+use ballet::memory::{Fate, Node, Point};
+use ballet::store::{Advance, Begun, LaneId, Taken};
+use ballet::{App, Outcome, Settings};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -154,4 +156,30 @@ async fn lanes_move_between_processes_that_come_and_go() {
     world.append(WORDS.name, 0, stamped("a", 3, 3).encode());
     ballet::clock::rest(Duration::from_secs(2)).await;
     assert_eq!(heard(&second, "a").await, [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_a_lane_over_is_not_ready_before_it_has_it() {
+    let world = world();
+    let (one, two) = (world.node(), world.node());
+    let serve = async |node: &Node| {
+        let app = App::new(node.store()).broker(node.broker()).lanes(2).reactor(Desk);
+        app.start().await.expect("the app starts")
+    };
+    let (_first, second) = (serve(&one).await, serve(&two).await);
+    ballet::clock::rest(Duration::from_secs(2)).await;
+    assert!(second.is_ready() && second.health().len() == 1, "{:?}", second.health());
+
+    // Somebody else is in a transaction, so nobody can take anything.
+    let (store, lane) = (world.node().store(), LaneId::new("aside", 0));
+    store.register(&lane, &BTreeMap::new()).await.unwrap();
+    let Taken { epoch, batch, positions, .. } = store.take(&lane).await.unwrap();
+    let advance = Advance { lane, epoch, batch, positions, published: 0 };
+    let Begun::Open(batch) = store.begin(&advance).await.unwrap() else { panic!("it is ours") };
+    one.kill();
+    ballet::clock::rest(Duration::from_secs(2)).await;
+    assert!(!second.is_ready(), "{:?}", second.health());
+    batch.roll_back().await;
+    ballet::clock::rest(Duration::from_secs(2)).await;
+    assert!(second.is_ready() && second.health().len() == 2, "{:?}", second.health());
 }

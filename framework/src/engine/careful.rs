@@ -109,13 +109,19 @@ impl Lane {
         let turn = AssertUnwindSafe(self.turn()).catch_unwind().await;
         turn.unwrap_or_else(|panic| {
             self.care.marked = None;
-            Err(fell(&*panic))
+            Err(self.fallen(&*panic))
         })
+    }
+
+    /// A panic counts like a death.
+    fn fallen(&mut self, panic: &(dyn Any + Send)) -> Error {
+        self.excused = self.excused.saturating_sub(1);
+        fell(panic)
     }
 
     pub(super) async fn take_guarded(&mut self) -> Result<(), Error> {
         let taken = AssertUnwindSafe(self.take()).catch_unwind().await;
-        taken.unwrap_or_else(|panic| Err(fell(&*panic)))
+        taken.unwrap_or_else(|panic| Err(self.fallen(&*panic)))
     }
 
     /// The lane is let go in order: what it was about to try has ended nothing.

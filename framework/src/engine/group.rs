@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Member};
 use crate::clock::rest;
 use crate::engine::handler::Handler;
+use crate::engine::health::Health;
 use crate::engine::hub::Hub;
 use crate::engine::lane::Lane;
 use crate::engine::settings::Settings;
@@ -106,6 +107,8 @@ impl Group {
         }
         let (stop, stopped) = watch::channel(false);
         let id = LaneId::new(self.handler.group(), number);
+        // Until it says how it is, it is being taken over.
+        self.wiring.hub.report(&id, Health::default());
         let reader = member.reader(number);
         let lane =
             Lane::new(id, Arc::clone(&self.handler), Arc::clone(&self.wiring), reader, stopped);

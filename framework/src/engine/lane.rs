@@ -47,6 +47,9 @@ pub(super) struct Lane {
     pub(super) storms: u32,
     /// Whether things are handled one at a time.
     pub(super) care: Care,
+    /// How often it was taken since its last batch by this process, which has told why it had to be taken
+    /// again, and has not died of it.
+    pub(super) excused: u32,
     /// Edges that are halted, as last told.
     pub(super) broken: Vec<String>,
     /// What is done while too much is set aside.
@@ -84,6 +87,7 @@ impl Lane {
             recent: VecDeque::new(),
             storms: 0,
             care: Care::default(),
+            excused: 0,
             broken: Vec::new(),
             crowd: Crowd::default(),
             early: 0,
@@ -144,7 +148,14 @@ impl Lane {
 
     /// Becomes the owner. What the one before left unpublished goes out first (H2), and the calls that
     /// were under way are made again.
+    ///
+    /// The broker is asked first: as long as it is away nothing is taken, so nothing looks like a death.
     pub(super) async fn take(&mut self) -> Result<(), Error> {
+        let mut ranges = Vec::new();
+        for source in self.handler.sources() {
+            let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
+            ranges.push((source, range));
+        }
         let mut taken = self.wiring.store.take(&self.id).await?;
         let unpublished = std::mem::take(&mut taken.unpublished);
         let before = unpublished.first().map_or(taken.batch, |(batch, _)| batch - 1);
@@ -157,8 +168,7 @@ impl Lane {
         self.beware(taken.takes);
         self.memory = Memory::of(taken);
         self.memory.check()?;
-        for source in self.handler.sources() {
-            let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
+        for (source, range) in ranges {
             self.memory.begin_topic(&source, range);
         }
         self.reader.seek(&self.memory.offsets());
@@ -175,7 +185,9 @@ impl Lane {
 
     /// Something that the lane handles may be what ends its process.
     fn beware(&mut self, takes: u32) {
-        let is_loop = takes > self.wiring.settings.crashes;
+        let is_loop = takes.saturating_sub(self.excused) > self.wiring.settings.crashes;
+        // Whoever dies cannot say so.
+        self.excused += 1;
         self.care.take(is_loop, self.wiring.settings.batch);
     }
 
@@ -263,6 +275,7 @@ impl Lane {
         batch.flush(writes).await?;
         self.commit(batch, advance).await?;
         self.marked = advance.published;
+        self.excused = 0;
         let Draft { memory, calls, .. } = draft;
         self.memory = memory;
         self.since = Stopwatch::start();

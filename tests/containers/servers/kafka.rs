@@ -16,7 +16,7 @@ use std::time::Duration;
 use testcontainers::{GenericImage, ImageExt};
 
 /// What every node is told, in the words of the official image. A node that is killed is missed soon,
-/// so it is back soon; topics are made by who needs them.
+/// so it is back soon; members may wish to be missed as soon; topics are made by who needs them.
 const SETTINGS: &[(&str, &str)] = &[
     ("KAFKA_HEAP_OPTS", "-Xmx512m -Xms256m"),
     ("KAFKA_NODE_ID", "1"),
@@ -30,7 +30,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
     ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
     ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
-    ("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "1000"),
+    ("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "500"),
     ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "1500"),
     ("KAFKA_BROKER_HEARTBEAT_INTERVAL_MS", "250"),
     ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),

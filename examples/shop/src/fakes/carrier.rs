@@ -65,7 +65,7 @@ impl Carrier {
         shipment_id: &str,
         address: &Address,
     ) -> Result<Waybill, Outage> {
-        self.wire.reach().await?;
+        let _reached = self.wire.reach().await?;
         let Books { parcels, ledger } = &mut *lock(&self.books);
         let (_turn, others) = ledger.turn()?;
         parcels.extend(others);

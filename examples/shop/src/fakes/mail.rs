@@ -59,7 +59,7 @@ impl Mail {
         text: &str,
         traceparent: Option<&str>,
     ) -> Result<(), Outage> {
-        self.wire.reach().await?;
+        let _reached = self.wire.reach().await?;
         let Books { letters, ledger } = &mut *lock(&self.books);
         let (_turn, others) = ledger.turn()?;
         letters.extend(others);

@@ -14,7 +14,7 @@ pub use carrier::{Carrier, Parcel, Waybill};
 pub use dials::{Dials, Outsider, Turn};
 pub use mail::{Mail, Posted};
 pub use provider::{Authorization, Capture, Charge, Held, Provider};
-pub use wire::{Reach, Wire};
+pub use wire::{Passing, Reach, Wire};
 
 use std::fmt;
 use std::io;

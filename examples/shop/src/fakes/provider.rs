@@ -204,7 +204,7 @@ impl Provider {
     ///
     /// Nobody answers, whether or not it was done.
     pub async fn authorize(&self, key: &str, payer: &str, minor: i64) -> Result<Charge, Outage> {
-        self.wire.reach().await?;
+        let _reached = self.wire.reach().await?;
         let books = &mut *lock(&self.books);
         let _turn = books.turn()?;
         let charge = match books.charges.get(key) {
@@ -225,7 +225,7 @@ impl Provider {
     ///
     /// Nobody answers, whether or not it was done.
     pub async fn capture(&self, key: &str, auth_ref: &str) -> Result<Capture, Outage> {
-        self.wire.reach().await?;
+        let _reached = self.wire.reach().await?;
         let books = &mut *lock(&self.books);
         let _turn = books.turn()?;
         let capture = match books.captures.get(key) {
@@ -246,7 +246,7 @@ impl Provider {
     ///
     /// Nobody answers, whether or not it was done; or the money was taken, which is never let go.
     pub async fn void(&self, key: &str, auth_ref: &str) -> Result<(), Outage> {
-        self.wire.reach().await?;
+        let _reached = self.wire.reach().await?;
         let books = &mut *lock(&self.books);
         let _turn = books.turn()?;
         if !books.voids.contains(key) {

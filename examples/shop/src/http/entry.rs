@@ -3,6 +3,7 @@
 use crate::fakes::World;
 use crate::http::Example;
 use crate::http::acls;
+use crate::http::between::{Between, Nothing};
 use crate::http::complain;
 use crate::http::desk::{Desk, Limits};
 use crate::http::ground::{Ground, check};
@@ -14,12 +15,19 @@ use ballet::sqlite::Sqlite;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Runs an example as its command line says. What keeps it from running is told in one sentence.
 #[must_use]
 pub fn main(example: &Example) -> ExitCode {
-    match run(example, std::env::args().skip(1)) {
+    main_with(example, Arc::new(Nothing))
+}
+
+/// The same with something between the services and what they stand on.
+#[must_use]
+pub fn main_with(example: &Example, between: Arc<dyn Between>) -> ExitCode {
+    match run_with(example, std::env::args().skip(1), between) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{}: {why}", example.name);
@@ -41,6 +49,14 @@ pub type Why = Box<dyn Error + Send + Sync>;
 ///
 /// Everything that was acknowledged is on the disk, and the next one goes on with it.
 pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<(), Why> {
+    run_with(example, args, Arc::new(Nothing))
+}
+
+fn run_with(
+    example: &Example,
+    args: impl IntoIterator<Item = String>,
+    between: Arc<dyn Between>,
+) -> Result<(), Why> {
     let options = match Options::read(example.name, args, |name| std::env::var(name).ok())? {
         Asked::Run(options) => options,
         Asked::Acls => {
@@ -55,13 +71,17 @@ pub fn run(example: &Example, args: impl IntoIterator<Item = String>) -> Result<
     Settings::read(|name| std::env::var(name).ok())?;
     complain::listen(example.name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve_until_told(example, &options));
+    let ended = runtime.block_on(serve_until_told(example, &options, between));
     // What is not finished by now goes on in the next life.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ended
 }
 
-async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Why> {
+async fn serve_until_told(
+    example: &Example,
+    options: &Options,
+    between: Arc<dyn Between>,
+) -> Result<(), Why> {
     // Before anything is opened, or made.
     check(options.services.as_deref(), example)?;
     let listen = options.listen;
@@ -70,9 +90,10 @@ async fn serve_until_told(example: &Example, options: &Options) -> Result<(), Wh
     let mut end = Box::pin(told_to_end()?);
     println!("{} runs with\n{}", example.name, options.shown());
     let opening = async {
-        let ground = ground(example, options).await?.only(options.services.clone());
+        let world = between.world(world(options)?);
+        let ground = ground(example, options, between).await?.only(options.services.clone());
         let limits = Limits { in_flight: options.in_flight, engine: engine(), seed: options.seed };
-        let desk = Desk::open(example, ground, world(options)?, limits).await;
+        let desk = Desk::open(example, ground, world, limits).await;
         desk.map_err(|told| with_advice(example, told))
     };
     let desk = tokio::select! {
@@ -93,16 +114,23 @@ fn with_advice(example: &Example, told: ballet::Error) -> Why {
     }
 }
 
-/// What the services stand on.
-async fn ground(example: &Example, options: &Options) -> Result<Ground, Why> {
+/// What the services stand on. On one file nothing can be between: its log is the store itself.
+#[cfg_attr(not(feature = "servers"), allow(clippy::needless_pass_by_value))]
+async fn ground(
+    example: &Example,
+    options: &Options,
+    between: Arc<dyn Between>,
+) -> Result<Ground, Why> {
     match &options.store {
         Store::File(file) => Ok(Sqlite::open_for(file, example.name).await?.into()),
         #[cfg(feature = "servers")]
         Store::Servers { store, broker } => {
-            Ok(crate::http::Servers::reach(store, broker, options.lanes).await?.into())
+            let servers = crate::http::Servers::reach(store, broker, options.lanes).await?;
+            Ok(servers.behind(between).into())
         }
         #[cfg(not(feature = "servers"))]
         Store::Servers { .. } => {
+            drop(between);
             Err("it was built without Postgres and Kafka: build it with `--features servers`"
                 .into())
         }

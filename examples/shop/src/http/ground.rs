@@ -82,7 +82,7 @@ impl Ground {
 
     /// An app that serves nothing yet, for this service.
     #[cfg_attr(not(feature = "servers"), allow(clippy::unused_async, unused_variables))]
-    pub(super) async fn app(&self, service: &str) -> Result<App, Error> {
+    pub(super) async fn app(&self, service: &'static str) -> Result<App, Error> {
         let app = match &self.kind {
             Kind::File(file) => App::new(file.clone()),
             #[cfg(feature = "servers")]

@@ -8,6 +8,7 @@
 //! shop_outside_calls_total{to}             calls to provider, carrier and mail
 //! ballet_lane_well{group,lane}             1 if nothing keeps the lane from working
 //! ballet_lane_batches_total{group,lane}    batches that it has committed in its life
+//! ballet_lane_duplicates_total{group,lane} messages that came again, since it was taken
 //! ballet_lane_parked{group,lane}           messages that are set aside
 //! ballet_lane_calls{group,lane}            calls to the outside that are under way
 //! ballet_ready                             1 if it may be given work
@@ -100,6 +101,7 @@ fn lanes(desk: &Desk, page: &mut Page) {
     };
     of_lanes("ballet_lane_well", "gauge", &|lane| u64::from(lane.is_well()));
     of_lanes("ballet_lane_batches_total", "counter", &|lane| lane.batches);
+    of_lanes("ballet_lane_duplicates_total", "counter", &|lane| lane.duplicates);
     of_lanes("ballet_lane_parked", "gauge", &|lane| number(lane.parked.values().sum()));
     of_lanes("ballet_lane_calls", "gauge", &|lane| number(lane.calling));
 }

@@ -5,6 +5,7 @@
 //! entry      from a command line to a process that ends well       options   what it may say
 //! server     the routes                                            answer    what is answered
 //! desk       the services behind it        ground, servers   what they stand on
+//! between    what tests put between the two
 //! flow       how much is let in            resume   what earlier lives have accepted
 //! acls       what each service may do in Kafka             mask      URLs as they may be shown
 //! complain   what goes wrong while it runs, on the error output
@@ -17,6 +18,7 @@
 
 mod acls;
 mod answer;
+mod between;
 mod complain;
 mod desk;
 mod dials;
@@ -35,8 +37,9 @@ mod server;
 #[cfg(feature = "servers")]
 mod servers;
 
+pub use between::{Between, Nothing};
 pub use desk::{Desk, Limits};
-pub use entry::{Why, main, run};
+pub use entry::{Why, main, main_with, run};
 pub use ground::Ground;
 pub use options::{Asked, Options, Store};
 pub use runs::Runs;

@@ -1,5 +1,6 @@
 //! The services on servers: each on a schema of its own in Postgres, all on topics in Kafka.
 
+use crate::http::between::{Between, Nothing};
 use ballet::kafka::{Config as KafkaConfig, Kafka};
 use ballet::postgres::{Config, Postgres};
 use ballet::{App, Error};
@@ -18,6 +19,7 @@ pub struct Servers {
     /// The one Kafka of all services, if they have no users of their own there.
     kafka: Option<Arc<Kafka>>,
     lanes: u32,
+    between: Arc<dyn Between>,
 }
 
 impl fmt::Debug for Servers {
@@ -50,14 +52,21 @@ impl Servers {
             true => None,
             false => Some(Kafka::connect(config).await?),
         };
-        Ok(Self { store: store.to_owned(), broker: broker.to_owned(), kafka, lanes })
+        let (store, broker, between) = (store.to_owned(), broker.to_owned(), Arc::new(Nothing));
+        Ok(Self { store, broker, kafka, lanes, between })
+    }
+
+    /// The same with something between them and the services.
+    #[must_use]
+    pub fn behind(self, between: Arc<dyn Between>) -> Self {
+        Self { between, ..self }
     }
 
     pub(super) const fn lanes(&self) -> u32 {
         self.lanes
     }
 
-    pub(super) async fn app(&self, service: &str) -> Result<App, Error> {
+    pub(super) async fn app(&self, service: &'static str) -> Result<App, Error> {
         let schema = schema_of(service);
         let config = Config::new(&self.store.replace(SERVICE, &schema), &schema)?;
         let (lanes, clients) = CONNECTIONS;
@@ -66,6 +75,7 @@ impl Servers {
             Some(kafka) => Arc::clone(kafka),
             None => Kafka::connect(self.broker.replace(SERVICE, &schema).parse()?).await?,
         };
-        Ok(App::new(store).broker(kafka))
+        let store = self.between.store(service, store);
+        Ok(App::new(store).broker(self.between.broker(service, kafka)))
     }
 }
