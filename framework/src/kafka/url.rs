@@ -111,7 +111,6 @@ fn decoded(text: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::Config;
-    use std::time::Duration;
 
     #[test]
     fn an_address_says_everything_that_is_needed() {
