@@ -220,7 +220,7 @@ async fn books(example: &Example, store: &Path) -> Books {
     let expected = Expected { stock, ..Expected::default() };
     let waited = Stopwatch::start();
     let books = loop {
-        let said = messages(&*sqlite).await.unwrap();
+        let said = messages(&*sqlite, &BTreeMap::new()).await.unwrap();
         let books =
             read(Offices::One(&playing[ORDERS]), said, &world, expected.clone()).await.unwrap();
         if audit(&books).is_empty() || waited.elapsed() > LONG {
