@@ -163,12 +163,14 @@ impl Topics {
 
     /// Where every partition ends.
     pub fn ends(&self) -> BTreeMap<(String, i32), i64> {
-        let end = |(topic, partition): (String, i32)| {
-            let asked = || self.asking.fetch_watermarks(&topic, partition, PATIENCE);
-            let (_, end) = answered(asked);
-            ((topic, partition), end)
-        };
-        places(&self.asking).into_iter().map(end).collect()
+        // A topic that is being taken away may be listed, and have no partition any more: asked anew.
+        answered(|| {
+            let end = |(topic, partition): (String, i32)| {
+                let (_, end) = self.asking.fetch_watermarks(&topic, partition, PATIENCE)?;
+                Ok(((topic, partition), end))
+            };
+            places(&self.asking).into_iter().map(end).collect()
+        })
     }
 
     /// Says everything again that was ever said, as it was and in its order.
