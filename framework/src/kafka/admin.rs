@@ -134,9 +134,8 @@ impl Admin {
             return Err(unknown(topic));
         }
         let (name, wish) = (topic.to_owned(), Wish::Describe(topic));
-        let ends =
-            self.ask(wish, ANSWER, move |client| client.fetch_watermarks(&name, number, QUESTION));
-        let (start, end) = ends.await?;
+        let (start, end) =
+            self.ask(wish, ANSWER, move |client| watermarks(client, &name, number)).await?;
         let offset = |offset| u64::try_from(offset).unwrap_or_default();
         Ok(Range { start: offset(start), end: offset(end) })
     }
@@ -301,6 +300,27 @@ impl Admin {
 fn is_short(told: &Error) -> bool {
     let cause = std::error::Error::source(told).and_then(|cause| cause.downcast_ref());
     cause.map(code) == Some(RDKafkaErrorCode::InvalidReplicationFactor)
+}
+
+/// The ends of a partition that is there. A client that has once heard that it has no leader remembers that
+/// for a quarter of an hour, and says that it is unknown: so it hears anew how it is.
+fn watermarks(
+    client: &BaseConsumer<Context>,
+    topic: &str,
+    partition: i32,
+) -> KafkaResult<(i64, i64)> {
+    let asked = client.fetch_watermarks(topic, partition, QUESTION);
+    let code = asked.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+    if code != Some(RDKafkaErrorCode::UnknownPartition) {
+        return asked;
+    }
+    let metadata = client.fetch_metadata(Some(topic), QUESTION)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let mut leaders = partitions.filter(|it| it.id() == partition).map(|it| it.leader());
+    match leaders.any(|leader| leader >= 0) {
+        true => client.fetch_watermarks(topic, partition, QUESTION),
+        false => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)),
+    }
 }
 
 fn pinned(spec: &TopicSpec, has: u32) -> Result<(), Error> {

@@ -264,3 +264,17 @@ async fn a_host_that_nobody_knows_is_told() {
     let start = "nobody knows the host of Kafka at `nowhere.invalid:9092`: check the address (";
     assert!(told.to_string().starts_with(start), "{told}");
 }
+
+/// A server that comes back says for a moment that its partitions have no leader, and whoever has heard
+/// that does not ask again by itself.
+#[tokio::test]
+async fn a_partition_that_had_no_leader_is_looked_at_again_when_it_has_one() {
+    let (mock, admin, producing) = cluster();
+    producing.produce(&batch(0, 0..3)).await.unwrap();
+    ends(&admin, 0, 3).await;
+    mock.partition_leader("t", 0, None).unwrap();
+    admin.forget();
+    assert_eq!(admin.partitions("t").await.unwrap(), 2);
+    mock.partition_leader("t", 0, Some(1)).unwrap();
+    ends(&admin, 0, 3).await;
+}
