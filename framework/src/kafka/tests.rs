@@ -49,9 +49,9 @@ fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
 }
 
 /// What a partition holds, up to so many messages.
-async fn held(admin: &Admin, partition: u32, count: usize) -> Vec<u64> {
+async fn held(admin: &Arc<Admin>, partition: u32, count: usize) -> Vec<u64> {
     let topics = BTreeSet::from(["t".to_owned()]);
-    let member = Membership::join(&admin, "group", &topics).unwrap();
+    let member = Membership::join(admin, "group", &topics).unwrap();
     let mut reader = member.reader(partition);
     reader.seek(&BTreeMap::from([("t".to_owned(), 0)]));
     seqs(&mut *reader, count).await
