@@ -22,10 +22,16 @@ const QUESTION: Duration = Duration::from_secs(2);
 /// How long to wait before a question is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// How long a client may go without an answer before another one asks: it may have lost its way to servers
+/// that are there, see [`Context::is_lost`].
+const LOST: Duration = Duration::from_secs(5);
+
+type Asking = Arc<Away<BaseConsumer<Context>>>;
+
 /// Asks about topics and makes them.
 pub(super) struct Admin {
     pub(super) config: Arc<Config>,
-    client: Arc<Away<BaseConsumer<Context>>>,
+    client: Mutex<Asking>,
     /// How many partitions the topics have that were asked for.
     known: Mutex<BTreeMap<String, u32>>,
     /// How long the topics keep their messages that were ensured.
@@ -39,11 +45,20 @@ impl Admin {
         let client = made(&config.asking())?;
         Ok(Self {
             config,
-            client: Arc::new(Away::new(client)),
+            client: Mutex::new(Arc::new(Away::new(client))),
             known: Mutex::default(),
             kept: Mutex::default(),
             away: Mutex::default(),
         })
+    }
+
+    /// A new client in place of this one, unless there is one already.
+    fn renew(&self, lost: &Asking) -> Result<(), Error> {
+        let mut client = locked(&self.client);
+        if Arc::ptr_eq(&client, lost) {
+            *client = Arc::new(Away::new(made(&self.config.asking())?));
+        }
+        Ok(())
     }
 
     /// Asks until there is an answer, for so long. The client blocks, so it is asked where that is allowed.
@@ -54,9 +69,12 @@ impl Admin {
         question: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T> + Send + Sync + 'static,
     ) -> Result<T, Error> {
         let (since, question) = (Stopwatch::start(), Arc::new(question));
+        let mut asked = Stopwatch::start();
         loop {
-            let (client, question) = (Arc::clone(&self.client), Arc::clone(&question));
+            let client = Arc::clone(&locked(&self.client));
+            let (asking, question) = (Arc::clone(&client), Arc::clone(&question));
             let answer = tokio::task::spawn_blocking(move || {
+                let client = asking;
                 let answer = question(&client);
                 // What the client has to say about its connections waits to be fetched.
                 client.poll(if answer.is_ok() { Duration::ZERO } else { Duration::from_millis(5) });
@@ -64,14 +82,14 @@ impl Admin {
             });
             let trouble = match answer.await {
                 Ok(Ok(answer)) => {
-                    self.client.context().answered();
+                    client.context().answered();
                     return Ok(answer);
                 }
                 Ok(Err(trouble)) => trouble,
                 Err(gone) => return Err(Error::new(ErrorKind::Closed, gone)),
             };
             let code = trouble.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-            let (code, reason) = match self.client.context().why() {
+            let (code, reason) = match client.context().why() {
                 Some(why) if is_passing(code) => why,
                 _ => (code, trouble.to_string()),
             };
@@ -79,6 +97,10 @@ impl Admin {
                 return Err(told(&self.config, wish, code, &reason).because(trouble));
             }
             tracing::warn!(error = %told(&self.config, wish, code, &reason), "asked again");
+            if asked.elapsed() >= LOST {
+                self.renew(&client)?;
+                asked = Stopwatch::start();
+            }
             rest(AGAIN).await;
         }
     }
