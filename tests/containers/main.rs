@@ -1,6 +1,7 @@
 //! Tests that need real servers: Postgres and Kafka in containers, the network between, and the
 //! examples as processes that are killed.
 
+mod harmed;
 mod kafka;
 mod postgres;
 mod processes;
