@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// How long an answer of Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is asked for the ends of a partition, and how long it is left alone in between.
+const TRIES: usize = 20;
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// What was read from all topics.
 #[derive(Debug, Default)]
@@ -103,12 +106,23 @@ fn ranges(consumer: &BaseConsumer) -> BTreeMap<(String, i32), (i64, i64)> {
     let mut ranges = BTreeMap::new();
     for topic in known.topics().iter().filter(|topic| !topic.name().starts_with('_')) {
         for partition in topic.partitions() {
-            let ends = consumer.fetch_watermarks(topic.name(), partition.id(), PATIENCE);
-            let ends = ends.expect("Kafka answers");
+            let ends = ends(consumer, topic.name(), partition.id());
             ranges.insert((topic.name().to_owned(), partition.id()), ends);
         }
     }
     ranges
+}
+
+/// The ends of a partition. One whose leader is just coming back has none for a moment.
+fn ends(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    for _ in 0..TRIES {
+        match consumer.fetch_watermarks(topic, partition, PATIENCE) {
+            Ok(ends) => return ends,
+            // Nothing is assigned, so this only waits, and hears how the servers are.
+            Err(_) => drop(consumer.poll(A_MOMENT)),
+        }
+    }
+    panic!("Kafka does not say where {topic} ends");
 }
 
 fn read_partition(

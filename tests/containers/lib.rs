@@ -5,9 +5,11 @@
 //! servers    Postgres and Kafka          process   a program
 //! proxy      a network                   shop      one process for each service, asked over HTTP
 //! books      the tables and topics of a shop, for its auditor
+//! chaos      harm under load, drawn from a seed
 //! ```
 
 pub mod books;
+pub mod chaos;
 pub mod process;
 pub mod proxy;
 pub mod servers;

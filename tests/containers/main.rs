@@ -2,6 +2,7 @@
 //! examples as processes that are killed.
 
 mod earnest;
+mod harmed;
 mod kafka;
 mod postgres;
 mod processes;

@@ -22,10 +22,16 @@ const QUESTION: Duration = Duration::from_secs(2);
 /// How long to wait before a question is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// How long a client may go without an answer before another one asks: it may have lost its way to servers
+/// that are there, see [`Context::is_lost`].
+const LOST: Duration = Duration::from_secs(5);
+
+type Asking = Arc<Away<BaseConsumer<Context>>>;
+
 /// Asks about topics and makes them.
 pub(super) struct Admin {
     pub(super) config: Arc<Config>,
-    client: Arc<Away<BaseConsumer<Context>>>,
+    client: Mutex<Asking>,
     /// How many partitions the topics have that were asked for.
     known: Mutex<BTreeMap<String, u32>>,
     /// How long the topics keep their messages that were ensured.
@@ -39,11 +45,20 @@ impl Admin {
         let client = made(&config.asking())?;
         Ok(Self {
             config,
-            client: Arc::new(Away::new(client)),
+            client: Mutex::new(Arc::new(Away::new(client))),
             known: Mutex::default(),
             kept: Mutex::default(),
             away: Mutex::default(),
         })
+    }
+
+    /// A new client in place of this one, unless there is one already.
+    fn renew(&self, lost: &Asking) -> Result<(), Error> {
+        let mut client = locked(&self.client);
+        if Arc::ptr_eq(&client, lost) {
+            *client = Arc::new(Away::new(made(&self.config.asking())?));
+        }
+        Ok(())
     }
 
     /// Asks until there is an answer, for so long. The client blocks, so it is asked where that is allowed.
@@ -54,9 +69,12 @@ impl Admin {
         question: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T> + Send + Sync + 'static,
     ) -> Result<T, Error> {
         let (since, question) = (Stopwatch::start(), Arc::new(question));
+        let mut asked = Stopwatch::start();
         loop {
-            let (client, question) = (Arc::clone(&self.client), Arc::clone(&question));
+            let client = Arc::clone(&locked(&self.client));
+            let (asking, question) = (Arc::clone(&client), Arc::clone(&question));
             let answer = tokio::task::spawn_blocking(move || {
+                let client = asking;
                 let answer = question(&client);
                 // What the client has to say about its connections waits to be fetched.
                 client.poll(if answer.is_ok() { Duration::ZERO } else { Duration::from_millis(5) });
@@ -64,14 +82,14 @@ impl Admin {
             });
             let trouble = match answer.await {
                 Ok(Ok(answer)) => {
-                    self.client.context().answered();
+                    client.context().answered();
                     return Ok(answer);
                 }
                 Ok(Err(trouble)) => trouble,
                 Err(gone) => return Err(Error::new(ErrorKind::Closed, gone)),
             };
             let code = trouble.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-            let (code, reason) = match self.client.context().why() {
+            let (code, reason) = match client.context().why() {
                 Some(why) if is_passing(code) => why,
                 _ => (code, trouble.to_string()),
             };
@@ -79,6 +97,10 @@ impl Admin {
                 return Err(told(&self.config, wish, code, &reason).because(trouble));
             }
             tracing::warn!(error = %told(&self.config, wish, code, &reason), "asked again");
+            if asked.elapsed() >= LOST {
+                self.renew(&client)?;
+                asked = Stopwatch::start();
+            }
             rest(AGAIN).await;
         }
     }
@@ -134,9 +156,8 @@ impl Admin {
             return Err(unknown(topic));
         }
         let (name, wish) = (topic.to_owned(), Wish::Describe(topic));
-        let ends =
-            self.ask(wish, ANSWER, move |client| client.fetch_watermarks(&name, number, QUESTION));
-        let (start, end) = ends.await?;
+        let (start, end) =
+            self.ask(wish, ANSWER, move |client| watermarks(client, &name, number)).await?;
         let offset = |offset| u64::try_from(offset).unwrap_or_default();
         Ok(Range { start: offset(start), end: offset(end) })
     }
@@ -301,6 +322,27 @@ impl Admin {
 fn is_short(told: &Error) -> bool {
     let cause = std::error::Error::source(told).and_then(|cause| cause.downcast_ref());
     cause.map(code) == Some(RDKafkaErrorCode::InvalidReplicationFactor)
+}
+
+/// The ends of a partition that is there. A client that has once heard that it has no leader remembers that
+/// for a quarter of an hour, and says that it is unknown: so it hears anew how it is.
+fn watermarks(
+    client: &BaseConsumer<Context>,
+    topic: &str,
+    partition: i32,
+) -> KafkaResult<(i64, i64)> {
+    let asked = client.fetch_watermarks(topic, partition, QUESTION);
+    let code = asked.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+    if code != Some(RDKafkaErrorCode::UnknownPartition) {
+        return asked;
+    }
+    let metadata = client.fetch_metadata(Some(topic), QUESTION)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let mut leaders = partitions.filter(|it| it.id() == partition).map(|it| it.leader());
+    match leaders.any(|leader| leader >= 0) {
+        true => client.fetch_watermarks(topic, partition, QUESTION),
+        false => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)),
+    }
 }
 
 fn pinned(spec: &TopicSpec, has: u32) -> Result<(), Error> {

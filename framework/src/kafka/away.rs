@@ -13,7 +13,15 @@ use std::thread;
 pub(super) fn made<T: FromClientConfigAndContext<Context>>(
     config: &ClientConfig,
 ) -> Result<T, Error> {
-    config.create_with_context(Context::default()).map_err(|trouble| {
+    made_with(config, Context::default())
+}
+
+/// The same with this context.
+pub(super) fn made_with<T: FromClientConfigAndContext<Context>>(
+    config: &ClientConfig,
+    context: Context,
+) -> Result<T, Error> {
+    config.create_with_context(context).map_err(|trouble| {
         let text = match &trouble {
             // The value may be a secret.
             KafkaError::ClientConfig(_, told, name, _) => format!("`{name}`: {told}"),

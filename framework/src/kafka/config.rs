@@ -172,10 +172,17 @@ impl Config {
         client
     }
 
+    /// The same of a client that is polled all the time, and so may tell how it is.
+    fn watched(&self) -> ClientConfig {
+        let mut client = self.client();
+        client.set("statistics.interval.ms", "5000");
+        client
+    }
+
     /// What a producer is told. A message is sent until it is acknowledged, however long that takes: one
     /// that was given up might let later ones pass it (F6).
     pub(super) fn producer(&self) -> ClientConfig {
-        let mut client = self.client();
+        let mut client = self.watched();
         client.set("enable.idempotence", "true").set("acks", "all");
         client.set("enable.gapless.guarantee", "true").set("message.timeout.ms", "0");
         client.set("queue.buffering.max.ms", "0");
@@ -208,7 +215,8 @@ impl Config {
     }
 
     fn consumer(&self, group: &str) -> ClientConfig {
-        let mut client = self.asking();
+        let mut client = self.watched();
+        client.set("allow.auto.create.topics", "false");
         client.set("group.id", group);
         client.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
         client

@@ -8,6 +8,7 @@ use crate::broker::Arrived;
 use crate::clock::{Stopwatch, Time};
 use crate::error::{Error, ErrorKind};
 use crate::kafka::admin::Admin;
+use crate::kafka::away::{Away, made};
 use crate::kafka::config::Config;
 use crate::kafka::queue::Queue;
 use crate::kafka::trouble::{Context, Wish, is_passing, told};
@@ -59,7 +60,7 @@ struct Desk {
 pub(super) struct Fetcher {
     admin: Arc<Admin>,
     group: String,
-    consumer: BaseConsumer<Context>,
+    consumer: Away<BaseConsumer<Context>>,
     orders: Receiver<Order>,
     topics: BTreeSet<String>,
     desks: BTreeMap<u32, Desk>,
@@ -74,20 +75,19 @@ impl Fetcher {
     pub(super) fn new(
         admin: Arc<Admin>,
         group: &str,
-        consumer: BaseConsumer<Context>,
         orders: Receiver<Order>,
         topics: BTreeSet<String>,
-    ) -> Self {
-        Self {
-            admin,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             group: group.to_owned(),
-            consumer,
+            consumer: Away::new(made(&admin.config.reader(group))?),
+            admin,
             orders,
             topics,
             desks: BTreeMap::new(),
             gone: BTreeSet::new(),
             away: None,
-        }
+        })
     }
 
     fn config(&self) -> &Config {
@@ -101,6 +101,9 @@ impl Fetcher {
                 Ok(order) => self.obey(order),
                 Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => {
+                    if self.consumer.context().is_lost() {
+                        self.renew();
+                    }
                     self.pause();
                     self.fetch();
                     self.look_for_it();
@@ -123,6 +126,22 @@ impl Fetcher {
                     self.leave(lane);
                 }
             }
+        }
+    }
+
+    /// Goes on with a new client where the old one has stopped.
+    fn renew(&mut self) {
+        tracing::warn!(group = self.group, "Kafka's client knows of no server; a new one reads on");
+        match made(&self.config().reader(&self.group)) {
+            Ok(consumer) => self.consumer = Away::new(consumer),
+            Err(trouble) => return tracing::warn!(%trouble, "it is tried again"),
+        }
+        let lanes: Vec<u32> = self.desks.keys().copied().collect();
+        for lane in lanes {
+            if let Some(desk) = self.desks.get_mut(&lane) {
+                desk.is_paused = false;
+            }
+            self.read(lane, &self.topics.clone());
         }
     }
 

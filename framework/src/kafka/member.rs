@@ -65,8 +65,7 @@ impl Membership {
     ) -> Result<Self, Error> {
         let config = &admin.config;
         let (orders, received) = mpsc::channel();
-        let fetching = made(&config.reader(group))?;
-        let fetcher = Fetcher::new(Arc::clone(admin), group, fetching, received, topics.clone());
+        let fetcher = Fetcher::new(Arc::clone(admin), group, received, topics.clone())?;
         thread(&format!("{group}-fetch"), move || fetcher.run())?;
         let is_left = Arc::new(AtomicBool::new(false));
         let seat = Arc::new(Seat { orders, is_left: Arc::clone(&is_left) });
@@ -103,6 +102,10 @@ impl Sitting {
                     tracing::warn!(group = self.group, %trouble, "the group waits");
                 }
                 Some(Ok(_)) | None => {}
+            }
+            if self.consumer.context().is_lost() {
+                // The group is joined again, with a new client.
+                return self.fail(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
             }
             self.look();
         }

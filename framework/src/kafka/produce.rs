@@ -9,7 +9,7 @@
 use crate::clock::rest;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::admin::Admin;
-use crate::kafka::away::{Away, made};
+use crate::kafka::away::{Away, made_with};
 use crate::kafka::trouble::{Context, Wish, told, unknown};
 use crate::message::{Outgoing, wire};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -32,6 +32,8 @@ const FULL: Duration = Duration::from_millis(5);
 struct One {
     producer: Away<FutureProducer<Context>>,
     is_spoiled: AtomicBool,
+    /// See [`Context::is_lost`].
+    is_lost: Arc<AtomicBool>,
 }
 
 impl One {
@@ -59,8 +61,10 @@ impl Producing {
         if let Some(one) = current.as_ref().filter(|one| !one.is_spoiled.load(Ordering::SeqCst)) {
             return Ok(Arc::clone(one));
         }
-        let producer = Away::new(made(&self.admin.config.producer())?);
-        let one = Arc::new(One { producer, is_spoiled: AtomicBool::new(false) });
+        let is_lost = Arc::default();
+        let context = Context::watched(&is_lost);
+        let producer = Away::new(made_with(&self.admin.config.producer(), context)?);
+        let one = Arc::new(One { producer, is_spoiled: AtomicBool::new(false), is_lost });
         *current = Some(Arc::clone(&one));
         Ok(one)
     }
@@ -82,6 +86,9 @@ impl Producing {
                     servers = self.admin.config.servers,
                     "Kafka has acknowledged nothing for {SILENCE:?}; messages wait for it"
                 ),
+            }
+            if one.is_lost.load(Ordering::SeqCst) {
+                one.spoil();
             }
         };
         // What ends a producer is told of it and not of its messages.

@@ -49,9 +49,9 @@ fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
 }
 
 /// What a partition holds, up to so many messages.
-async fn held(admin: &Admin, partition: u32, count: usize) -> Vec<u64> {
+async fn held(admin: &Arc<Admin>, partition: u32, count: usize) -> Vec<u64> {
     let topics = BTreeSet::from(["t".to_owned()]);
-    let member = Membership::join(&admin, "group", &topics).unwrap();
+    let member = Membership::join(admin, "group", &topics).unwrap();
     let mut reader = member.reader(partition);
     reader.seek(&BTreeMap::from([("t".to_owned(), 0)]));
     seqs(&mut *reader, count).await
@@ -263,4 +263,18 @@ async fn a_host_that_nobody_knows_is_told() {
     let told = super::Kafka::connect(config).await.unwrap_err();
     let start = "nobody knows the host of Kafka at `nowhere.invalid:9092`: check the address (";
     assert!(told.to_string().starts_with(start), "{told}");
+}
+
+/// A server that comes back says for a moment that its partitions have no leader, and whoever has heard
+/// that does not ask again by itself.
+#[tokio::test]
+async fn a_partition_that_had_no_leader_is_looked_at_again_when_it_has_one() {
+    let (mock, admin, producing) = cluster();
+    producing.produce(&batch(0, 0..3)).await.unwrap();
+    ends(&admin, 0, 3).await;
+    mock.partition_leader("t", 0, None).unwrap();
+    admin.forget();
+    assert_eq!(admin.partitions("t").await.unwrap(), 2);
+    mock.partition_leader("t", 0, Some(1)).unwrap();
+    ends(&admin, 0, 3).await;
 }

@@ -5,8 +5,9 @@ use crate::kafka::config::Config;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::{Broker, Statistics};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Remembers what librdkafka said last about its connections: it tells whoever asks for something only
 /// that there was no answer.
@@ -14,9 +15,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct Context {
     last: Mutex<Option<(RDKafkaErrorCode, String)>>,
     has_met: AtomicBool,
+    is_lost: Arc<AtomicBool>,
 }
 
 impl Context {
+    /// One whose client can be asked from outside whether it is lost.
+    pub(super) fn watched(is_lost: &Arc<AtomicBool>) -> Self {
+        Self { is_lost: Arc::clone(is_lost), ..Self::default() }
+    }
+
+    /// Whether the client knows of no server any more, not even of those that it was told at first, and so
+    /// never finds one again. That happens when a server that is just coming back answers that the
+    /// cluster has none.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::SeqCst)
+    }
+
     fn last(&self) -> MutexGuard<'_, Option<(RDKafkaErrorCode, String)>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,6 +59,11 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        let is_server = |broker: &Broker| matches!(&*broker.source, "learned" | "configured");
+        self.is_lost.store(!statistics.brokers.values().any(is_server), Ordering::SeqCst);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         tracing::debug!(%code, reason, "Kafka's client says");
@@ -217,10 +236,27 @@ fn forbidden(config: &Config, code: RDKafkaErrorCode, wish: Wish<'_>) -> String 
 
 #[cfg(test)]
 mod tests {
-    use super::{Wish, told};
+    use super::{Context, Wish, told};
     use crate::error::ErrorKind;
     use crate::kafka::config::Config;
+    use rdkafka::client::ClientContext;
     use rdkafka::error::RDKafkaErrorCode as Code;
+    use rdkafka::statistics::{Broker, Statistics};
+
+    #[test]
+    fn a_client_that_knows_of_no_server_is_lost_until_it_knows_of_one() {
+        let context = Context::default();
+        let broker = |source: &str| Broker { source: source.to_owned(), ..Broker::default() };
+        let knows = |sources: &[&str]| {
+            let brokers = sources.iter().map(|source| ((*source).to_owned(), broker(source)));
+            context.stats(Statistics { brokers: brokers.collect(), ..Statistics::default() });
+            context.is_lost()
+        };
+        assert!(!context.is_lost());
+        assert!(knows(&["internal", "logical"]));
+        assert!(!knows(&["internal", "configured"]));
+        assert!(!knows(&["learned", "logical"]));
+    }
 
     #[test]
     fn every_trouble_says_what_to_do() {
