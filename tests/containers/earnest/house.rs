@@ -21,7 +21,9 @@ pub const LONG: Duration = Duration::from_secs(120);
 /// Between two looks.
 pub const A_MOMENT: Duration = Duration::from_millis(100);
 /// After so much silence a process loses its lanes. It is short, for tests wait until it is over.
-pub const SESSION: Duration = Duration::from_millis(1500);
+pub const SESSION: Duration = Duration::from_secs(3);
+/// The same where nobody waits for it, for each process has its seat: then nobody is missed who is only slow.
+const SEATED: Duration = Duration::from_secs(30);
 /// How long a statement may take. It is short, for the same reason.
 pub const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -92,6 +94,18 @@ impl House {
         format!("kafka://{at}?session-ms={}", SESSION.as_millis())
     }
 
+    /// The Kafka of the house, as a service is told of it.
+    fn broker_of(&self, service: &str) -> String {
+        let at = self.shop.kafka().bootstrap();
+        match self.has_seats {
+            true => {
+                let session = SEATED.as_millis();
+                format!("kafka://{at}?session-ms={session}&group.instance.id={service}")
+            }
+            false => Self::broker(at),
+        }
+    }
+
     /// The Postgres at this address, as services are told of it that are patient for so short a time.
     pub fn store(&self, at: SocketAddr) -> String {
         let store = store(&self.shop.database().through(at));
@@ -106,9 +120,7 @@ impl House {
     /// The same with variables of its own.
     pub fn begin_with(&self, service: &str, more: &[(&str, &str)]) -> Process {
         let listen = self.at(service).to_string();
-        let seat =
-            if self.has_seats { format!("&group.instance.id={service}") } else { String::new() };
-        let broker = Self::broker(self.shop.kafka().bootstrap()) + &seat;
+        let broker = self.broker_of(service);
         let store = format!("{}?patience-ms={}", store(self.shop.database()), PATIENCE.as_millis());
         let [dies, freezes] =
             ["dies", "freezes"].map(|end| format!("@{}", self.doom_of(service, end)));

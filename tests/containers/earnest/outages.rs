@@ -1,8 +1,8 @@
 //! X19: servers die and come back while people buy.
 //!
 //! The outages last six seconds and not thirty, because what they must outlast is set shorter here: four
-//! seconds of patience with Postgres, and the second that clients wait longer; one and a half seconds until
-//! Kafka misses a member; five until a producer complains. The longest back-off between two tries is five
+//! seconds of patience with Postgres, and the second that clients wait longer; three seconds until Kafka
+//! misses a member; five until a producer complains. The longest back-off between two tries is five
 //! seconds, so whoever has given up for a while has done so by then.
 
 use super::crowd::Crowd;
