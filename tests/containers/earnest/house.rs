@@ -146,15 +146,13 @@ impl House {
     /// longer than it waits for them says so and ends, and is started again.
     pub async fn listening(&self, service: &str, more: &[(&str, &str)]) -> Part {
         let starting = async {
-            loop {
-                let mut process = self.begin_with(service, more);
-                while !process.said().contains(": http://") {
-                    if has_ended(&mut process).await {
-                        process = self.begin_with(service, more);
-                    }
+            let mut process = self.begin_with(service, more);
+            while !process.said().contains(": http://") {
+                if has_ended(&mut process).await {
+                    process = self.begin_with(service, more);
                 }
-                return Part::of(service, process).await;
             }
+            Part::of(service, process).await
         };
         let started = tokio::time::timeout(LONG, starting).await;
         started.unwrap_or_else(|_| panic!("`{service}` never listens"))
