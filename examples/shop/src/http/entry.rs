@@ -90,8 +90,9 @@ async fn serve_until_told(
     let mut end = Box::pin(told_to_end()?);
     println!("{} runs with\n{}", example.name, options.shown());
     let opening = async {
+        let ground = ground(example, options, Arc::clone(&between)).await?;
+        let ground = ground.only(options.services.clone());
         let world = between.world(world(options)?);
-        let ground = ground(example, options, between).await?.only(options.services.clone());
         let limits = Limits { in_flight: options.in_flight, engine: engine(), seed: options.seed };
         let desk = Desk::open(example, ground, world, limits).await;
         desk.map_err(|told| with_advice(example, told))
