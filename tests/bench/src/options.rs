@@ -25,7 +25,8 @@ options:
   --rounds R        how often all runs are repeated, one after the other (3)
   --folder DIR      where the files go, on a disk and not in memory (the folder for temporary files)
   --store URL       the Postgres of `kafka`, as an owner who may make schemas; and with it
-  --broker URL      the Kafka, as kafka://host:port (without both: some in containers)
+  --broker URL      the Kafka, as kafka://host:port (without both: some in containers); topics of the
+                    measured saga are deleted there
   --json FILE       where the figures go as JSON as well
   --help            this
 
