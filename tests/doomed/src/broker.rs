@@ -50,4 +50,8 @@ impl Broker for Passed {
     ) -> Result<Box<dyn Member>, Error> {
         self.broker.join(group, topics, lanes).await
     }
+
+    fn trouble(&self) -> Option<String> {
+        self.broker.trouble()
+    }
 }
