@@ -20,6 +20,7 @@ mod goods;
 mod log;
 mod messages;
 mod money;
+pub(crate) mod names;
 mod orders;
 mod read;
 mod said;

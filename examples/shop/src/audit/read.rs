@@ -1,42 +1,15 @@
 //! Collects the books. A table is found by the names of its service and of itself, so who serves it
 //! need not be known.
 
+use crate::audit::names::{Alerts, Inventory, Notification, Orders, Payments, Shipping, Views};
 use crate::audit::{Books, Expected};
 use crate::contracts::{ALERTS, INVENTORY, NOTIFICATION, ORDERS, PAYMENTS, SHIPPING};
 use crate::customers::{Addressee, Contact};
 use crate::fakes::World;
 use crate::{alerts, inventory, notification, orders, payments, shipping};
 use ballet::store::DeadLetter;
-use ballet::{Error, ErrorKind, Message, Reactions, Reactor, Record, Running, Table, TableKey};
+use ballet::{Error, ErrorKind, Message, Reactor, Record, Running, Table, TableKey};
 use std::collections::BTreeMap;
-
-/// Names of services, to look into their tables; nothing reacts here.
-macro_rules! services {
-    ($($service:ident = $name:expr;)+) => {
-        $(
-            struct $service;
-
-            impl Reactor for $service {
-                const NAME: &'static str = $name;
-
-                fn reactions() -> Reactions<Self> {
-                    Reactions::new()
-                }
-            }
-        )+
-    };
-}
-
-services! {
-    Orders = ORDERS;
-    Inventory = INVENTORY;
-    Payments = PAYMENTS;
-    Shipping = SHIPPING;
-    Notification = NOTIFICATION;
-    Alerts = ALERTS;
-    // The store keeps views beside the tables, under this name.
-    Views = "view";
-}
 
 /// Where the tables are.
 #[derive(Debug, Clone, Copy)]

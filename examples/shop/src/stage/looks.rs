@@ -1,6 +1,7 @@
 //! What can be seen of the shop.
 
 use crate::alerts;
+use crate::audit::names::{Inventory, Orders, Views};
 use crate::audit::{self, Books, Expected, topic_of};
 use crate::bystanders::Alerts;
 use crate::contracts::{
@@ -13,7 +14,7 @@ use crate::inventory::SHELVES;
 use crate::orders::{self, Row};
 use crate::stage::Stage;
 use ballet::message::{Kind, commands_of};
-use ballet::{Event, Message, Reactions, Reactor, Table};
+use ballet::{Event, Message, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The facts by which something is taken back, and those with which an order ends then.
@@ -24,30 +25,6 @@ const TAKES_BACK: [&str; 5] = [
     OrderInvalidated::NAME,
     OrderCancelled::NAME,
 ];
-
-/// Names of services, to look into their tables; nothing reacts here.
-macro_rules! services {
-    ($($service:ident = $name:expr;)+) => {
-        $(
-            struct $service;
-
-            impl Reactor for $service {
-                const NAME: &'static str = $name;
-
-                fn reactions() -> Reactions<Self> {
-                    Reactions::new()
-                }
-            }
-        )+
-    };
-}
-
-services! {
-    Orders = ORDERS;
-    Inventory = INVENTORY;
-    // The store keeps views beside the tables, under this name.
-    Views = "view";
-}
 
 /// The shop in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
