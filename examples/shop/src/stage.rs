@@ -136,6 +136,12 @@ impl Stage {
         self.house.cast().iter().map(|player| player.name).collect()
     }
 
+    /// How many listen besides to whatever is said of an order.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.house.beside().len()
+    }
+
     /// Kills all processes at once, as a power cut does.
     pub async fn kill_everybody(&mut self) {
         self.house.kill_everybody().await;

@@ -19,6 +19,8 @@ use testcontainers::{GenericImage, ImageExt};
 /// so it is back soon; members may wish to be missed as soon; topics are made by who needs them.
 const SETTINGS: &[(&str, &str)] = &[
     ("KAFKA_HEAP_OPTS", "-Xmx512m -Xms256m"),
+    // It lives for minutes: to make it fast takes longer than it would be so.
+    ("KAFKA_JVM_PERFORMANCE_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
     ("KAFKA_NODE_ID", "1"),
     ("KAFKA_PROCESS_ROLES", "broker,controller"),
     ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),

@@ -58,9 +58,10 @@ impl Crew {
         Self { seats, dials: Dials::new(), asked: AtomicUsize::new(0) }
     }
 
-    /// Everybody who is served by some process, at work or not.
+    /// Everybody who is served by some process that is there.
     pub fn services(&self) -> Vec<&'static str> {
-        let mut all: Vec<_> = self.seats.iter().flat_map(|seat| seat.services.clone()).collect();
+        let at_work = self.seats.iter().filter(|seat| seat.part.is_some());
+        let mut all: Vec<_> = at_work.flat_map(|seat| seat.services.clone()).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// The house.
 pub struct Split {
     cast: Cast,
+    beside: Cast,
     settings: Settings,
     crew: Crew,
     office: Office,
@@ -60,7 +61,7 @@ impl Split {
     /// Opens a shop, empty, in which these services have processes of their own and all others share as
     /// many as are wanted.
     pub async fn open(
-        (example, cast): (&'static str, Cast),
+        (example, cast, beside): (&'static str, Cast, Cast),
         settings: Settings,
         apart: &[&'static str],
         copies: usize,
@@ -77,7 +78,7 @@ impl Split {
         crew.ready().await;
         let office = Office::of(ground.shop()).await;
         let topics = Topics::of(ground.shop().kafka());
-        Self { cast, settings, crew, office, topics, inside: BTreeMap::new(), ground }
+        Self { cast, beside, settings, crew, office, topics, inside: BTreeMap::new(), ground }
     }
 
     /// An app on the schema of a service, as a process of it has it.
@@ -101,7 +102,10 @@ impl Split {
     }
 
     async fn is_at_rest(&self) -> bool {
-        let rest = rest::of(self.ground.shop().database(), &self.crew.services()).await;
+        // Whoever is away can neither read nor publish what it has not.
+        let mut at_work = self.crew.services();
+        at_work.extend(self.inside.keys());
+        let rest = rest::of(self.ground.shop().database(), &at_work).await;
         if rest.undone > 0 || self.topics.is_restless() {
             return false;
         }
@@ -145,6 +149,10 @@ impl Counter for Split {
 impl House for Split {
     fn cast(&self) -> Cast {
         self.cast
+    }
+
+    fn beside(&self) -> Cast {
+        self.beside
     }
 
     fn settings(&self) -> &Settings {

@@ -54,13 +54,13 @@ macro_rules! plays {
 
         mod orchestrated {
             plays! {
-                @play ("orchestrated", ::orchestrated::CAST);
+                @play ("orchestrated", ::orchestrated::CAST, &[]);
                 $($scenario: $settings, $copies $(, $apart)*;)+
             }
         }
         mod choreographed {
             plays! {
-                @play ("choreographed", ::choreographed::CAST);
+                @play ("choreographed", ::choreographed::CAST, ::choreographed::BESIDE);
                 $($scenario: $settings, $copies $(, $apart)*;)+
             }
         }

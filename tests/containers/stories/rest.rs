@@ -17,6 +17,9 @@ pub struct Rest {
 
 /// Looks at all schemas, in one statement: as they are at one moment.
 pub async fn of(database: &Database, services: &[&str]) -> Rest {
+    if services.is_empty() {
+        return Rest::default();
+    }
     let of = |service: &&str| {
         let s = schema_of(service);
         format!(

@@ -3,7 +3,6 @@
 use crate::cast::topology;
 use crate::fakes::{Outsider, Reach, Turn};
 use crate::stage::{Moment, Stage, Whim};
-use ballet::clock::Time;
 use ballet::message::Kind;
 use ballet::{Envelope, Event, Key, Message};
 use serde_json::Value;
@@ -149,7 +148,7 @@ impl Stage {
             correlation: key.to_string(),
             causation: None,
             hop: 0,
-            occurred_at: Time::from_micros(1_700_000_000_000_000),
+            occurred_at: self.now(),
             traceparent: None,
             stamp: None,
             step: None,
@@ -161,7 +160,7 @@ impl Stage {
     /// Bytes that are no message are in every partition of every topic; how many dead letters that
     /// will be, one for each reader.
     pub async fn garble(&mut self) -> usize {
-        let rights = topology(self.house.cast()).rights();
+        let rights = topology(self.house.cast().iter().chain(self.house.beside())).rights();
         let readers =
             |topic: &String| rights.values().filter(|its| its.reads.contains(topic)).count();
         let garbage = self.house.garble().await;

@@ -56,6 +56,11 @@ pub trait House: fmt::Debug {
     /// Everybody who may play.
     fn cast(&self) -> Cast;
 
+    /// Who listens besides, and can do nothing.
+    fn beside(&self) -> Cast {
+        &[]
+    }
+
     /// How long deadlines and windows are here.
     fn settings(&self) -> &Settings;
 
