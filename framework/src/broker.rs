@@ -80,6 +80,12 @@ pub trait Broker: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// How large the body of a message may be, in bytes. A handler that says more fails as any other that
+    /// faults, so what is in the outbox can be sent (F8).
+    fn largest(&self) -> usize {
+        usize::MAX
+    }
+
     /// Appends messages, in order per partition, and returns when all of them are safe.
     ///
     /// # Errors

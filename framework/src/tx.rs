@@ -244,6 +244,17 @@ impl Tx {
         place
     }
 
+    /// Refuses what the broker would: a body of more bytes than this.
+    pub(crate) fn fits(&self, largest: usize) -> Result<(), Fault> {
+        let too_large = self.effects.sends.iter().find(|(_, send)| send.body.len() > largest);
+        let Some((_, Send { name, topic, body, .. })) = too_large else { return Ok(()) };
+        let size = body.len();
+        Err(Fault::new(format!(
+            "`{name}` to `{topic}` has {size} bytes and may have {largest}: say less, or let the broker take \
+             more (of Kafka, `largest` in its URL and `max.message.bytes` of the topic)"
+        )))
+    }
+
     /// The lane's numbers, which tell ids and stamps of what was said.
     pub(crate) const fn numbers(&self) -> &Numbers {
         &self.numbers

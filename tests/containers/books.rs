@@ -17,6 +17,9 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// How much later than it was said anything may be heard: servers may be away meanwhile.
+pub const LAG: Duration = Duration::from_secs(120);
+
 /// How long an answer of Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is asked for the ends of a partition, and how long it is left alone in between.
@@ -67,6 +70,7 @@ impl Office {
     pub async fn books(&self, shop: &Shop, expected: Expected) -> Books {
         let world = World::kept_beside(shop.outside()).unwrap();
         let Log { messages, .. } = log(shop).await;
+        let expected = Expected { lag: LAG, ..expected };
         audit::read(Offices::Each(&self.apps), messages, &world, expected).await.unwrap()
     }
 }

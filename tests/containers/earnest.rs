@@ -10,7 +10,7 @@
 //! deaths   at every named point of every service      coordinator   at each step, two of it, frozen
 //! outages  of servers   links   between each service and each server
 //! storms   who comes and goes all the time            away    who is not there at all
-//! drains   processes that are told to end
+//! drains   processes that are told to end              readers   whoever reads while Kafka dies
 //! ```
 
 mod away;
@@ -21,4 +21,5 @@ mod drains;
 mod house;
 mod links;
 mod outages;
+mod readers;
 mod storms;

@@ -1,7 +1,7 @@
 //! The shop as processes, in hardship: killed at every named point, frozen, without servers and network,
 //! under load, with a full disk, without rights, and beside strangers.
 //!
-//! These tests take long: `tests/run --processes` runs them.
+//! Together they take long: `tests/run` runs the shorter of them, and `tests/run --hardship` all.
 
 mod earnest;
 mod harmed;

@@ -12,6 +12,7 @@ mod dance;
 mod echo;
 mod fencing;
 mod happy;
+mod large;
 mod moody;
 mod outside;
 mod parking;

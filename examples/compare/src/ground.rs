@@ -16,7 +16,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 pub enum Ground {
     /// Each in a file of its own.
     Files,
-    /// Each in schemas of its own; all on the same topics, one after the other.
+    /// Each in schemas of its own, one after the other: the topics are made and taken away each time.
     #[cfg(feature = "servers")]
     Servers(Servers),
 }

@@ -11,6 +11,8 @@ mod scenarios;
 mod servers;
 mod stand;
 mod tell;
+#[cfg(feature = "servers")]
+mod topics;
 
 use crate::ground::Ground;
 use crate::options::{Deed, HELP, Options, Source};

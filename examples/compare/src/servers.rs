@@ -1,6 +1,7 @@
 //! A shop on servers: a schema for each service in a Postgres, made by its owner, and a Kafka.
 
 use crate::options::Urls;
+use crate::topics::Topics;
 use ballet::App;
 use ballet::broker::Broker;
 use ballet::kafka::{Config as KafkaConfig, Kafka};
@@ -31,11 +32,15 @@ impl Servers {
         Ok(Self { store: urls.store.clone(), broker: urls.broker.clone() })
     }
 
-    /// New schemas for everybody of this cast, whose names begin with this.
+    /// New schemas for everybody of this cast, whose names begin with this. Their topics must not be there.
     pub async fn schemas(&self, name: &str, cast: Cast) -> Result<Schemas, Failed> {
         let (lanes, clients) = CONNECTIONS;
-        let kafka = Kafka::connect(self.broker.parse()?).await?;
-        let mut schemas = Schemas { url: self.store.clone(), stores: BTreeMap::new(), kafka };
+        let broker: KafkaConfig = self.broker.parse()?;
+        let topics = Topics::of(&broker, cast)?;
+        let kafka = Kafka::connect(broker).await?;
+        topics.must_be_new()?;
+        let mut schemas =
+            Schemas { url: self.store.clone(), stores: BTreeMap::new(), kafka, topics };
         for player in cast {
             let schema = format!("{name}_{}", schema_of(player.name));
             let config = Config::new(&self.store, &schema)?.connections(lanes, clients);
@@ -52,6 +57,7 @@ pub struct Schemas {
     url: String,
     stores: BTreeMap<&'static str, (String, Arc<Postgres>)>,
     kafka: Arc<Kafka>,
+    topics: Topics,
 }
 
 impl Schemas {
@@ -67,8 +73,9 @@ impl Schemas {
         &*self.kafka
     }
 
-    /// Takes the schemas away; the topics stay.
+    /// Takes the schemas and the topics away.
     pub async fn drop(self) -> Result<(), Failed> {
+        self.topics.forget().await?;
         let mut db = PgConnection::connect(&self.url).await?;
         for (schema, store) in self.stores.into_values() {
             store.close().await;

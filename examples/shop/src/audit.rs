@@ -45,6 +45,7 @@ use ballet::Message;
 use ballet::store::DeadLetter;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// What only whoever ran the shop can know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Expected {
     pub dead_letters: usize,
     /// The settings with which it ran.
     pub settings: Settings,
+    /// How much later than it was said anything may be heard: none if time is virtual.
+    pub lag: Duration,
 }
 
 /// The books of the shop: every row, every message, and what the outside world has on file.

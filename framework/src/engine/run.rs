@@ -184,6 +184,7 @@ impl<'a> Draft<'a> {
                 self.attempt(batch, work, &cause).await?
             }
         };
+        let outcome = outcome.and_then(|()| Ok(self.tx.fits(self.wiring.broker.largest())?));
         match outcome {
             Ok(()) => {
                 let cause = self.tx.cause.clone();

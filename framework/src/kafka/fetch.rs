@@ -5,21 +5,19 @@
 //! thread polls and never waits for whoever handles: a lane that takes too slowly is paused.
 
 use crate::broker::Arrived;
-use crate::clock::{Stopwatch, Time};
+use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::admin::Admin;
 use crate::kafka::away::{Away, made};
 use crate::kafka::config::Config;
+use crate::kafka::incoming::arrived;
 use crate::kafka::queue::Queue;
 use crate::kafka::trouble::{Context, Wish, is_passing, told};
-use crate::message::{Message, wire};
-use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -49,10 +47,12 @@ pub(super) enum Order {
 }
 
 /// A lane that is read.
-struct Desk {
+pub(super) struct Desk {
     queue: Arc<Queue>,
     /// The offset that is expected next, by topic.
-    next: BTreeMap<String, u64>,
+    pub(super) next: BTreeMap<String, u64>,
+    /// The topics that are not read before somebody leads their partition.
+    waits: BTreeSet<String>,
     is_paused: bool,
 }
 
@@ -118,8 +118,11 @@ impl Fetcher {
                 self.leave(lane);
                 let of = |topic: &String| positions.get(topic).copied().unwrap_or_default();
                 let next = self.topics.iter().map(|topic| (topic.clone(), of(topic))).collect();
-                self.desks.insert(lane, Desk { queue, next, is_paused: false });
-                self.read(lane, &self.topics.clone());
+                let waits = self.topics.clone();
+                self.desks.insert(lane, Desk { queue, next, waits, is_paused: false });
+                if self.away.is_none() {
+                    self.read(lane, &self.topics.clone());
+                }
             }
             Order::Leave(lane, queue) => {
                 if self.desks.get(&lane).is_some_and(|desk| Arc::ptr_eq(&desk.queue, &queue)) {
@@ -136,18 +139,14 @@ impl Fetcher {
             Ok(consumer) => self.consumer = Away::new(consumer),
             Err(trouble) => return tracing::warn!(%trouble, "it is tried again"),
         }
-        let lanes: Vec<u32> = self.desks.keys().copied().collect();
-        for lane in lanes {
-            if let Some(desk) = self.desks.get_mut(&lane) {
-                desk.is_paused = false;
-            }
-            self.read(lane, &self.topics.clone());
-        }
+        self.desks.values_mut().for_each(Desk::wait);
+        self.away = Some(Stopwatch::start());
     }
 
     /// Begins to read topics of a lane where it stands.
     fn read(&mut self, lane: u32, topics: &BTreeSet<String>) {
-        let Some(desk) = self.desks.get(&lane) else { return };
+        let Some(desk) = self.desks.get_mut(&lane) else { return };
+        desk.waits.retain(|topic| !topics.contains(topic));
         let mut list = TopicPartitionList::new();
         let mut assigned = Ok(());
         for (topic, next) in desk.next.iter().filter(|(topic, _)| topics.contains(*topic)) {
@@ -161,11 +160,54 @@ impl Fetcher {
 
     /// Reads a lane no more.
     fn leave(&mut self, lane: u32) {
-        if let Some(desk) = self.desks.remove(&lane)
-            && let Err(trouble) = self.consumer.incremental_unassign(&desk.partitions(lane))
+        if let Some(desk) = self.desks.remove(&lane) {
+            self.read_no_more(lane, &desk);
+        }
+    }
+
+    fn read_no_more(&self, lane: u32, desk: &Desk) {
+        let partitions = desk.partitions(lane);
+        if partitions.count() > 0
+            && let Err(trouble) = self.consumer.incremental_unassign(&partitions)
         {
             tracing::warn!(lane, %trouble, "a lane is read on though nobody wants it");
         }
+    }
+
+    /// Fetches nothing until it is known who leads. The first answers of a server that comes back may know
+    /// the leader of one partition and not that of another, and then librdkafka follows what it has never
+    /// written, and the process ends by a fault of memory
+    /// ([librdkafka 5280](https://github.com/confluentinc/librdkafka/issues/5280)).
+    fn halt(&mut self) {
+        for (lane, desk) in &self.desks {
+            self.read_no_more(*lane, desk);
+        }
+        self.desks.values_mut().for_each(Desk::wait);
+        self.away = Some(Stopwatch::start());
+    }
+
+    /// Reads on what is led; whether that is all.
+    fn go_on(&mut self) -> bool {
+        for topic in self.topics.clone() {
+            let Some(led) = self.led(&topic) else { return false };
+            let waits = |(lane, desk): (&u32, &Desk)| {
+                (desk.waits.contains(&topic) && led.contains(&number(*lane))).then_some(*lane)
+            };
+            let lanes: Vec<u32> = self.desks.iter().filter_map(waits).collect();
+            lanes.into_iter().for_each(|lane| self.read(lane, &BTreeSet::from([topic.clone()])));
+        }
+        self.desks.values().all(|desk| desk.waits.is_empty())
+    }
+
+    /// The partitions of a topic that somebody leads, and all of them if there is no such topic, for then
+    /// whoever reads it is to be told; `None` if nobody answers.
+    fn led(&self, topic: &str) -> Option<BTreeSet<i32>> {
+        let known = self.consumer.fetch_metadata(Some(topic), IS_BACK).ok()?;
+        let parts = known.topics().first().map(MetadataTopic::partitions).unwrap_or_default();
+        if parts.is_empty() {
+            return Some(self.desks.keys().map(|lane| number(*lane)).collect());
+        }
+        Some(parts.iter().filter(|part| part.leader() >= 0).map(MetadataPartition::id).collect())
     }
 
     /// Fetches no more for lanes that hold enough, and again for those that have room.
@@ -223,7 +265,7 @@ impl Fetcher {
                 let told = told(self.config(), Wish::Connect, code, &reason);
                 tracing::warn!(%told, "Kafka is away; reading goes on when it is back");
                 self.admin.note(&self.group, Some(told.to_string()));
-                self.away = Some(Stopwatch::start());
+                self.halt();
             }
             _ => {
                 let lanes: Vec<u32> = self.desks.keys().copied().collect();
@@ -232,20 +274,16 @@ impl Fetcher {
         }
     }
 
-    /// That Kafka is back nobody tells a client that has nothing to read.
+    /// That Kafka is back nobody tells a client that reads nothing.
     fn look_for_it(&mut self) {
         if self.away.is_none_or(|since| since.elapsed() < BACK) {
             return;
         }
         self.away = Some(Stopwatch::start());
-        if self.consumer.fetch_metadata(Some("ballet"), IS_BACK).is_ok() {
-            self.is_back();
+        if self.go_on() {
+            self.away = None;
+            self.admin.note(&self.group, None);
         }
-    }
-
-    fn is_back(&mut self) {
-        self.away = None;
-        self.admin.note(&self.group, None);
     }
 
     /// Ends a lane's reading with an error, after which its owner begins anew.
@@ -307,9 +345,16 @@ impl Fetcher {
 }
 
 impl Desk {
+    /// From now on all its topics wait.
+    fn wait(&mut self) {
+        self.waits = self.next.keys().cloned().collect();
+        self.is_paused = false;
+    }
+
+    /// What is read of it.
     fn partitions(&self, lane: u32) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
-        for topic in self.next.keys() {
+        for topic in self.next.keys().filter(|topic| !self.waits.contains(*topic)) {
             list.add_partition(topic, number(lane));
         }
         list
@@ -344,33 +389,4 @@ fn beyond(topic: &str, lane: u32, at: u64, end: u64) -> Error {
          made anew, or has lost messages"
     );
     Error::new(ErrorKind::Broker, text)
-}
-
-/// A message as its lane is given it, with its size; `None` if nobody waits for it.
-fn arrived(
-    message: &BorrowedMessage<'_>,
-    desks: &mut BTreeMap<u32, Desk>,
-) -> Option<(u32, (Arrived, usize))> {
-    let lane = u32::try_from(message.partition()).ok()?;
-    let offset = u64::try_from(message.offset()).ok()?;
-    let next = desks.get_mut(&lane)?.next.get_mut(message.topic())?;
-    if offset < *next {
-        return None;
-    }
-    *next = offset + 1;
-    let body = Bytes::copy_from_slice(message.payload().unwrap_or_default());
-    let size = message.payload_len() + message.key_len();
-    // The client panics when the name of a header is not UTF-8, which any stranger can bring about.
-    let read = catch_unwind(AssertUnwindSafe(|| read(message, body.clone())));
-    let wrong = || "this is not a message: the name of a header is not UTF-8".to_owned();
-    let read = read.map_err(|_| wrong()).and_then(|read| read.map_err(|told| told.to_string()));
-    let read = read.map_err(|reason| (body, reason));
-    Some((lane, (Arrived { topic: message.topic().to_owned(), offset, message: read }, size)))
-}
-
-fn read(message: &BorrowedMessage<'_>, body: Bytes) -> Result<Message, Error> {
-    let headers = message.headers().into_iter().flat_map(Headers::iter);
-    let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
-    let at = message.timestamp().to_millis().unwrap_or_default();
-    wire::read(message.key(), headers, body, Time::from_micros(at.saturating_mul(1_000)))
 }

@@ -10,6 +10,7 @@ mod admin;
 mod away;
 mod config;
 mod fetch;
+mod incoming;
 mod member;
 mod produce;
 mod queue;
@@ -93,6 +94,10 @@ impl Broker for Kafka {
 
     async fn retention(&self, topic: &str) -> Result<Option<Duration>, Error> {
         self.admin.retention(topic).await
+    }
+
+    fn largest(&self) -> usize {
+        self.admin.config.largest
     }
 
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {

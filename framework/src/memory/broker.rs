@@ -55,6 +55,10 @@ impl Broker for Node {
         })
     }
 
+    fn largest(&self) -> usize {
+        self.world.log().largest.unwrap_or(usize::MAX)
+    }
+
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
         for out in messages {
             self.pass(Point::Produce(out.topic.clone()), ErrorKind::Broker).await?;

@@ -67,6 +67,7 @@ pub(super) struct Log {
     pub(super) readers: BTreeMap<String, BTreeSet<String>>,
     /// How often too many a message is appended.
     pub(super) repeats: usize,
+    pub(super) largest: Option<usize>,
     delay: Option<Delay>,
 }
 
@@ -104,6 +105,11 @@ impl World {
     /// From now on every message is appended so many times, as by producers that got no answer.
     pub fn repeat(&self, times: usize) {
         self.log().repeats = times.saturating_sub(1);
+    }
+
+    /// From now on the body of a message may have so many bytes and no more.
+    pub fn take_at_most(&self, bytes: usize) {
+        self.log().largest = Some(bytes);
     }
 
     /// From now on readers see a message only some time after it was appended; `by` is told its topic

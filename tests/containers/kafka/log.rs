@@ -57,6 +57,10 @@ impl Broker for Part {
         self.kafka.range(&self.named(topic), partition).await.map_err(|told| self.told(&told))
     }
 
+    fn largest(&self) -> usize {
+        self.kafka.largest()
+    }
+
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
         let named = |out: &Outgoing| Outgoing { topic: self.named(&out.topic), ..out.clone() };
         let messages: Vec<Outgoing> = messages.iter().map(named).collect();

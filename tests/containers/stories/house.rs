@@ -9,7 +9,7 @@ use ballet::clock::{Clock, Stopwatch, SystemClock, Time, rest as wait};
 use ballet::kafka::{Config as KafkaConfig, Kafka};
 use ballet::postgres::{Config, Postgres};
 use ballet::{App, Error, Message, Refusal, Running};
-use containers::books::Office;
+use containers::books::{LAG, Office};
 use containers::shop::{self as processes, services};
 use shop::audit::{self, Books, Expected, Offices};
 use shop::cast::{Cast, Player};
@@ -255,8 +255,9 @@ impl House for Split {
     }
 
     fn books(&self, expected: Expected) -> Doing<'_, Books> {
-        Box::pin(async {
+        Box::pin(async move {
             self.up_to_date().await;
+            let expected = Expected { lag: LAG, ..expected };
             let (offices, messages) = (Offices::Each(self.office.apps()), self.topics.messages());
             audit::read(offices, messages, &self.outside(), expected).await.unwrap()
         })

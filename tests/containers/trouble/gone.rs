@@ -31,7 +31,7 @@ async fn servers_that_come_and_go(example: &'static str) {
     line.cut().await;
     door.cut().await;
     let process = shop.begin_with(&all, &[("SHOP_STORE", &store), ("SHOP_BROKER", &broker)]);
-    process.says("asked again: no Kafka answers at").await;
+    process.says("no Kafka answers at").await;
     door.open().await;
     process.says("cannot be reached: start it, or name another").await;
     line.open().await;

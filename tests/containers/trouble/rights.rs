@@ -58,7 +58,8 @@ async fn writes_what_it_may(at: SocketAddr, user: &str, topics: &[String], acls:
     config.set("sasl.mechanism", "PLAIN").set("sasl.username", user).set("sasl.password", "secret");
     let producer: FutureProducer = config.set("message.timeout.ms", "20000").create().unwrap();
     let tries = topics.iter().map(|topic| {
-        let record = FutureRecord::<(), _>::to(topic).payload("garbage").partition(0);
+        // A topic that is compacted takes nothing without a key.
+        let record = FutureRecord::to(topic).key("key").payload("garbage").partition(0);
         producer.send(record, Duration::from_secs(20))
     });
     let mut refused = 0;

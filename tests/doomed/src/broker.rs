@@ -35,6 +35,10 @@ impl Broker for Passed {
         self.broker.retention(topic).await
     }
 
+    fn largest(&self) -> usize {
+        self.broker.largest()
+    }
+
     async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
         self.points.pass(self.service, Point::Produce);
         self.broker.produce(messages).await?;

@@ -167,7 +167,7 @@ fn kind(status: Status) -> Kind {
 }
 
 /// Each row of `alerts` is settled. Those of stock are the ones of which `reservation.expired` was
-/// said; those of orders were raised when the order was overdue, and not ended.
+/// said; those of orders were raised when the order was overdue, and nobody could know that it has ended.
 pub(super) fn alerts_are_settled(books: &Books) -> Vec<String> {
     let expired = facts::<ReservationExpired>(books).into_iter().map(|(_, said)| said.order_id);
     let expired: BTreeSet<OrderId> = expired.collect();
@@ -177,7 +177,7 @@ pub(super) fn alerts_are_settled(books: &Books) -> Vec<String> {
             false => books.orders.get(order_id).is_some_and(|row| {
                 let ended = row.history.last().map(|last| last.at);
                 alert.raised_at.since(row.order.created_at) >= books.expected.settings.overdue()
-                    && ended.is_some_and(|ended| alert.raised_at <= ended)
+                    && ended.is_some_and(|ended| alert.raised_at.since(ended) <= books.expected.lag)
             }),
         };
         is_due && alert.settled_at.is_some()

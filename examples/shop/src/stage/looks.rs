@@ -71,7 +71,7 @@ impl Stage {
     pub async fn books(&self) -> Books {
         let (stock, dead_letters) = (self.received.clone(), self.written_off);
         let settings = self.settings().clone();
-        self.house.books(Expected { stock, dead_letters, settings }).await
+        self.house.books(Expected { stock, dead_letters, settings, ..Expected::default() }).await
     }
 
     /// Every message of every topic.
