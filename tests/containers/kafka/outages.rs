@@ -2,6 +2,7 @@
 
 use super::{batch, read, reader, seq, with_topic};
 use ballet::broker::{Broker, Range};
+use ballet::clock::Stopwatch;
 use ballet::kafka::{Config, Kafka};
 use containers::servers;
 use std::time::Duration;
@@ -51,6 +52,17 @@ async fn a_server_that_is_killed_and_comes_back_has_lost_nothing_and_mixed_up_no
     }
 }
 
+/// Waits until so many messages are there, but not for ever; whether they are.
+async fn has(kafka: &Kafka, topic: &str, count: u64) -> bool {
+    let since = Stopwatch::start();
+    while kafka.range(topic, 0).await.unwrap().end < count {
+        if since.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+    }
+    true
+}
+
 /// The server does what it was asked to do, and nobody hears of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_that_is_lost_makes_no_second_message() {
@@ -59,17 +71,29 @@ async fn an_acknowledgement_that_is_lost_makes_no_second_message() {
     let door = server.door(0);
     let behind = Kafka::connect(Config::new(door.address().to_string())).await.unwrap();
     behind.produce(&batch(&topic, 0, 0..10)).await.unwrap();
-    door.silence_back();
-    let name = topic.clone();
-    let sending = tokio::spawn(async move { behind.produce(&batch(&name, 0, 10..20)).await });
-    while kafka.range(&topic, 0).await.unwrap().end < 20 {}
+    let mut end = 10;
+    let sending = loop {
+        door.silence_back();
+        let (name, behind) = (topic.clone(), behind.clone());
+        let next = batch(&name, 0, end..end + 10);
+        let sending = tokio::spawn(async move { behind.produce(&next).await });
+        end += 10;
+        if has(&kafka, &topic, end).await {
+            break sending;
+        }
+        // The client had asked for something else before, and waits for that.
+        assert!(end < 60, "nothing reaches the server");
+        door.open().await;
+        sending.await.unwrap().unwrap();
+    };
     assert!(!sending.is_finished(), "nobody has told it");
     door.cut().await;
     door.open().await;
     sending.await.unwrap().unwrap();
-    assert_eq!(kafka.range(&topic, 0).await.unwrap(), Range { start: 0, end: 20 });
+    assert_eq!(kafka.range(&topic, 0).await.unwrap(), Range { start: 0, end });
     let mut reader = reader(&kafka, &topic, 0).await;
-    assert!(read(&mut *reader, 20).await.iter().map(seq).eq(0..20));
+    let all = usize::try_from(end).unwrap();
+    assert!(read(&mut *reader, all).await.iter().map(seq).eq(0..end));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
