@@ -3,12 +3,13 @@
 use crate::lane::echo::{Dials, Room, WORDS, heard, serve, stamped};
 use crate::lane::shop::ended;
 use crate::lane::shop::{Buy, Desk, orchestrated, order, world};
+use ballet::clock::rest;
 use ballet::memory::{Fate, Node, Point};
 use ballet::store::{Advance, Begun, LaneId, Taken};
 use ballet::{App, Outcome, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -20,12 +21,12 @@ async fn a_frozen_owner_that_wakes_up_is_fenced() {
     room.say("a", 2);
     let other = room.world.node();
     let app = serve(&other, &room.dials, Settings::default()).await;
-    ballet::clock::rest(Duration::from_secs(5)).await;
+    rest(Duration::from_secs(5)).await;
     assert_eq!(heard(&app, "a").await, [1, 2]);
 
     room.node.thaw();
     room.say("a", 3);
-    ballet::clock::rest(Duration::from_secs(10)).await;
+    rest(Duration::from_secs(10)).await;
     assert_eq!(heard(&app, "a").await, [1, 2, 3]);
 }
 
@@ -86,6 +87,34 @@ async fn a_store_that_is_away_for_a_while_only_delays() {
     completes_though(2, |point| matches!(point, Point::Entered(_))).await;
 }
 
+/// All lanes may be in that place at once: if nobody said so, the process would look well for as long as it
+/// can do nothing (found by a disk that was full when it committed).
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_cannot_ask_after_its_commit_says_why() {
+    let world = world();
+    let away = Arc::new(AtomicBool::new(false));
+    let (gone, mut is_first) = (Arc::clone(&away), true);
+    let node = world.node_with(move |point| match point {
+        Point::Committed(_) if std::mem::take(&mut is_first) => {
+            gone.store(true, Ordering::SeqCst);
+            Fate::Fail
+        }
+        Point::Begin(_) if gone.load(Ordering::SeqCst) => Fate::Fail,
+        _ => Fate::Go,
+    });
+    let app = serve(&node, &Dials::default(), Settings::default()).await;
+    world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
+    rest(Duration::from_secs(3)).await;
+    assert!(away.load(Ordering::SeqCst) && !app.is_ready(), "{:?}", app.health());
+    let told: Vec<_> = app.health().into_values().filter_map(|health| health.told).collect();
+    assert_eq!(told, ["the test lets Begin(LaneId { group: \"echo\", lane: 0 }) fail"]);
+
+    away.store(false, Ordering::SeqCst);
+    rest(Duration::from_secs(5)).await;
+    assert!(app.is_ready(), "{:?}", app.health());
+    assert_eq!(heard(&app, "a").await, [1]);
+}
+
 /// The coordinator is down for two minutes while the answers wait in the log: its steps had a minute,
 /// and must not be taken for late when it comes back (H16).
 #[tokio::test(start_paused = true)]
@@ -104,7 +133,7 @@ async fn an_outage_of_the_coordinator_does_not_make_healthy_runs_late() {
     let coordinator = ballet::App::new(node.store()).broker(node.broker()).saga(Buy);
     let coordinator = coordinator.start().await.unwrap();
     coordinator.begin::<Buy>("1", &order("1", 5)).await.unwrap();
-    ballet::clock::rest(Duration::from_secs(120)).await;
+    rest(Duration::from_secs(120)).await;
     assert!(!node.is_alive());
     drop(coordinator);
 
@@ -120,7 +149,7 @@ async fn a_new_owner_publishes_what_the_old_one_left_before_anything_of_its_own(
     let node = crate::lane::shop::dying(&world, 1, |point| matches!(point, Point::Produce(_)));
     let app = orchestrated(&node).await;
     app.begin::<Buy>("1", &order("1", 5)).await.unwrap();
-    ballet::clock::rest(Duration::from_secs(1)).await;
+    rest(Duration::from_secs(1)).await;
     assert!(!node.is_alive());
     drop(app);
     let app = orchestrated(&world.node()).await;
@@ -147,14 +176,14 @@ async fn lanes_move_between_processes_that_come_and_go() {
     let (one, two) = (world.node(), world.node());
     let first = serve(&one, &dials, Settings::default()).await;
     world.append(WORDS.name, 0, stamped("a", 1, 1).encode());
-    ballet::clock::rest(Duration::from_secs(1)).await;
+    rest(Duration::from_secs(1)).await;
     let second = serve(&two, &dials, Settings::default()).await;
     world.append(WORDS.name, 0, stamped("a", 2, 2).encode());
-    ballet::clock::rest(Duration::from_secs(1)).await;
+    rest(Duration::from_secs(1)).await;
     first.stop().await;
     one.kill();
     world.append(WORDS.name, 0, stamped("a", 3, 3).encode());
-    ballet::clock::rest(Duration::from_secs(2)).await;
+    rest(Duration::from_secs(2)).await;
     assert_eq!(heard(&second, "a").await, [1, 2, 3]);
 }
 
@@ -167,7 +196,7 @@ async fn who_takes_a_lane_over_is_not_ready_before_it_has_it() {
         app.start().await.expect("the app starts")
     };
     let (_first, second) = (serve(&one).await, serve(&two).await);
-    ballet::clock::rest(Duration::from_secs(2)).await;
+    rest(Duration::from_secs(2)).await;
     assert!(second.is_ready() && second.health().len() == 1, "{:?}", second.health());
 
     // Somebody else is in a transaction, so nobody can take anything.
@@ -177,9 +206,9 @@ async fn who_takes_a_lane_over_is_not_ready_before_it_has_it() {
     let advance = Advance { lane, epoch, batch, positions, published: 0 };
     let Begun::Open(batch) = store.begin(&advance).await.unwrap() else { panic!("it is ours") };
     one.kill();
-    ballet::clock::rest(Duration::from_secs(2)).await;
+    rest(Duration::from_secs(2)).await;
     assert!(!second.is_ready(), "{:?}", second.health());
     batch.roll_back().await;
-    ballet::clock::rest(Duration::from_secs(2)).await;
+    rest(Duration::from_secs(2)).await;
     assert!(second.is_ready() && second.health().len() == 2, "{:?}", second.health());
 }

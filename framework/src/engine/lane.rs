@@ -340,7 +340,7 @@ impl Lane {
                     let ours = epoch == advance.epoch && batch == advance.batch + 1;
                     return if ours { Ok(true) } else { Err(self.superseded(epoch)) };
                 }
-                Err(told) => tracing::warn!(lane = %self.id, %told, "the store does not tell"),
+                Err(told) => self.complain(&told, "the store does not tell"),
             }
             rest(self.wiring.settings.again.delay(attempt)).await;
         }
