@@ -66,11 +66,11 @@ impl Office {
         &self.apps
     }
 
-    /// The books, as they are now.
+    /// The books, as they are now. The settings are those of the shop.
     pub async fn books(&self, shop: &Shop, expected: Expected) -> Books {
         let world = World::kept_beside(shop.outside()).unwrap();
         let Log { messages, .. } = log(shop).await;
-        let expected = Expected { lag: LAG, ..expected };
+        let expected = Expected { lag: LAG, settings: shop.settings(), ..expected };
         audit::read(Offices::Each(&self.apps), messages, &world, expected).await.unwrap()
     }
 }

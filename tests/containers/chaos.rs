@@ -44,6 +44,10 @@ const LANES: u32 = 2;
 /// The most purchases that are under way: a shop that is away for long is not buried under them.
 const MOST: usize = 120;
 
+/// Deadlines that are over while harm is done, so that whoever is given up is given up in the middle.
+const DEADLINES: [(&str, &str); 2] =
+    [("SHOP_VALIDATION_WAIT_MS", "20000"), ("SHOP_PAYMENT_WAIT_MS", "20000")];
+
 /// Runs as these words say, and tells the figures.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
@@ -107,7 +111,7 @@ async fn run(example: &'static str, options: &Options, folder: &Path) -> io::Res
     let Options { seed, copies, .. } = *options;
     tell.say(format!("{example}, seed {seed}: servers and processes start"));
     let lanes = u32::try_from(copies).unwrap_or(LANES).max(LANES);
-    let size = Size { lanes, several: SEVERAL, copies };
+    let size = Size { lanes, several: SEVERAL, copies, deadlines: &DEADLINES };
     let fleet = Arc::new(Fleet::new(example, size, folder, Arc::clone(&tell)).await);
     tokio::select! {
         report = harm(&fleet, &tell, options, folder) => report,

@@ -50,8 +50,9 @@ async fn chaos(args: &[&str]) -> (Option<i32>, String, Option<Value>) {
     let said = process.heard().await;
     let code = process.ended().await.code();
     let figures = std::fs::read(&json).ok().map(|json| serde_json::from_slice(&json).unwrap());
-    if code != Some(1) {
-        std::fs::remove_dir_all(folder).unwrap();
+    match code {
+        Some(0 | 2) => std::fs::remove_dir_all(folder).unwrap(),
+        _ => println!("chaos has ended with {code:?}, and left {}", folder.display()),
     }
     (code, said, figures)
 }

@@ -2,6 +2,7 @@
 
 use crate::process::{Process, program};
 use crate::servers::{self, Database, Kafka, Postgres, own_name};
+use ::shop::settings::Settings;
 use ballet::clock::rest;
 use serde_json::Value;
 use std::io::{self, Read, Write};
@@ -64,6 +65,16 @@ pub fn store(database: &Database) -> String {
     at.replacen("postgres:secret@", &format!("{}:secret@", database.role_named("{service}")), 1)
 }
 
+/// The settings of a process with these variables: what it is not told it has from us.
+fn settings(variables: &[(String, String)]) -> Settings {
+    let told = |name: &str| variables.iter().rev().find(|(told, _)| told == name);
+    let variable = |name: &str| match told(name) {
+        Some((_, value)) => Some(value.clone()),
+        None => std::env::var(name).ok(),
+    };
+    Settings::read(variable).unwrap_or_else(|why| panic!("{why}"))
+}
+
 /// A process of a shop.
 pub struct Part {
     pub process: Process,
@@ -115,6 +126,11 @@ impl Shop {
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// The settings of its processes, as they read them themselves.
+    pub fn settings(&self) -> Settings {
+        settings(&self.variables)
     }
 
     /// The example that its processes run.
@@ -303,4 +319,18 @@ fn talk(at: SocketAddr, text: &str) -> io::Result<Said> {
     let (head, text) = said.split_once("\r\n\r\n").ok_or_else(no_answer)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     Ok(Said { status: status.ok_or_else(no_answer)?, text: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings;
+    use std::time::Duration;
+
+    #[test]
+    fn the_settings_of_a_shop_are_what_its_processes_were_told_last() {
+        let told = [("SHOP_VALIDATION_WAIT_MS", "7"), ("X", "x"), ("SHOP_VALIDATION_WAIT_MS", "9")];
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(settings(&told).validation_wait, Duration::from_millis(9));
+        assert_eq!(settings(&[]).validation_wait, Duration::from_secs(300));
+    }
 }

@@ -79,6 +79,8 @@ pub(super) struct Size {
     pub(super) several: &'static [&'static str],
     /// For how many.
     pub(super) copies: usize,
+    /// Variables that say when an order is given up. What the environment says comes first.
+    pub(super) deadlines: &'static [(&'static str, &'static str)],
 }
 
 /// The places of an example: the first of each service comes first.
@@ -114,7 +116,9 @@ impl Fleet {
         let (postgres, kafka) = tokio::join!(Postgres::alone(), Kafka::with_doors(doors));
         let kafka = Arc::new(kafka);
         let shop = Shop::on(example, &postgres, Arc::clone(&kafka)).await.with_lanes(size.lanes);
-        let shop = SETTINGS.iter().fold(shop, |shop, (name, value)| shop.with(name, value));
+        let is_unsaid = |(name, _): &&(&str, &str)| std::env::var_os(name).is_none();
+        let told = SETTINGS.iter().chain(size.deadlines.iter().filter(is_unsaid));
+        let shop = told.fold(shop, |shop, (name, value)| shop.with(name, value));
         let logs = folder.join("processes");
         std::fs::create_dir_all(&logs).expect("the folder is there");
         let mut slots = Vec::new();

@@ -149,7 +149,7 @@ impl Scene {
 
 /// 200 purchases, during which each process is killed once and both servers are restarted once.
 pub async fn each_is_killed_once(example: &'static str) -> Outcome {
-    let size = Size { lanes: 2, several: &[], copies: 1 };
+    let size = Size { lanes: 2, several: &[], copies: 1, deadlines: &[] };
     let mut scene = Scene::open(example, size, true, ALL).await;
     let mut faults: Vec<Fault> = (0..scene.villain.fleet.slots.len()).map(Fault::Kill).collect();
     let middle = faults.len() / 2;
@@ -180,7 +180,7 @@ pub async fn grows_and_shrinks(example: &'static str) -> Outcome {
         "orchestrated" => &[COORDINATOR, INVENTORY],
         _ => &[ORDERS, INVENTORY],
     };
-    let size = Size { lanes: 6, several, copies: 3 };
+    let size = Size { lanes: 6, several, copies: 3, deadlines: &[] };
     let mut scene = Scene::open(example, size, false, PLAIN).await;
     let fleet = Arc::clone(&scene.villain.fleet);
     let mut figures = String::new();
