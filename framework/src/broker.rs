@@ -130,6 +130,14 @@ pub trait Member: Send {
 
     /// A reader of one lane.
     fn reader(&self, lane: u32) -> Box<dyn Reader>;
+
+    /// Leaves the group, and waits for a bounded time until the others can know. Its readers must be gone. A
+    /// process that ends without it is missed only after its session.
+    ///
+    /// # If the process dies
+    ///
+    /// It has left or is missed later; nothing is lost.
+    async fn leave(self: Box<Self>) {}
 }
 
 /// Reads one partition of every topic of its group.

@@ -68,16 +68,19 @@ impl Group {
         Self { handler, wiring, lanes: BTreeMap::new() }
     }
 
-    /// Follows the assignment until it is to stop; then lets every lane finish its batch.
+    /// Follows the assignment until it is to stop; then lets every lane finish its batch, and leaves, so that
+    /// nobody waits for the end of our session.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut attempt = 1;
+        let mut member = None;
         loop {
             let told = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
-                told = self.follow() => told,
+                told = self.follow(&mut member) => told,
             };
             if let Err(told) = told {
+                member = None;
                 self.wiring.hub.expect(self.handler.group());
                 tracing::warn!(group = self.handler.group(), %told, "the group is joined again");
             }
@@ -85,18 +88,23 @@ impl Group {
             attempt += 1;
         }
         self.assign(&BTreeSet::new()).await;
+        if let Some(member) = member {
+            member.leave().await;
+        }
     }
 
-    async fn follow(&mut self) -> Result<(), Error> {
+    /// Joins, and follows what is assigned to the member that is left here.
+    async fn follow(&mut self, seat: &mut Option<Box<dyn Member>>) -> Result<(), Error> {
         let topics = self.handler.sources().into_iter().map(|source| source.topic).collect();
         let group = self.handler.group().to_owned();
-        let mut member = self.wiring.broker.join(&group, &topics, self.wiring.lanes).await?;
+        let member =
+            seat.insert(self.wiring.broker.join(&group, &topics, self.wiring.lanes).await?);
         loop {
             let lanes = member.assigned().await?;
             self.wiring.hub.assigned(&group, &lanes);
             self.assign(&lanes).await;
             for lane in lanes {
-                self.start(lane, &*member);
+                self.start(lane, &**member);
             }
         }
     }

@@ -25,6 +25,9 @@ use tokio::sync::watch;
 /// How long the thread of a member waits for news before it looks whether it is to leave.
 const POLL: Duration = Duration::from_millis(100);
 
+/// How long a member that leaves waits until the server knows. If it does not answer, nobody is told anyway.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 /// The topic whose partitions are the lanes of a group. What a group may be called and a topic may not, as
 /// `view.addresses~2`, is written with a dot.
 pub(super) fn lanes_of(group: &str) -> String {
@@ -184,6 +187,16 @@ impl Member for Membership {
     fn reader(&self, lane: u32) -> Box<dyn Reader> {
         let (seat, queue) = (Arc::clone(&self.seat), Arc::default());
         Box::new(LaneReader { seat, lane, queue, is_placed: false })
+    }
+
+    async fn leave(self: Box<Self>) {
+        let Self { seat, mut lanes, .. } = *self;
+        drop(seat);
+        // The thread lets go of this when its client has said good-bye.
+        let left = async { while lanes.changed().await.is_ok() {} };
+        if tokio::time::timeout(FAREWELL, left).await.is_err() {
+            tracing::warn!("nobody may know that we have left: our lanes wait until we are missed");
+        }
     }
 }
 

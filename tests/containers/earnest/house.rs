@@ -40,7 +40,7 @@ pub struct House {
 }
 
 /// What a second process of a service is told.
-const COPY: [(&str, &str); 3] =
+pub const COPY: [(&str, &str); 3] =
     [("SHOP_LISTEN", "127.0.0.1:0"), ("BALLET_DIES_AT", ""), ("BALLET_FREEZES_AT", "")];
 
 /// The signal that ends a process at once.
