@@ -5,23 +5,18 @@
 mod closed;
 mod five;
 mod floor;
-mod meter;
 mod options;
 mod saga;
 #[cfg(feature = "servers")]
 mod servers;
-mod setting;
 mod stand;
 mod statements;
-mod stats;
-mod tell;
 
 use crate::options::{HELP, Mode, Options};
 use crate::setting::Setting;
 use crate::stand::Ground;
+use bench::{Failed, meter, setting, stats, tell};
 use std::process::ExitCode;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let asked = Options::read(std::env::args().skip(1));
@@ -30,7 +25,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(Ok(()))
         }
-        Some(mode) => Ok(measure(mode, &options, &Setting::of(&options)?)),
+        Some(mode) => Ok(measure(mode, &options, &Setting::of(&options.folder)?)),
     });
     match done {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -2,9 +2,9 @@
 
 use crate::Failed;
 use crate::meter;
-use crate::options::Options;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// File systems that keep nothing when the power goes.
 const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
@@ -20,13 +20,14 @@ pub struct Setting {
 
 impl Setting {
     /// Looks around; refuses a folder in which no commit costs anything.
-    pub fn of(options: &Options) -> Result<Self, String> {
-        let folder = options.folder.display();
-        if !options.folder.is_dir() {
+    pub fn of(folder: &Path) -> Result<Self, String> {
+        if !folder.is_dir() {
+            let folder = folder.display();
             return Err(format!("`{folder}` is no folder: give another one with `--folder`"));
         }
-        let found = meter::filesystem(&options.folder).unwrap_or_else(|| "unknown".to_owned());
+        let found = meter::filesystem(folder).unwrap_or_else(|| "unknown".to_owned());
         if IN_MEMORY.contains(&found.as_str()) {
+            let folder = folder.display();
             let told = format!(
                 "`{folder}` is in memory ({found}), where no commit costs anything: give a folder \
                  on a disk with `--folder`"
@@ -57,7 +58,9 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new(above: &Path) -> Result<Self, Failed> {
-        let folder = above.join(format!("ballet-bench-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = above.join(format!("ballet-bench-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         Ok(Self(folder))
     }
