@@ -196,6 +196,8 @@ impl Config {
         let session = self.session.as_millis();
         client.set("partition.assignment.strategy", "cooperative-sticky");
         client.set("session.timeout.ms", session.to_string());
+        // Its thread does nothing but poll; the client wants this to be no shorter.
+        client.set("max.poll.interval.ms", session.max(300_000).to_string());
         // A member hears that lanes are to move with its next heartbeat.
         client.set("heartbeat.interval.ms", (session / 20).clamp(100, 1_000).to_string());
         client.set("auto.offset.reset", "latest");

@@ -217,6 +217,16 @@ async fn a_reader_that_stands_behind_the_end_is_told_every_time() {
     }
 }
 
+/// The client refuses a session that is longer than it waits for polls.
+#[tokio::test]
+async fn a_session_may_be_longer_than_the_client_waits_for_polls_by_itself() {
+    let mock: Mock = MockCluster::new(1).unwrap();
+    let session = Duration::from_secs(600);
+    let config = Config { session, ..Config::new(mock.bootstrap_servers()) };
+    let admin = Arc::new(Admin::new(Arc::new(config)).unwrap());
+    Membership::join(&admin, "group", &BTreeSet::from(["t".to_owned()])).unwrap();
+}
+
 #[tokio::test]
 async fn what_the_guarantees_rest_on_cannot_be_set() {
     let properties = BTreeMap::from([("acks".to_owned(), "0".to_owned())]);
