@@ -137,7 +137,7 @@ pub trait Member: Send {
     /// # If the process dies
     ///
     /// It has left or is missed later; nothing is lost.
-    async fn leave(self: Box<Self>) {}
+    async fn leave(self: Box<Self>);
 }
 
 /// Reads one partition of every topic of its group.

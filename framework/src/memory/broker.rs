@@ -170,6 +170,9 @@ impl Member for Membership {
             appended: self.node.world.bell.listen(),
         })
     }
+
+    /// Being dropped is all there is to it.
+    async fn leave(self: Box<Self>) {}
 }
 
 struct LaneReader {

@@ -127,6 +127,9 @@ impl Member for Membership {
             first: 0,
         })
     }
+
+    /// Being dropped is all there is to it.
+    async fn leave(self: Box<Self>) {}
 }
 
 struct LaneReader {

@@ -93,6 +93,10 @@ impl Member for PartMember {
     fn reader(&self, lane: u32) -> Box<dyn Reader> {
         Box::new(PartReader { part: self.part.clone(), reader: self.member.reader(lane) })
     }
+
+    async fn leave(self: Box<Self>) {
+        self.member.leave().await;
+    }
 }
 
 struct PartReader {
