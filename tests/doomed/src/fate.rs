@@ -1,10 +1,13 @@
 //! What was asked for: who dies or freezes, where, and how often they are spared before that.
 
 use crate::point::Point;
+use ballet::clock::Stopwatch;
 use rustix::process::{Signal, getpid, kill_process};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// The variable that says where a process dies.
 pub const DIES_AT: &str = "BALLET_DIES_AT";
@@ -50,6 +53,9 @@ impl End {
             Self::Freezes => Signal::STOP,
         };
         kill_process(getpid(), signal).expect("a process may send signals to itself");
+        if self == Self::Freezes {
+            stand_still();
+        }
     }
 
     const fn word(self) -> &'static str {
@@ -57,6 +63,17 @@ impl End {
             Self::Dies => "dies",
             Self::Freezes => "freezes",
         }
+    }
+}
+
+/// Does nothing until the process was stopped, and goes on again. Which of its threads is told first to stop
+/// is the system's choice, and this one could do what it must not do any more before it hears of it.
+fn stand_still() {
+    let (beat, most) = (Duration::from_millis(10), Duration::from_secs(5));
+    let (since, mut last) = (Stopwatch::start(), Stopwatch::start());
+    while last.elapsed() < 100 * beat && since.elapsed() < most {
+        last = Stopwatch::start();
+        sleep(beat);
     }
 }
 
