@@ -27,17 +27,7 @@ fn main() -> ExitCode {
         }
         Some(mode) => Ok(measure(mode, &options, &Setting::of(&options.folder)?)),
     });
-    match done {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(failed)) => {
-            eprintln!("{failed}");
-            ExitCode::from(1)
-        }
-        Err(wrong) => {
-            eprintln!("{wrong}");
-            ExitCode::from(2)
-        }
-    }
+    bench::end(done)
 }
 
 fn measure(mode: Mode, options: &Options, setting: &Setting) -> Result<(), Failed> {
@@ -50,12 +40,7 @@ fn measure(mode: Mode, options: &Options, setting: &Setting) -> Result<(), Faile
             Mode::Floor => floor::measure(options, setting).await,
         }
     })?;
-    if let Some(file) = &options.json {
-        let unwritten = |told| format!("`{}` cannot be written: {told}", file.display());
-        std::fs::write(file, serde_json::to_string_pretty(&figures)?).map_err(unwritten)?;
-        println!("figures as JSON: {}", file.display());
-    }
-    Ok(())
+    bench::keep(&figures, options.json.as_deref())
 }
 
 #[cfg(feature = "servers")]

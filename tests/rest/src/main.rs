@@ -45,17 +45,7 @@ fn main() -> ExitCode {
         }
         false => Ok(run(&options, Setting::of(&options.folder)?)),
     });
-    match done {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(failed)) => {
-            eprintln!("{failed}");
-            ExitCode::from(1)
-        }
-        Err(wrong) => {
-            eprintln!("{wrong}");
-            ExitCode::from(2)
-        }
-    }
+    bench::end(done)
 }
 
 fn run(options: &Options, setting: Setting) -> Result<(), Failed> {
@@ -63,12 +53,7 @@ fn run(options: &Options, setting: Setting) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let figures = runtime.block_on(measure(options, setting))?;
     tell(options, &figures);
-    if let Some(file) = &options.json {
-        let unwritten = |told| format!("`{}` cannot be written: {told}", file.display());
-        std::fs::write(file, serde_json::to_string_pretty(&figures)?).map_err(unwritten)?;
-        println!("figures as JSON: {}", file.display());
-    }
-    Ok(())
+    bench::keep(&figures, options.json.as_deref())
 }
 
 async fn measure(options: &Options, setting: Setting) -> Result<Figures, Failed> {
