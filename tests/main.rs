@@ -2,6 +2,7 @@
 
 mod audit;
 mod conformance;
+mod crashes;
 mod docs;
 mod http;
 mod lane;

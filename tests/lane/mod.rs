@@ -4,10 +4,9 @@
 //! a chosen point, another takes its lanes, and the tables are read at the end.
 
 mod again;
-mod bank;
+pub mod bank;
 mod bounded;
 mod careful;
-mod crash;
 mod dance;
 mod echo;
 mod fencing;

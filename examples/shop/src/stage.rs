@@ -30,7 +30,8 @@ use crate::cast::{Cast, Player};
 use crate::contracts::{OrderId, Sku};
 use crate::settings::Settings;
 use ballet::clock::Time;
-use ballet::{Command, Error, Key, Refusal, Running};
+use ballet::story::Scene;
+use ballet::{Command, Error, ErrorKind, Key, Refusal, Running};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -62,6 +63,15 @@ impl Stage {
     /// If somebody cannot play.
     pub async fn open(cast: Cast) -> Self {
         Self::within(memory::Memory::open(cast).await)
+    }
+
+    /// The same on a scene that is explored: what goes wrong there is the scene's business.
+    ///
+    /// # Panics
+    ///
+    /// If somebody cannot play.
+    pub async fn explored(cast: Cast, scene: &Scene) -> Self {
+        Self::within(memory::Memory::on(cast, scene).await)
     }
 
     /// A stage in some house, with empty shelves and no customers.
@@ -215,12 +225,12 @@ impl Stage {
             let desk = self.house.desk(C::TO);
             let answered =
                 async { desk.request(key, &Key::new(about), command).await?.reply(PATIENCE).await };
-            if let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await
-                && let Some(answer) = answered?
-            {
-                return Ok(answer);
+            match tokio::time::timeout(PATIENCE, answered).await {
+                Ok(Ok(Some(answer))) => return Ok(answer),
+                Ok(Err(told)) if told.kind() == ErrorKind::Conflict => return Err(told),
+                // Nobody has answered, or whoever did could not do it.
+                Ok(Ok(None) | Err(_)) | Err(_) => self.house.bury().await,
             }
-            self.house.bury().await;
         }
         panic!("nobody answers `{}` about {about}", C::NAME);
     }

@@ -8,6 +8,7 @@ use crate::memory::log::{Entry, Partition};
 use crate::memory::{Node, Point};
 use crate::message::Message;
 use crate::message::Outgoing;
+use crate::store::LaneId;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -165,7 +166,7 @@ impl Member for Membership {
         Box::new(LaneReader {
             node: self.node.clone(),
             topics: self.topics.clone(),
-            lane,
+            lane: LaneId::new(self.group.clone(), lane),
             positions: BTreeMap::new(),
             appended: self.node.world.bell.listen(),
         })
@@ -178,7 +179,7 @@ impl Member for Membership {
 struct LaneReader {
     node: Node,
     topics: BTreeSet<String>,
-    lane: u32,
+    lane: LaneId,
     positions: BTreeMap<String, u64>,
     appended: Listener,
 }
@@ -189,7 +190,7 @@ impl LaneReader {
         let (log, now) = (self.node.world.log(), self.node.world.clock.now());
         let (mut arrived, mut later) = (Vec::new(), None);
         for topic in &self.topics {
-            let Some(part) = log.partition(topic, self.lane) else { continue };
+            let Some(part) = log.partition(topic, self.lane.lane) else { continue };
             let from = self.positions.entry(topic.clone()).or_default();
             for Entry { offset, bytes, seen_from, .. } in part.from(*from) {
                 if arrived.len() == most {
@@ -219,8 +220,13 @@ impl Reader for LaneReader {
         loop {
             self.node.breathe().await;
             self.appended.mark();
+            let before = self.positions.clone();
             let (arrived, later) = self.ready(most);
             if !arrived.is_empty() {
+                // Whoever fails here, or is not waited for, has received nothing.
+                let after = std::mem::replace(&mut self.positions, before);
+                self.node.pass(Point::Receive(self.lane.clone()), ErrorKind::Broker).await?;
+                self.positions = after;
                 return Ok(arrived);
             }
             let more = async {

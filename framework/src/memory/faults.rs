@@ -9,6 +9,12 @@ use tokio::sync::OwnedMutexGuard;
 /// A moment at which something can go wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
+    /// A lane is about to be taken over.
+    Take(LaneId),
+    /// It was taken over, and nobody knows it yet.
+    Taken(LaneId),
+    /// Messages have come, and the lane is about to receive them.
+    Receive(LaneId),
     /// A batch is about to begin.
     Begin(LaneId),
     /// A batch is about to be committed.
@@ -19,6 +25,10 @@ pub enum Point {
     Produce(String),
     /// Messages were appended, and the acknowledgement is on its way.
     Produced(String),
+    /// It is about to be written down that what a lane says has reached the broker.
+    Mark(LaneId),
+    /// That was written down, and nobody knows it yet.
+    Marked(LaneId),
     /// Something is about to enter an inbox.
     Enter(LaneId),
     /// It has entered, and nobody knows it yet.
@@ -34,6 +44,9 @@ pub enum Fate {
     Fail,
     /// The process dies.
     Die,
+    /// The process freezes here until it is [thawed](Node::thaw): its lanes are given to others, a transaction
+    /// that it had open is taken back, and it knows nothing of that.
+    Freeze,
 }
 
 type Ask = dyn FnMut(&Point) -> Fate + Send;
@@ -71,6 +84,13 @@ impl Node {
                 self.kill();
                 turn.take();
                 std::future::pending().await
+            }
+            Fate::Freeze => {
+                self.freeze();
+                let is_lost = turn.take().is_some();
+                self.breathe().await;
+                let told = || Error::new(failed, format!("the test froze {point:?}"));
+                if is_lost { Err(told()) } else { Ok(()) }
             }
         }
     }

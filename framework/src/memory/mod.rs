@@ -125,7 +125,9 @@ impl Node {
         self.world.bell.ring();
     }
 
-    fn is_frozen(&self) -> bool {
+    /// Whether it stands still.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
         self.frozen.load(Ordering::SeqCst)
     }
 

@@ -31,9 +31,13 @@ impl Store for Node {
     }
 
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {
-        self.breathe().await;
-        let _turn = self.world.writer.lock().await;
-        Ok(self.world.state().take(lane, self.world.clock.now()))
+        self.pass(Point::Take(lane.clone()), ErrorKind::Store).await?;
+        let taken = {
+            let _turn = self.world.writer.lock().await;
+            self.world.state().take(lane, self.world.clock.now())
+        };
+        self.pass(Point::Taken(lane.clone()), ErrorKind::Store).await?;
+        Ok(taken)
     }
 
     async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
@@ -78,10 +82,12 @@ impl Store for Node {
     }
 
     async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {
-        self.breathe().await;
-        let _turn = self.world.writer.lock().await;
-        self.world.state().mark(lane, epoch, batch);
-        Ok(())
+        self.pass(Point::Mark(lane.clone()), ErrorKind::Store).await?;
+        {
+            let _turn = self.world.writer.lock().await;
+            self.world.state().mark(lane, epoch, batch);
+        }
+        self.pass(Point::Marked(lane.clone()), ErrorKind::Store).await
     }
 
     async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error> {

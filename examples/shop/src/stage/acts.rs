@@ -6,7 +6,7 @@ use crate::contracts::{
 };
 use crate::order::NewOrder;
 use crate::settings::settings;
-use crate::stage::Stage;
+use crate::stage::{PATIENCE, Stage};
 use ballet::{Command, Error, Key, Refusal};
 
 impl Stage {
@@ -120,7 +120,8 @@ impl Stage {
             let key = format!("{}/{}/{}", SaveCustomer::NAME, customer.customer_id, self.asked);
             let (about, ask) = (Key::new(&*customer.customer_id), SaveCustomer { customer });
             // Whether it was accepted is seen when it is asked again.
-            let _ = self.house.desk(CUSTOMERS).request(&key, &about, &ask).await;
+            let entering = self.house.desk(CUSTOMERS).request(&key, &about, &ask);
+            let _ = tokio::time::timeout(PATIENCE, entering).await;
             asked.push((key, ask));
         }
         for (key, ask) in &asked {

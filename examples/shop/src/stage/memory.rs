@@ -10,6 +10,7 @@ use crate::stage::house::{Counter, Doing, House, Whim};
 use crate::stage::{A_DAY, LANES, Moment};
 use ballet::clock::{Clock, RuntimeClock, Time, rest};
 use ballet::memory::{Node, World};
+use ballet::story::{Plot, Scene};
 use ballet::{App, Message, Running};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,6 +24,12 @@ const A_MOMENT: Duration = Duration::from_millis(500);
 /// When nothing was said while so many moments passed, all is quiet.
 const QUIET: u32 = 120;
 
+/// How long a process stands still that the plot of a story freezes: until long after it was replaced.
+const FROZEN: Duration = Duration::from_secs(30);
+
+/// How long a process may take to start, in virtual time.
+const START: Duration = Duration::from_secs(20);
+
 /// A running process.
 struct Process {
     node: Node,
@@ -35,7 +42,7 @@ pub(super) struct Memory {
     machine: World,
     cast: Cast,
     playing: BTreeMap<&'static str, Process>,
-    /// Second processes: nobody kills these.
+    /// Second processes, and those that were replaced: nobody kills these.
     doubles: Vec<Process>,
     /// Nobody is served there until it is thawed.
     frozen: BTreeSet<String>,
@@ -43,6 +50,8 @@ pub(super) struct Memory {
     /// Serves nothing and never dies: it reads the books.
     office: Running,
     doom: Arc<Doom>,
+    /// What happens to processes, if that is explored.
+    plot: Option<Plot>,
 }
 
 impl fmt::Debug for Memory {
@@ -54,7 +63,16 @@ impl fmt::Debug for Memory {
 impl Memory {
     pub(super) async fn open(cast: Cast) -> Self {
         let clock = RuntimeClock::starting_at(MIDNIGHT);
-        let machine = World::new(Arc::new(clock.clone()));
+        Self::within(cast, World::new(Arc::new(clock.clone())), clock, None).await
+    }
+
+    /// On a scene, whose plot says what happens to whom.
+    pub(super) async fn on(cast: Cast, scene: &Scene) -> Self {
+        let (world, clock) = (scene.world().clone(), scene.clock().clone());
+        Self::within(cast, world, clock, Some(scene.plot().clone())).await
+    }
+
+    async fn within(cast: Cast, machine: World, clock: RuntimeClock, plot: Option<Plot>) -> Self {
         let office = machine.node();
         let office = App::new(office.store()).broker(office.broker()).start().await;
         let mut house = Self {
@@ -67,6 +85,7 @@ impl Memory {
             clock,
             office: office.expect("the office opens"),
             doom: Arc::default(),
+            plot,
         };
         house.revive().await;
         house
@@ -82,14 +101,40 @@ impl Memory {
         gone.unwrap_or_else(|| panic!("`{name}` is not at work")).node.kill();
     }
 
+    /// Lets go of a process that is dead. One that the plot has frozen goes on later, beside another.
+    fn retire(&mut self, name: &str) {
+        if !self.node(name).is_alive() {
+            // What it had begun is rolled back only when it is gone.
+            return self.end(name);
+        }
+        let frozen = self.node(name).clone();
+        self.doubles.extend(self.playing.remove(name));
+        tokio::spawn(async move {
+            rest(FROZEN).await;
+            frozen.thaw();
+        });
+    }
+
     async fn begin(&mut self, player: Player) {
         let process = self.process(player).await;
         self.playing.insert(player.name, process);
     }
 
+    /// Starts somebody, and again if the process dies or freezes before it is at work.
     async fn process(&self, player: Player) -> Process {
+        loop {
+            if let Ok(process) = tokio::time::timeout(START, self.try_process(player)).await {
+                return process;
+            }
+        }
+    }
+
+    async fn try_process(&self, player: Player) -> Process {
         let (doom, name) = (Arc::clone(&self.doom), player.name);
-        let node = self.machine.node_with(move |point| doom.strike(name, point));
+        let node = match &self.plot {
+            Some(plot) => plot.node(&self.machine, name),
+            None => self.machine.node_with(move |point| doom.strike(name, point)),
+        };
         let app = App::new(node.store()).broker(node.broker()).lanes(LANES);
         let app = (player.start)(app, &self.world)
             .await
@@ -197,12 +242,14 @@ impl House for Memory {
     }
 
     fn bury(&mut self) -> Doing<'_, ()> {
-        let dead = self.playing.iter().filter(|(_, process)| !process.node.is_alive());
-        let dead: Vec<&'static str> = dead.map(|(name, _)| *name).collect();
+        let is_gone = |(name, process): &(&&'static str, &Process)| {
+            !process.node.is_alive() || process.node.is_frozen() && !self.frozen.contains(**name)
+        };
+        let gone = self.playing.iter().filter(is_gone).map(|(name, _)| *name);
+        let gone: Vec<&'static str> = gone.collect();
         Box::pin(async {
-            for name in dead {
-                // What it had begun is rolled back only when it is gone.
-                self.end(name);
+            for name in gone {
+                self.retire(name);
                 self.begin(self.usual(name)).await;
             }
         })
