@@ -85,8 +85,10 @@ fn parsed(text: &str) -> Option<i64> {
         return None;
     }
     let micro: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-    let year =
-        year.parse().ok().filter(|known: &i32| year.len() >= 4 && known.abs() < 1_000_000)?;
+    let year = year
+        .parse()
+        .ok()
+        .filter(|known: &i32| year.len() >= 4 && known.unsigned_abs() < 1_000_000)?;
     let days = days(year.into(), month, day);
     let seconds = i128::from(days) * 86_400 + i128::from((hour * 60 + minute) * 60 + second)
         - i128::from(offset(zone)?);
@@ -260,6 +262,7 @@ mod tests {
             "1970-01-01T00:00:00+0100",
             "1970-01-01T00:00:00Zulu",
             "999999999999-01-01T00:00:00Z",
+            "-2147483648-01-01T00:00:00Z",
             "99999999999999999999-01-01T00:00:00Z",
             "1970-01-0éT00:00:00Z",
             "197é-01-01T00:00:00Z",

@@ -3,8 +3,10 @@
 //! All tables of all services are one table of bytes in the store, so that a batch writes them with
 //! one statement. A [`Table`] names one and gives it types; its stored name carries the service's.
 
-use crate::error::Fault;
+use crate::error::{Error, ErrorKind, Fault};
 use crate::message::Record;
+use crate::store::{Slot, Space};
+use bytes::Bytes;
 use std::fmt;
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -72,6 +74,17 @@ pub trait TableKey: Send + Sync + Sized + 'static {
         self.encode(&mut out);
         out
     }
+}
+
+/// Reads a row of a table, of which a scan has found key and value.
+pub(crate) fn read_row<K: TableKey, V: Record>(
+    table: &str,
+    (key, row): (Bytes, Bytes),
+) -> Result<(K, V), Error> {
+    let slot = Slot::new(Space::Rows, table, key);
+    let read = K::decode(&mut slot.key.as_ref());
+    let read = read.map_err(|told| Error::new(ErrorKind::Codec, format!("{slot}: {told}")))?;
+    Ok((read, slot.read(&row)?))
 }
 
 /// Takes so many bytes from the front.

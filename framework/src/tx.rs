@@ -26,7 +26,7 @@ use crate::clock::Time;
 use crate::error::Fault;
 use crate::message::Record;
 use crate::store::{Lock, Scan, Slot, Space, Value};
-use crate::table::{Table, TableKey};
+use crate::table::{Table, TableKey, read_row};
 use crate::view::View;
 use crate::view::generation::{Generations, row};
 use bytes::Bytes;
@@ -109,7 +109,8 @@ impl Tx {
         V: Record,
     {
         let slot = self.row(table, key);
-        decode(self.value(slot, Lock::Change).await)
+        let found = self.value(slot.clone(), Lock::Change).await;
+        decode(&slot, found)
     }
 
     /// Reads a row that is not going to be changed; it is not locked.
@@ -123,7 +124,8 @@ impl Tx {
         V: Record,
     {
         let slot = self.row(table, key);
-        decode(self.value(slot, Lock::Peek).await)
+        let found = self.value(slot.clone(), Lock::Peek).await;
+        decode(&slot, found)
     }
 
     /// Reads several rows that are going to be changed, in one round.
@@ -142,7 +144,7 @@ impl Tx {
     {
         let slots: Vec<Slot> = keys.iter().map(|key| self.row(table, key)).collect();
         self.all(&slots, Lock::Change).await;
-        slots.iter().map(|slot| decode(self.reads.at(slot))).collect()
+        slots.iter().map(|slot| decode(slot, self.reads.at(slot))).collect()
     }
 
     /// Reads the rows whose keys lie between `from` and `to` (not included), at most `limit`, in order.
@@ -168,10 +170,7 @@ impl Tx {
         let Some(rows) = self.reads.scan(&scan) else {
             return std::future::pending().await;
         };
-        let read = |(key, row): (Bytes, Bytes)| {
-            Ok((K::decode(&mut key.as_ref())?, serde_json::from_slice(&row)?))
-        };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(|row| Ok(read_row(&scan.table, row)?)).collect()
     }
 
     /// Writes a row, at the end of the batch, with all others in one statement.
@@ -203,8 +202,10 @@ impl Tx {
         // A view that was never rebuilt is read by one round: which generation it is, and its row.
         let (now, first) = (Generations::slot::<W>(), row::<W>(1, key.to_bytes()));
         self.all([&now, &first], Lock::Peek).await;
-        let read = Generations::at(self.reads.at(&now).as_deref())?.read;
-        decode(self.value(row::<W>(read, key.to_bytes()), Lock::Peek).await)
+        let read = Generations::at(&now, self.reads.at(&now).as_deref())?.read;
+        let slot = row::<W>(read, key.to_bytes());
+        let found = self.value(slot.clone(), Lock::Peek).await;
+        decode(&slot, found)
     }
 
     /// Waits until all of these are fetched, in one round.
@@ -285,6 +286,6 @@ impl Tx {
     }
 }
 
-fn decode<V: Record>(bytes: Option<Bytes>) -> Result<Option<V>, Fault> {
-    Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
+fn decode<V: Record>(slot: &Slot, bytes: Option<Bytes>) -> Result<Option<V>, Fault> {
+    Ok(bytes.map(|bytes| slot.read(&bytes)).transpose()?)
 }

@@ -6,6 +6,7 @@
 use crate::app::position::Position;
 use crate::app::running::Running;
 use crate::app::traced::Traced;
+use crate::engine::Work;
 use crate::error::{Error, ErrorKind, Fault, Refusal};
 use crate::id::fresh;
 use crate::message::{Command, Key, Record, Reply};
@@ -49,6 +50,10 @@ impl<C> fmt::Debug for Requested<'_, C> {
 
 pub(super) fn codec(cause: serde_json::Error) -> Error {
     Error::new(ErrorKind::Codec, "it cannot be written as JSON").because(cause)
+}
+
+fn unread(command: &str, told: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Codec, format!("the answer to `{command}` is not of its type: {told}"))
 }
 
 impl Running {
@@ -168,7 +173,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such letter.
+    /// [`ErrorKind::NotFound`] if there is no such letter, [`ErrorKind::Codec`] if it is damaged.
     ///
     /// # If the process dies
     ///
@@ -176,6 +181,10 @@ impl Running {
     pub async fn replay(&self, dead: Uuid) -> Result<(), Error> {
         let letter = self.dead_letter(dead).await?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no dead letter {dead}"))
+        })?;
+        Work::decode(&letter.body).map_err(|told| {
+            let text = format!("dead letter {dead} is damaged: restore its row");
+            Error::new(ErrorKind::Codec, text).because(told)
         })?;
         let (id, body) = (format!("replay/{dead}"), Entry::Replay { dead }.bytes());
         let entry = Inboxed { id, key: letter.key, body };
@@ -315,7 +324,9 @@ impl<C: Command> Requested<'_, C> {
             return Ok(None);
         };
         Ok(Some(match reply {
-            Reply::Done(made) => Ok(serde_json::from_str(made.get()).map_err(codec)?),
+            Reply::Done(made) => {
+                Ok(serde_json::from_str(made.get()).map_err(|told| unread(C::NAME, &told))?)
+            }
             Reply::Refused(no) => Err(no),
             Reply::Compensated { .. } => Err(Refusal::new("compensated", "")),
         }))

@@ -4,13 +4,13 @@ use crate::app::ask::Run;
 use crate::app::running::Running;
 use crate::clock::{Stopwatch, rest};
 use crate::engine::{Health, Version};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::message::Record;
 use crate::reactor::Reactor;
 use crate::saga::journal::{End, Journal};
 use crate::saga::{Saga, Why};
 use crate::store::{DeadLetter, LaneId, RunRow, Scan, Slot, Space, Status};
-use crate::table::{Table, TableKey};
+use crate::table::{Table, TableKey, read_row};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,10 +22,6 @@ pub enum Outcome {
     Completed,
     /// Whatever had been done was taken back, for this.
     Compensated(Why),
-}
-
-fn damaged(cause: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Codec, "what is stored is not of its type").because(cause)
 }
 
 /// How often a slot is looked at when nobody says that it was written, for other processes do not: who has
@@ -86,8 +82,8 @@ impl Running {
         table: Table<K, V>,
         key: &K,
     ) -> Result<Option<V>, Error> {
-        let found = self.at(&row_slot::<R, K, V>(table, key)).await?;
-        found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
+        let slot = row_slot::<R, K, V>(table, key);
+        self.at(&slot).await?.map(|body| slot.read(&body)).transpose()
     }
 
     /// Waits until a row of a service's table is as `until` wants it, so long. This serves long polls.
@@ -116,10 +112,10 @@ impl Running {
         within: Duration,
         until: impl Fn(&V) -> bool,
     ) -> Result<Option<V>, Error> {
-        let ready = |body: Option<&Bytes>| match serde_json::from_slice::<V>(body?) {
+        let ready = |body: Option<&Bytes>| match slot.read::<V>(body?) {
             Ok(row) => until(&row).then_some(Ok(row)),
             // Waiting makes it no better.
-            Err(told) => Some(Err(damaged(told))),
+            Err(told) => Some(Err(told)),
         };
         self.wait_for(slot, Version::Every, within, ready).await?.transpose()
     }
@@ -142,12 +138,7 @@ impl Running {
         let found =
             self.wiring.store.find(&BTreeSet::new(), &BTreeSet::from([scan.clone()])).await?;
         let rows = found.scans.get(&scan).cloned().unwrap_or_default();
-        let read = |(key, row): (Bytes, Bytes)| {
-            let key = K::decode(&mut key.as_ref())
-                .map_err(|told| Error::new(ErrorKind::Codec, told.to_string()))?;
-            Ok((key, serde_json::from_slice(&row).map_err(damaged)?))
-        };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(|row| read_row(&scan.table, row)).collect()
     }
 
     /// Lists the runs of a saga, newest first.
@@ -221,8 +212,8 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn journal(&self) -> Result<Option<Journal>, Error> {
-        let found = self.app.at(&self.slot()).await?;
-        found.map(|body| serde_json::from_slice(&body).map_err(damaged)).transpose()
+        let slot = self.slot();
+        self.app.at(&slot).await?.map(|body| slot.read(&body)).transpose()
     }
 
     /// Waits for the end of the run.
@@ -264,10 +255,11 @@ impl<S: Saga> Run<'_, S> {
                 }
             })
         };
-        let read = |body: Option<&Bytes>| match serde_json::from_slice(body?) {
+        let slot = self.slot();
+        let read = |body: Option<&Bytes>| match slot.read(body?) {
             Ok(journal) => ended(journal).map(Ok),
-            Err(told) => Some(Err(damaged(told))),
+            Err(told) => Some(Err(told)),
         };
-        self.app.wait_for(&self.slot(), Version::Last, within, read).await?.transpose()
+        self.app.wait_for(&slot, Version::Last, within, read).await?.transpose()
     }
 }

@@ -122,11 +122,12 @@ impl Running {
         position: &Position,
         within: Duration,
     ) -> Result<Option<Reply>, Error> {
-        let answered = |body: Option<&Bytes>| match RequestRow::read(body?) {
+        let slot = position.slot();
+        let answered = |body: Option<&Bytes>| match slot.read::<RequestRow>(body?) {
             Ok(row) => row.reply.map(Ok),
             Err(told) => Some(Err(told)),
         };
-        self.wait_for(&position.slot(), Version::Every, within, answered).await?.transpose()
+        self.wait_for(&slot, Version::Every, within, answered).await?.transpose()
     }
 }
 

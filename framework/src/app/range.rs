@@ -1,12 +1,11 @@
 //! Ranges of tables, as clients see them: a page of a list, and no more than a page.
 
 use crate::app::running::Running;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::message::Record;
 use crate::reactor::Reactor;
 use crate::store::Scan;
-use crate::table::{Table, TableKey};
-use bytes::Bytes;
+use crate::table::{Table, TableKey, read_row};
 use std::collections::BTreeSet;
 
 impl Running {
@@ -32,13 +31,6 @@ impl Running {
         let scans = BTreeSet::from([scan.clone()]);
         let mut found = self.wiring.store.find(&BTreeSet::new(), &scans).await?;
         let rows = found.scans.remove(&scan).unwrap_or_default();
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(|row| read_row(&scan.table, row)).collect()
     }
-}
-
-fn read<K: TableKey, V: Record>((key, row): (Bytes, Bytes)) -> Result<(K, V), Error> {
-    let damaged = |told: String| Error::new(ErrorKind::Codec, told);
-    let key = K::decode(&mut key.as_ref()).map_err(|told| damaged(told.to_string()))?;
-    let row = serde_json::from_slice(&row).map_err(|told| damaged(told.to_string()))?;
-    Ok((key, row))
 }

@@ -21,7 +21,6 @@ use crate::view::generation::{Generations, name, row};
 use crate::view::{Verified, View};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 /// How long a replay waits for a message that must be in the log.
@@ -30,14 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked which generation is read, while a row is watched.
 const GLANCE: Duration = Duration::from_secs(1);
 
-fn damaged(told: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::Codec, format!("what is stored of a view is damaged: {told}"))
-}
-
 impl Running {
     async fn generations<W: View>(&self) -> Result<Generations, Error> {
-        let found = self.at(&Generations::slot::<W>()).await?;
-        Generations::at(found.as_deref()).map_err(damaged)
+        let slot = Generations::slot::<W>();
+        Generations::at(&slot, self.at(&slot).await?.as_deref())
     }
 
     async fn view_row<W: View>(&self, key: &W::Key) -> Result<Slot, Error> {
@@ -54,8 +49,8 @@ impl Running {
     ///
     /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn view<W: View>(&self, key: &W::Key) -> Result<Option<W::Row>, Error> {
-        let found = self.at(&self.view_row::<W>(key).await?).await?;
-        found.map(|row| serde_json::from_slice(&row).map_err(damaged)).transpose()
+        let slot = self.view_row::<W>(key).await?;
+        self.at(&slot).await?.map(|row| slot.read(&row)).transpose()
     }
 
     /// Waits until a row of a view is as `until` wants it, so long.
@@ -220,12 +215,12 @@ impl Running {
             let entry = Inboxed { id, key, body: Entry::Rebuild { read }.bytes() };
             self.enter_lane(&lane, &entry, None).await?;
         }
+        let slot = Generations::slot::<W>();
         let is_read = |row: Option<&Bytes>| {
-            let now = Generations::at(row.map(|row| &**row)).ok()?;
+            let now = Generations::at(&slot, row.map(|row| &**row)).ok()?;
             (now.read > read).then_some(())
         };
-        let read =
-            self.wait_for(&Generations::slot::<W>(), Version::Every, within, is_read).await?;
+        let read = self.wait_for(&slot, Version::Every, within, is_read).await?;
         Ok(read.is_some())
     }
 

@@ -147,7 +147,7 @@ impl<'a> Traced<'a> {
                 _ => None,
             },
             Entered::Exists(body) => {
-                let RequestRow { command, asked, .. } = RequestRow::read(&body)?;
+                let RequestRow { command, asked, .. } = position.slot().read(&body)?;
                 Some((command, asked))
             }
         };
@@ -175,7 +175,7 @@ impl Beginning {
                 _ => None,
             },
             Entered::Exists(body) => {
-                let journal: Journal = serde_json::from_slice(&body).map_err(codec)?;
+                let journal: Journal = self.slot.read(&body)?;
                 Some(journal.input)
             }
         };

@@ -43,12 +43,15 @@ impl Coordinator {
         let mut journal = match (stored, &asked) {
             // Beginning is once by the run's id.
             (Some(_), Asked::Begin { .. }) => return Ok(()),
-            (Some(stored), _) => serde_json::from_slice(&stored)?,
+            (Some(stored), _) => slot.read(&stored)?,
             (None, Asked::Begin { input }) => self.begun(tx, input.clone()),
             // The run was over long ago and is archived no more, or there never was one.
             (None, _) => return self.nobody(run, &asked),
         };
         let plan = self.plan(run, &journal)?;
+        journal
+            .fits(plan.shape())
+            .map_err(|told| Fault::new(format!("{slot} is damaged: {told}")))?;
         let input = asked.input(plan.shape())?;
         self.can_be_made(run, plan, &input)?;
         let Decision { facts, effects, wake } = plan.decide(run, &journal, input, tx.now())?;
@@ -154,7 +157,10 @@ impl Coordinator {
             (Way::Forward, Head::Ask { command, to }, _) => (command, to, true),
             (Way::Forward, Head::Tell { command, to }, _) => (command, to, false),
             (Way::Back, _, Back::Ask { command, to }) => (command, to, true),
-            _ => unreachable!("only asked and told steps send commands"),
+            _ => {
+                let text = format!("step `{}` sends no command {}", shape.name, way.name());
+                return Err(Fault::new(text).into());
+            }
         };
         let body = plan.command(run, step, way, journal)?;
         Ok(Send {

@@ -3,9 +3,9 @@
 use crate::coordinator::Coordinator;
 use crate::error::{Fault, Refusal, StepError};
 use crate::message::{Key, Way};
-use crate::saga::Cx;
 use crate::saga::decide::{Input, Ran};
 use crate::saga::journal::Journal;
+use crate::saga::{Cx, Shape};
 use crate::store::Calling;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -42,14 +42,33 @@ impl Errand {
         })
     }
 
+    /// What was written down of a call.
+    fn read(calling: &Calling) -> Result<Self, Fault> {
+        let damaged = |told| Fault::new(format!("call `{}` is damaged: {told}", calling.id));
+        serde_json::from_slice(&calling.body).map_err(damaged)
+    }
+
+    /// The same, if it is one of a step of this plan.
+    fn of(calling: &Calling, shape: &Shape) -> Result<Self, Fault> {
+        let errand = Self::read(calling)?;
+        let (id, step) = (&calling.id, errand.step);
+        match step < shape.steps.len() {
+            true => Ok(errand),
+            false => Err(Fault::new(format!("call `{id}` is damaged: there is no step {step}"))),
+        }
+    }
+
     /// What came of a call.
     pub(super) fn came_back(
         calling: &Calling,
         outcome: Result<Bytes, String>,
+        shape: &Shape,
     ) -> Result<Input, Fault> {
-        let Self { step, way, round, .. } = serde_json::from_slice(&calling.body)?;
+        let Self { step, way, round, .. } = Self::of(calling, shape)?;
+        let damaged =
+            |told| Fault::new(format!("what call `{}` brought is damaged: {told}", calling.id));
         let ran = match outcome {
-            Ok(brought) => match serde_json::from_slice(&brought)? {
+            Ok(brought) => match serde_json::from_slice(&brought).map_err(damaged)? {
                 Brought::Done(made) => Ran::Done(made),
                 Brought::Refused(no) => Ran::Refused(no),
             },
@@ -62,11 +81,12 @@ impl Errand {
 impl Coordinator {
     /// Runs a method of the saga: no transaction is in reach.
     pub(super) async fn go_out(&self, calling: &Calling, _: u32) -> Result<Bytes, Fault> {
-        let Errand { step, way, attempt, journal, .. } = serde_json::from_slice(&calling.body)?;
+        let Errand { step, way, attempt, journal, .. } = Errand::read(calling)?;
         let run = calling.key.as_str();
         let Ok(plan) = self.plan(run, &journal) else {
             return Err(Fault::new("its plan is not registered here"));
         };
+        Errand::of(calling, plan.shape())?;
         let name = plan.shape().steps[step].name;
         let traceparent = journal.traceparent.clone();
         let cx = Cx { saga: self.saga, run: run.to_owned(), step: name, way, attempt, traceparent };

@@ -43,7 +43,7 @@ impl Asked {
                 let (way, round) = (at.way, at.round);
                 Input::Replied { step: number(&at.step)?, way, round, reply }
             }
-            Self::Ran { calling, outcome } => Errand::came_back(&calling, outcome)?,
+            Self::Ran { calling, outcome } => Errand::came_back(&calling, outcome, shape)?,
         })
     }
 }

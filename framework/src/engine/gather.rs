@@ -181,8 +181,13 @@ impl Lane {
             rows.iter().filter_map(|row| replays(&row.entry.body)).collect();
         if !replayed.is_empty() {
             for letter in batch.dead(&replayed).await? {
-                let work = Work::decode(&letter.body)?;
-                queue.push_back(Item::new(work, Origin::Dead(letter.id)));
+                match Work::decode(&letter.body) {
+                    Ok(work) => queue.push_back(Item::new(work, Origin::Dead(letter.id))),
+                    // It stays where it is, and holds up nobody.
+                    Err(told) => {
+                        tracing::error!(lane = %self.id, id = %letter.id, %told, "not replayed");
+                    }
+                }
             }
         }
         for row in rows {

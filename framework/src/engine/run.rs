@@ -317,7 +317,7 @@ impl<'a> Draft<'a> {
             key,
             correlation: cause.correlation.clone(),
             causation: cause.message,
-            hop: cause.hop + 1,
+            hop: cause.hop.saturating_add(1),
             occurred_at: self.now,
             traceparent: cause.traceparent.clone(),
             stamp: Some(self.tx.numbers().stamp(place)),

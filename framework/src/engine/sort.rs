@@ -118,7 +118,7 @@ impl Sorter<'_> {
     /// Takes the messages of an edge that waited for the one before them.
     fn release(&mut self, edge: &Edge) {
         loop {
-            let next = self.memory.taken.get(edge).map_or(1, |seen| seen + 1);
+            let next = self.memory.taken.get(edge).map_or(1, |seen| seen.saturating_add(1));
             let held = self.memory.parked.values().find(|parked| {
                 parked.edge.as_ref().is_some_and(|(e, seq)| e == edge && *seq == next)
                     && parked.held == Held::Gap

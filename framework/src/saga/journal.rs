@@ -5,10 +5,10 @@
 //! journal is short however long a run had to try.
 
 use crate::clock::Time;
-use crate::error::Refusal;
+use crate::error::{Fault, Refusal};
 use crate::message::Way;
 use crate::saga::known::Why;
-use crate::saga::shape::Shape;
+use crate::saga::shape::{Head, Shape};
 use crate::saga::step::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -158,7 +158,7 @@ impl Journal {
     #[must_use]
     pub fn why(&self, shape: &Shape) -> Why {
         let mut why = Why::default();
-        let name = |step: &usize| shape.steps[*step].name.to_owned();
+        let name = |step: &usize| shape.name_of(*step).into_owned();
         for fact in &self.facts {
             match &fact.what {
                 What::Refused { step, refusal } => why.refusals.push((name(step), refusal.clone())),
@@ -169,6 +169,31 @@ impl Journal {
             }
         }
         why
+    }
+
+    /// Whether these can be the facts of a run of this plan. Of what was damaged, or follows another plan,
+    /// nothing can be decided.
+    ///
+    /// # Errors
+    ///
+    /// A fault that names the first fact that cannot be one.
+    pub fn fits(&self, shape: &Shape) -> Result<(), Fault> {
+        let number_and_why = self.facts.iter().enumerate().find_map(|(number, fact)| {
+            let step = fact.what.step()?;
+            let Some(line) = shape.steps.get(step) else { return Some((number, step, "is none")) };
+            let why = match fact.what {
+                What::Started { .. } => (line.head == Head::Begun).then_some("is never begun"),
+                What::Compensating { .. } => {
+                    (!line.is_compensable()).then_some("is never taken back")
+                }
+                _ => None,
+            };
+            why.map(|why| (number, step, why))
+        });
+        let Some((number, step, why)) = number_and_why else { return Ok(()) };
+        let Shape { saga, version, .. } = shape;
+        let text = format!("fact {number} is of step {step}, which {why} in plan {version}");
+        Err(Fault::new(format!("the journal is no journal of saga `{saga}`: {text}")))
     }
 
     /// How the run ended, if it has.
@@ -201,6 +226,32 @@ impl Journal {
 }
 
 impl What {
+    /// The step that it is about, if it is about one.
+    const fn step(&self) -> Option<usize> {
+        match self {
+            Self::Skipped { step }
+            | Self::Started { step, .. }
+            | Self::Faulted { step, .. }
+            | Self::Done { step, .. }
+            | Self::Refused { step, .. }
+            | Self::Unknown { step, .. }
+            | Self::Dropped { step }
+            | Self::Signalled { step, .. }
+            | Self::Compensating { step, .. }
+            | Self::Compensated { step, .. }
+            | Self::Reopened { step }
+            | Self::Stray { step, .. }
+            | Self::Attention { step, .. }
+            | Self::Operated { step, .. } => Some(*step),
+            Self::Begun
+            | Self::Cancelled { .. }
+            | Self::Late
+            | Self::TooLate { .. }
+            | Self::Turned
+            | Self::Ended(_) => None,
+        }
+    }
+
     /// Whether two facts are about attempts of one round. Of a fault and a beginning, the beginning that
     /// stands nearest above the fault is that of its round.
     fn is_of_the_round_of(&self, new: &Self) -> bool {

@@ -115,7 +115,7 @@ impl<S: Saga> Plan<S> {
         let (make, slots) = match (way, &line.forward, &line.backward) {
             (Way::Forward, Forward::Ask(make), _) => (make, &line.takes),
             (Way::Back, _, Some(Backward::Ask(make))) => (make, &line.takes_back),
-            _ => panic!("step {step} sends no command {}", way.name()),
+            _ => return Err(never(&self.shape, step, "sends no command", way)),
         };
         make(&self.known(saga, run, step, way, journal, slots)?, slots)
     }
@@ -138,7 +138,7 @@ impl<S: Saga> Plan<S> {
                     run(&known, slots).await?;
                     Ok(RawValue::NULL.to_owned())
                 }
-                _ => panic!("step {step} does not run here {}", cx.way.name()),
+                _ => Err(never(&self.shape, step, "does not run here", cx.way).into()),
             }
         })
     }
@@ -207,6 +207,12 @@ impl<S: Saga> Plan<S> {
             faults => Err(Error::new(ErrorKind::Definition, faults.join("; "))),
         }
     }
+}
+
+/// What is written down wants something of a step that its plan does not know.
+fn never(shape: &Shape, step: usize, what: &str, way: Way) -> Fault {
+    let (saga, name) = (shape.saga, shape.name_of(step));
+    Fault::new(format!("step `{name}` of saga `{saga}` {what} on its way {}", way.name()))
 }
 
 /// A plan in the making: `P` says which side of the pivot comes next, `M` what is known by then.

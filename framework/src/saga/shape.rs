@@ -2,6 +2,7 @@
 
 use crate::id::derived;
 use crate::saga::retry::Retry;
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -111,6 +112,13 @@ impl Shape {
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.name == name)
+    }
+
+    /// The name of a step; of one that the plan does not have, as in the journal of another one, its number.
+    #[must_use]
+    pub fn name_of(&self, step: usize) -> Cow<'static, str> {
+        let line = self.steps.get(step);
+        line.map_or_else(|| format!("step {step}").into(), |line| line.name.into())
     }
 
     /// The number of the pivot.

@@ -1,6 +1,8 @@
 //! Addresses in a store: what a handler reads and writes, whatever it is.
 
+use crate::error::{Error, ErrorKind};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use std::fmt;
 
 /// The kinds of things that are found by a key. Each is a table of the store.
@@ -29,6 +31,26 @@ impl Slot {
     /// An address.
     pub fn new(space: Space, table: impl Into<String>, key: impl Into<Bytes>) -> Self {
         Self { space, table: table.into(), key: key.into() }
+    }
+
+    /// Reads what is written there. What cannot be read is named by where it is: somebody has to restore it.
+    pub(crate) fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(body).map_err(|cause| {
+            let text = format!("{self} is damaged or not of its type: {cause}");
+            Error::new(ErrorKind::Codec, text)
+        })
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { space, table, key } = self;
+        let key = key.escape_ascii();
+        match space {
+            Space::Rows => write!(f, "row `{key}` of table `{table}`"),
+            Space::Runs => write!(f, "the journal of run `{key}` of saga `{table}`"),
+            Space::Barriers => write!(f, "what `{table}` remembers of `{key}`"),
+        }
     }
 }
 

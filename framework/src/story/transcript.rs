@@ -18,7 +18,7 @@ pub fn tell(shape: &Shape, journal: &Journal) -> String {
     let width = shape.steps.iter().map(|step| step.name.len()).max().unwrap_or(0);
     for fact in &journal.facts {
         if let Some((step, what)) = line(&fact.what) {
-            let name = step.map_or("", |step| shape.steps[step].name);
+            let name = step.map(|step| shape.name_of(step)).unwrap_or_default();
             let _ = match step {
                 Some(_) => writeln!(text, "{name:width$}  {what}"),
                 None => writeln!(text, "{what}"),

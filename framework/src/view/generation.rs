@@ -12,7 +12,7 @@
 //!
 //! Pure: the row is an argument.
 
-use crate::error::Fault;
+use crate::error::{Error, ErrorKind};
 use crate::store::{Slot, Space};
 use crate::view::View;
 use serde::{Deserialize, Serialize};
@@ -39,17 +39,22 @@ impl Generations {
         Slot::new(Space::Rows, "views", W::NAME)
     }
 
-    /// What is written down.
-    pub(crate) fn at(row: Option<&[u8]>) -> Result<Self, Fault> {
-        Ok(row.map(serde_json::from_slice).transpose()?.unwrap_or_default())
+    /// What is written down in this slot.
+    pub(crate) fn at(slot: &Slot, row: Option<&[u8]>) -> Result<Self, Error> {
+        let now: Self = row.map(|row| slot.read(row)).transpose()?.unwrap_or_default();
+        let follows = |folded: u32| folded > now.read;
+        if now.read == 0 || !now.folded.is_none_or(follows) {
+            let text = format!("{slot} is damaged: there are no such generations: {now:?}");
+            return Err(Error::new(ErrorKind::Codec, text));
+        }
+        Ok(now)
     }
 
     /// Another generation is to be folded, unless one is already or `read` is not read any more.
-    pub(crate) const fn rebuild(self, read: u32) -> Option<Self> {
-        match self.folded {
-            None if self.read == read => Some(Self { folded: Some(read + 1), ..self }),
-            _ => None,
-        }
+    pub(crate) fn rebuild(self, read: u32) -> Option<Self> {
+        let is_asked = self.folded.is_none() && self.read == read;
+        let next = read.checked_add(1).filter(|_| is_asked)?;
+        Some(Self { folded: Some(next), ..self })
     }
 
     /// The generation that was folded has caught up, and is read from now on.

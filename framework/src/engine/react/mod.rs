@@ -64,8 +64,9 @@ impl<R: Reactor> Reacting<R> {
 
     /// What is remembered under a key: a barrier or a wait.
     async fn at<T: DeserializeOwned>(tx: &mut Tx, key: &str) -> Result<Option<T>, Fault> {
-        let row = tx.value(Self::slot(key), Lock::Change).await;
-        Ok(row.map(|row| serde_json::from_slice(&row)).transpose()?)
+        let slot = Self::slot(key);
+        let row = tx.value(slot.clone(), Lock::Change).await;
+        Ok(row.map(|row| slot.read(&row)).transpose()?)
     }
 
     fn set<T: Remembered>(tx: &mut Tx, key: &str, row: &T) -> Result<(), Fault> {

@@ -9,8 +9,11 @@ use crate::reactor::{Call, Compensation, Given, Reactor, Unit};
 use crate::store::Calling;
 use crate::tx::{Cause, Tx};
 use bytes::Bytes;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
+use serde_json::Deserializer;
 use serde_json::value::RawValue;
+use std::fmt;
 
 /// What a call is for: what is needed to make it, and to record what it brought.
 #[derive(Serialize, Deserialize)]
@@ -78,10 +81,20 @@ impl Errand {
         Ok(bytes.into())
     }
 
-    fn decode(bytes: &Bytes) -> Result<(Self, Message), Fault> {
-        let line = bytes.iter().position(|byte| *byte == b'\n');
-        let line = line.ok_or_else(|| Fault::new("a call that was written down is damaged"))?;
-        Ok((serde_json::from_slice(&bytes[..line])?, Message::decode(&bytes.slice(line + 1..))?))
+    fn of(calling: &Calling) -> Result<(Self, Message), Fault> {
+        let damaged = |told: &dyn fmt::Display| {
+            Fault::new(format!("call `{}` of key `{}` is damaged: {told}", calling.id, calling.key))
+        };
+        // What was looked up may have lines of its own, if a message from elsewhere had them.
+        let mut heads = Deserializer::from_slice(&calling.body).into_iter();
+        let errand = heads.next().unwrap_or_else(|| Err(serde_json::Error::custom("it is empty")));
+        let (errand, end) = (errand.map_err(|told| damaged(&told))?, heads.byte_offset());
+        match calling.body.get(end) {
+            Some(b'\n') => {}
+            _ => return Err(damaged(&"there is no message behind it")),
+        }
+        let message = Message::decode(&calling.body.slice(end + 1..));
+        Ok((errand, message.map_err(|told| damaged(&told))?))
     }
 }
 
@@ -121,7 +134,7 @@ impl<R: Reactor> Reacting<R> {
 
     /// Makes the call.
     pub(super) async fn go_out(&self, calling: &Calling, attempt: u32) -> Result<Bytes, Fault> {
-        let (errand, message) = Errand::decode(&calling.body)?;
+        let (errand, message) = Errand::of(calling)?;
         let (unit, back) = self.line(&errand)?;
         let (decode, call) = match back {
             Some(back) => (back.decode, back.call.as_ref()),
@@ -150,7 +163,7 @@ impl<R: Reactor> Reacting<R> {
         calling: &Calling,
         outcome: &Result<Bytes, String>,
     ) -> Result<(), Trouble> {
-        let (errand, message) = Errand::decode(&calling.body)?;
+        let (errand, message) = Errand::of(calling)?;
         let envelope = &message.envelope;
         tx.cause = Cause {
             message: Some(envelope.id),

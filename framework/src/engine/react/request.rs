@@ -7,7 +7,7 @@
 
 use crate::engine::handler::Trouble;
 use crate::engine::react::{Reacting, Remembered};
-use crate::error::{Error, ErrorKind, Fault, Refusal, StepError};
+use crate::error::{Fault, Refusal, StepError};
 use crate::id::derived;
 use crate::message::{Envelope, Key, Kind, Message, Reply};
 use crate::reactor::{Given, Reactor, Said, Unit};
@@ -31,13 +31,6 @@ pub(crate) struct RequestRow {
 impl RequestRow {
     pub(crate) fn slot(service: &str, id: &str) -> Slot {
         Slot::new(Space::Barriers, service, format!("request/{id}"))
-    }
-
-    pub(crate) fn read(body: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(body).map_err(|cause| {
-            let text = "what is remembered of a request is damaged";
-            Error::new(ErrorKind::Codec, text).because(cause)
-        })
     }
 
     fn write(self, tx: &mut Tx, slot: Slot) -> Result<(), Fault> {
@@ -105,7 +98,7 @@ impl<R: Reactor> Reacting<R> {
         tx.cause.message = None;
         let slot = RequestRow::slot(R::NAME, id);
         let Some(row) = tx.value(slot.clone(), Lock::Change).await else { return Ok(()) };
-        let row: RequestRow = serde_json::from_slice(&row).map_err(Fault::from)?;
+        let row: RequestRow = slot.read(&row)?;
         if row.reply.is_some() {
             return Ok(());
         }

@@ -46,7 +46,8 @@ fn begun_by(tx: &Tx, said: Option<(&str, Place)>) -> Cause {
     match said {
         None => heard,
         Some((topic, place)) => {
-            Cause { message: Some(tx.numbers().id(topic, place)), hop: heard.hop + 1, ..heard }
+            let hop = heard.hop.saturating_add(1);
+            Cause { message: Some(tx.numbers().id(topic, place)), hop, ..heard }
         }
     }
 }

@@ -42,7 +42,8 @@ impl<W: View> Viewing<W> {
             let key = (source.key)(body).map_err(|told| unreadable(said, &told))?;
             let slot = row::<W>(self.generation, key);
             let row = tx.value(slot.clone(), Lock::Change).await;
-            let row = (source.fold)(row.as_deref(), body)?;
+            let row = (source.fold)(row.as_deref(), body)
+                .map_err(|told| Fault::new(format!("{slot} cannot be folded: {told}")))?;
             tx.write(slot, row.map(Value::plain));
         }
         Ok(())
@@ -53,7 +54,7 @@ impl<W: View> Viewing<W> {
     async fn turn(&self, tx: &mut Tx, entry: &Bytes) -> Result<(), Trouble> {
         let entry = Entry::read(entry).map_err(|told| Trouble::Dead(told.to_string()))?;
         let slot = Generations::slot::<W>();
-        let now = Generations::at(tx.value(slot.clone(), Lock::Change).await.as_deref())?;
+        let now = Generations::at(&slot, tx.value(slot.clone(), Lock::Change).await.as_deref())?;
         let next = match entry {
             Entry::Rebuild { read } => now.rebuild(read),
             Entry::ReadNext { folded } => now.read_next(folded),

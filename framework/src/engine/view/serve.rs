@@ -8,7 +8,7 @@ use crate::clock::rest;
 use crate::engine::group::{Group, Wiring};
 use crate::engine::handler::{Handler, Renewal};
 use crate::engine::hub::Version;
-use crate::error::{Error, ErrorKind, Fault};
+use crate::error::Error;
 use crate::message::Key;
 use crate::store::{Inboxed, LaneId, Snapshot};
 use crate::tx::Entry;
@@ -101,8 +101,7 @@ impl Serving {
     async fn generations(&self) -> Result<Generations, Error> {
         let slots = BTreeSet::from([self.renewal.slot.clone()]);
         let found = self.wiring.store.find(&slots, &BTreeSet::new()).await?;
-        let damaged = |told: Fault| Error::new(ErrorKind::Codec, told.to_string());
-        Generations::at(found.slots.values().next().map(|row| &**row)).map_err(damaged)
+        Generations::at(&self.renewal.slot, found.slots.values().next().map(|row| &**row))
     }
 
     /// Works on the generations that are alive, and on no others. Says whether that is new.

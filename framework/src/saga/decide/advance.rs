@@ -158,7 +158,7 @@ impl Draft<'_> {
 
     /// How often the step has been taken back before.
     fn rounds_of(&self, step: usize) -> u32 {
-        self.state.rounds.get(&step).map_or(0, |round| round + 1)
+        self.state.rounds.get(&step).map_or(0, |round| round.saturating_add(1))
     }
 
     pub(super) fn compensate(&mut self, step: usize, round: u32, attempt: u32) {
@@ -209,7 +209,7 @@ impl Draft<'_> {
         if shape.retry.is_spent(attempts) && !overdue {
             return self.time_is_up(step, until);
         }
-        self.again(step, round, attempts + 1, until);
+        self.again(step, round, attempts.saturating_add(1), until);
     }
 
     /// Tries a step once more, under the same command id or key.
@@ -260,6 +260,6 @@ impl Draft<'_> {
         if shape.patience.is_spent(attempts) {
             self.attend(step, "it could not be taken back yet, and is still tried");
         }
-        self.compensate(step, round, attempts + 1);
+        self.compensate(step, round, attempts.saturating_add(1));
     }
 }

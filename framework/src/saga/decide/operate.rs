@@ -55,12 +55,12 @@ impl Draft<'_> {
     /// A refusal stands under its command id, so asking again after a no is a new round.
     fn retry(&mut self, step: usize) {
         match self.state.steps[step] {
-            Progress::Refused { round } => self.start(step, round + 1),
+            Progress::Refused { round } => self.start(step, round.saturating_add(1)),
             Progress::InFlight { round, attempts, until, .. } => {
-                self.again(step, round, attempts + 1, until);
+                self.again(step, round, attempts.saturating_add(1), until);
             }
             Progress::Compensating { round, attempts, .. } => {
-                self.compensate(step, round, attempts + 1);
+                self.compensate(step, round, attempts.saturating_add(1));
             }
             _ => {}
         }
