@@ -3,7 +3,7 @@
 use crate::options::Source;
 use shop::contracts::Line;
 use shop::order::NewOrder;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 
 /// An order with what must be known beside it.
 #[derive(Debug, Clone)]
@@ -89,22 +89,18 @@ pub fn gather(source: &Source) -> Result<(Vec<Wanted>, Vec<String>), String> {
     }
 }
 
-/// Lines of bytes: what is no text is a bad line like others.
+/// Orders, one a line, and the lines that are none.
 fn read(from: impl Read) -> std::io::Result<(Vec<Wanted>, Vec<String>)> {
     let (mut orders, mut faults) = (Vec::new(), Vec::new());
-    for (number, line) in (1..).zip(BufReader::new(from).split(b'\n')) {
-        let line = line?;
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match shop::order::parse(&line) {
-            Ok(order) => orders.push(Wanted {
+    for line in shop::order::lines(from) {
+        match line? {
+            (number, Ok(order)) => orders.push(Wanted {
                 order_id: format!("line-{number}"),
                 order,
                 country: "AT",
                 declined: false,
             }),
-            Err(told) => faults.push(format!("line {number}: {told}")),
+            (number, Err(told)) => faults.push(format!("line {number}: {told}")),
         }
     }
     Ok((orders, faults))

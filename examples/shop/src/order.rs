@@ -7,6 +7,7 @@ use crate::contracts::{CustomerId, Line};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// What somebody wants to buy. It says nothing of where the order stands: that is for Orders alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,23 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, NoOrder> {
     };
     order.end()?;
     Ok(read)
+}
+
+/// Reads orders, one a line, each with the number of its line from 1. Blank lines are passed over, and what
+/// is no text is a line like others that is no order.
+///
+/// # Errors
+///
+/// What the operating system says.
+pub fn lines(
+    from: impl Read,
+) -> impl Iterator<Item = io::Result<(usize, Result<NewOrder, NoOrder>)>> {
+    let lines = (1..).zip(BufReader::new(from).split(b'\n'));
+    lines.filter_map(|(number, line)| match line {
+        Ok(line) if line.trim_ascii().is_empty() => None,
+        Ok(line) => Some(Ok((number, parse(&line)))),
+        Err(told) => Some(Err(told)),
+    })
 }
 
 fn line(at: usize, value: Value) -> Result<Line, NoOrder> {

@@ -2,7 +2,9 @@
 
 use crate::order::NoOrder;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ballet::{Error, ErrorKind};
@@ -105,6 +107,12 @@ impl From<Error> for No {
     }
 }
 
+impl From<PathRejection> for No {
+    fn from(told: PathRejection) -> Self {
+        Self::new(told.status(), "unreadable", "", told.body_text())
+    }
+}
+
 impl From<BytesRejection> for No {
     fn from(told: BytesRejection) -> Self {
         match told.status() {
@@ -127,6 +135,18 @@ pub(super) fn say(status: StatusCode, what: &impl Serialize) -> Response {
 /// Reads a body of a known form.
 pub(super) fn read<T: DeserializeOwned>(body: Body) -> Result<T, No> {
     serde_json::from_slice(&body?).map_err(|told| No::bad("not_understood", "", told.to_string()))
+}
+
+/// What an address names.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = No;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, No> {
+        let named = Path::from_request_parts(parts, state).await;
+        named.map(|Path(named)| Self(named)).map_err(No::from)
+    }
 }
 
 /// The query of an address. No value that is known here needs escapes, so there are none.

@@ -2,9 +2,9 @@
 
 use crate::contracts::{Mode, NOTIFICATION, ORDERS, PAYMENTS, SHIPPING, SetRule};
 use crate::fakes::{Outsider, Reach, Turn};
-use crate::http::answer::{Answer, Body, No, Query, read, say};
+use crate::http::answer::{Answer, Body, Named, No, Query, read, say};
 use crate::http::desk::Desk;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use ballet::id::fresh;
 use serde::Deserialize;
@@ -34,7 +34,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>) -> Answer {
 /// `PUT /dials/{whose}`: of the provider, the carrier, or mail.
 pub(super) async fn turn(
     State(desk): State<Arc<Desk>>,
-    Path(whose): Path<String>,
+    Named(whose): Named<String>,
     body: Body,
 ) -> Answer {
     let outsider = Outsider::ALL.into_iter().find(|known| known.name() == whose);
@@ -62,7 +62,7 @@ struct Sent {
 /// `PUT /dials/services/{name}`: validators and all others but Orders can be sent away.
 pub(super) async fn send(
     State(desk): State<Arc<Desk>>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     body: Body,
 ) -> Answer {
     let up = match read::<Sent>(body)?.wire {
@@ -85,7 +85,7 @@ struct Rule {
 /// `PUT /dials/rules/{check}`: of all orders that are placed from now on.
 pub(super) async fn rule(
     State(desk): State<Arc<Desk>>,
-    Path(check): Path<String>,
+    Named(check): Named<String>,
     RawQuery(query): RawQuery,
     body: Body,
 ) -> Answer {

@@ -44,7 +44,7 @@ pub use ground::Ground;
 pub use options::{Asked, Options, Store};
 pub use runs::Runs;
 pub use seed::{PIECES, STOCKED};
-pub use server::{FAREWELL, serve};
+pub use server::{FAREWELL, routes, serve};
 #[cfg(feature = "servers")]
 pub use servers::{Servers, schema_of};
 

@@ -2,12 +2,12 @@
 
 use crate::alerts::{ALERTS as LIST, Alert};
 use crate::contracts::{ALERTS, ORDERS, OrderId};
-use crate::http::answer::{Answer, Body, No, Query, read, say};
+use crate::http::answer::{Answer, Body, Named, No, Query, read, say};
 use crate::http::desk::Desk;
 use crate::http::runs::Runs;
 use crate::orders::Entry;
 use crate::timeline::{self, FACTS, Fact, LISTS, TIMELINE, Timeline};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use ballet::saga::journal::{Journal, Verb, What};
 use ballet::store::{DeadLetter, Status};
@@ -117,7 +117,7 @@ fn has_runs(desk: &Desk) -> Result<(), No> {
 const FACTS_MAX: u32 = 1_000;
 
 /// `GET /runs/{id}`: what happened to it, one line a fact.
-pub(super) async fn timeline(State(desk): State<Arc<Desk>>, Path(id): Path<OrderId>) -> Answer {
+pub(super) async fn timeline(State(desk): State<Arc<Desk>>, Named(id): Named<OrderId>) -> Answer {
     has_runs(&desk)?;
     let (lines, facts) = match desk.runs {
         Some(runs) => {
@@ -193,7 +193,7 @@ struct Order {
 /// what it changes is for the coordinator to say, in the timeline.
 pub(super) async fn operate(
     State(desk): State<Arc<Desk>>,
-    Path((id, verb)): Path<(String, String)>,
+    Named((id, verb)): Named<(String, String)>,
     body: Body,
 ) -> Answer {
     let Some(runs) = desk.runs else {
@@ -230,7 +230,7 @@ pub(super) async fn operate(
         Some(step) => shape.position(&step).map(|_| step),
         // It is the one that asked for somebody.
         None => journal.facts.iter().rev().find_map(|fact| match &fact.what {
-            What::Attention { step, .. } => Some(shape.steps[*step].name.to_owned()),
+            What::Attention { step, .. } => shape.steps.get(*step).map(|step| step.name.to_owned()),
             _ => None,
         }),
     };
@@ -305,7 +305,7 @@ pub(super) async fn alerts(State(desk): State<Arc<Desk>>, RawQuery(query): RawQu
 }
 
 /// `POST /dead-letters/{id}/replay`: it is handled as if it came now.
-pub(super) async fn replay(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Answer {
+pub(super) async fn replay(State(desk): State<Arc<Desk>>, Named(id): Named<String>) -> Answer {
     let no = || No::unknown(format!("dead letter `{id}`"));
     let dead = id.parse().map_err(|_| no())?;
     for app in desk.apps() {

@@ -1,12 +1,12 @@
 //! What customers do: order, look, wait, cancel.
 
 use crate::contracts::{CancelOrder, ORDERS, OrderId, PlaceOrder, Status};
-use crate::http::answer::{Answer, Body, No, Query, say};
+use crate::http::answer::{Answer, Body, Named, No, Query, say};
 use crate::http::desk::Desk;
 use crate::http::flow::Entrance;
 use crate::order;
 use crate::orders::Row;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use ballet::id::{derived, fresh, traceparent};
 use ballet::message::trace_id;
@@ -130,7 +130,7 @@ fn is_over(row: &Row) -> bool {
 /// `GET /v1/orders/{id}`: the order, or, with `wait`, the order once it is so far.
 pub(super) async fn look(
     State(desk): State<Arc<Desk>>,
-    Path(order_id): Path<OrderId>,
+    Named(order_id): Named<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
     desk.serves(ORDERS)?;
@@ -146,7 +146,7 @@ pub(super) async fn look(
 /// `GET /v1/orders/{id}/validated`: once the checks have decided.
 pub(super) async fn validated(
     State(desk): State<Arc<Desk>>,
-    Path(order_id): Path<OrderId>,
+    Named(order_id): Named<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
     desk.serves(ORDERS)?;
@@ -167,7 +167,7 @@ async fn wait(desk: &Desk, row: &Row, within: Duration, until: fn(&Row) -> bool)
 /// `GET /v1/orders/{id}/history`: every fact, with its time, its cause and who caused it.
 pub(super) async fn history(
     State(desk): State<Arc<Desk>>,
-    Path(order_id): Path<OrderId>,
+    Named(order_id): Named<OrderId>,
     RawQuery(query): RawQuery,
 ) -> Answer {
     desk.serves(ORDERS)?;
@@ -192,7 +192,7 @@ pub(super) async fn history(
 /// `POST /v1/orders/{id}/cancel`: cancelled, too late, or not decided in time.
 pub(super) async fn cancel(
     State(desk): State<Arc<Desk>>,
-    Path(order_id): Path<OrderId>,
+    Named(order_id): Named<OrderId>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {

@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 /// How long what is under way may take after the end was announced, if nobody says otherwise.
 pub const FAREWELL: Duration = Duration::from_secs(10);
 
-fn routes(desk: Arc<Desk>) -> Router {
+/// What is answered at which address.
+pub fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/orders", post(orders::place))
         .route("/v1/orders/{id}", get(orders::look))
