@@ -121,6 +121,8 @@ pub mod saga;
 pub mod sqlite;
 pub mod store;
 pub mod story;
+#[cfg(feature = "runtime")]
+mod sync;
 pub mod table;
 pub mod tx;
 pub mod view;

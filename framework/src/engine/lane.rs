@@ -13,7 +13,9 @@ use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
 use crate::engine::health::Health;
 use crate::engine::memory::Memory;
+use crate::engine::owner::{Concluded, conclude};
 use crate::engine::publish::Publisher;
+use crate::engine::queue::Queue;
 use crate::engine::run::{Draft, storm};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
@@ -70,7 +72,8 @@ impl Lane {
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let calls = Calls::new(Arc::clone(&handler), Arc::clone(&wiring.settings));
-        let publisher = Publisher::start(Arc::clone(&wiring.broker), 0, wiring.settings.again);
+        let publisher =
+            Publisher::start(Arc::clone(&wiring.broker), Queue::default(), wiring.settings.again);
         Self {
             hint: wiring.hub.lane(&id),
             id,
@@ -157,14 +160,10 @@ impl Lane {
             ranges.push((source, range));
         }
         let mut taken = self.wiring.store.take(&self.id).await?;
-        let unpublished = std::mem::take(&mut taken.unpublished);
-        let before = unpublished.first().map_or(taken.batch, |(batch, _)| batch - 1);
+        let queue = Queue::of(taken.batch, std::mem::take(&mut taken.unpublished));
+        self.marked = queue.published();
         let settings = Arc::clone(&self.wiring.settings);
-        self.publisher = Publisher::start(Arc::clone(&self.wiring.broker), before, settings.again);
-        for (batch, messages) in unpublished {
-            self.publisher.append(batch, messages);
-        }
-        self.marked = before;
+        self.publisher = Publisher::start(Arc::clone(&self.wiring.broker), queue, settings.again);
         self.beware(taken.takes);
         self.memory = Memory::of(taken);
         self.memory.check()?;
@@ -202,17 +201,7 @@ impl Lane {
 
     /// The compare-and-set of the next batch.
     pub(super) fn advance(&self, gathered: &Gathered) -> Advance {
-        let mut positions = self.memory.positions.clone();
-        for arrived in &gathered.arrived {
-            positions.entry(arrived.topic.clone()).or_default().next = arrived.offset + 1;
-        }
-        Advance {
-            lane: self.id.clone(),
-            epoch: self.memory.epoch,
-            batch: self.memory.batch,
-            positions,
-            published: self.publisher.published(),
-        }
+        self.memory.advance(&self.id, &gathered.arrived, self.publisher.published())
     }
 
     pub(super) async fn begin(&self, advance: &Advance) -> Result<Box<dyn Batch>, Error> {
@@ -331,18 +320,23 @@ impl Lane {
     /// Whether a batch was committed, as soon as the store tells.
     async fn is_committed(&self, advance: &Advance) -> Result<bool, Error> {
         for attempt in 1.. {
-            match self.wiring.store.begin(advance).await {
+            let met = match self.wiring.store.begin(advance).await {
                 Ok(Begun::Open(again)) => {
                     again.roll_back().await;
-                    return Ok(false);
+                    Ok(())
                 }
-                Ok(Begun::Lost { epoch, batch }) => {
-                    let ours = epoch == advance.epoch && batch == advance.batch + 1;
-                    return if ours { Ok(true) } else { Err(self.superseded(epoch)) };
+                Ok(Begun::Lost { epoch, batch }) => Err((epoch, batch)),
+                Err(told) => {
+                    self.complain(&told, "the store does not tell");
+                    rest(self.wiring.settings.again.delay(attempt)).await;
+                    continue;
                 }
-                Err(told) => self.complain(&told, "the store does not tell"),
-            }
-            rest(self.wiring.settings.again.delay(attempt)).await;
+            };
+            return match conclude(advance, met) {
+                Concluded::Committed => Ok(true),
+                Concluded::Lost => Ok(false),
+                Concluded::Superseded(epoch) => Err(self.superseded(epoch)),
+            };
         }
         unreachable!("attempts are not bounded")
     }

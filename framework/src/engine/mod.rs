@@ -20,12 +20,17 @@ mod discover;
 mod gather;
 mod group;
 mod handler;
+mod handover;
 mod health;
 mod hub;
 mod lane;
 mod memory;
+#[cfg(all(test, feature = "memory"))]
+mod model;
+mod owner;
 mod park;
 mod publish;
+mod queue;
 mod react;
 mod run;
 mod settings;

@@ -17,7 +17,7 @@ pub use faults::{Fate, Point};
 use bell::Bell;
 use faults::Hook;
 use log::Log;
-use state::State;
+pub(crate) use state::State;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

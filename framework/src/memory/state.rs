@@ -13,32 +13,32 @@ use uuid::Uuid;
 
 /// Everything about one lane.
 #[derive(Debug, Default, Clone)]
-pub(super) struct LaneState {
-    pub(super) epoch: u64,
+pub(crate) struct LaneState {
+    pub(crate) epoch: u64,
     takes: u32,
-    pub(super) batch: u64,
-    pub(super) time: Time,
-    pub(super) positions: BTreeMap<String, Position>,
-    published: u64,
-    sent: BTreeMap<(String, u32), u64>,
-    taken: BTreeMap<Edge, u64>,
-    pub(super) timers: BTreeMap<String, Timer>,
-    calls: BTreeMap<String, Calling>,
-    parked: BTreeMap<u64, Parked>,
-    pub(super) inbox: BTreeMap<i64, InboxRow>,
+    pub(crate) batch: u64,
+    pub(crate) time: Time,
+    pub(crate) positions: BTreeMap<String, Position>,
+    pub(crate) published: u64,
+    pub(crate) sent: BTreeMap<(String, u32), u64>,
+    pub(crate) taken: BTreeMap<Edge, u64>,
+    pub(crate) timers: BTreeMap<String, Timer>,
+    pub(crate) calls: BTreeMap<String, Calling>,
+    pub(crate) parked: BTreeMap<u64, Parked>,
+    pub(crate) inbox: BTreeMap<i64, InboxRow>,
     /// Batches with messages, and when they were committed.
-    outbox: BTreeMap<u64, (Time, Vec<Outgoing>)>,
+    pub(crate) outbox: BTreeMap<u64, (Time, Vec<Outgoing>)>,
 }
 
 /// The database.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) lanes: BTreeMap<LaneId, LaneState>,
-    pub(super) slots: BTreeMap<Slot, Value>,
+#[derive(Debug, Default, Clone)]
+pub(crate) struct State {
+    pub(crate) lanes: BTreeMap<LaneId, LaneState>,
+    pub(crate) slots: BTreeMap<Slot, Value>,
     /// When each slot was written last.
     written: BTreeMap<Slot, Time>,
-    pub(super) seen: BTreeMap<(String, String), Time>,
-    pub(super) dead: BTreeMap<Uuid, DeadLetter>,
+    pub(crate) seen: BTreeMap<(String, String), Time>,
+    pub(crate) dead: BTreeMap<Uuid, DeadLetter>,
     next_entry: i64,
 }
 
@@ -57,7 +57,7 @@ impl LaneState {
 }
 
 impl State {
-    pub(super) fn take(&mut self, id: &LaneId, now: Time) -> Taken {
+    pub(crate) fn take(&mut self, id: &LaneId, now: Time) -> Taken {
         let lane = self.lanes.entry(id.clone()).or_default();
         lane.epoch += 1;
         lane.takes += 1;
@@ -77,7 +77,7 @@ impl State {
         }
     }
 
-    pub(super) fn register(&mut self, id: &LaneId, positions: &BTreeMap<String, Position>) {
+    pub(crate) fn register(&mut self, id: &LaneId, positions: &BTreeMap<String, Position>) {
         let lane = self.lanes.entry(id.clone()).or_default();
         for (topic, position) in positions {
             lane.positions.entry(topic.clone()).or_insert(*position);
@@ -85,12 +85,12 @@ impl State {
     }
 
     /// The compare-and-set, without writing: the writes are applied at the commit.
-    pub(super) fn check(&self, advance: &Advance) -> Result<(), (u64, u64)> {
+    pub(crate) fn check(&self, advance: &Advance) -> Result<(), (u64, u64)> {
         let found = self.lanes.get(&advance.lane).map_or((0, 0), |lane| (lane.epoch, lane.batch));
         if found == (advance.epoch, advance.batch) { Ok(()) } else { Err(found) }
     }
 
-    pub(super) fn enter(&mut self, lane: &LaneId, entry: &Inboxed, now: Time) -> Option<Bytes> {
+    pub(crate) fn enter(&mut self, lane: &LaneId, entry: &Inboxed, now: Time) -> Option<Bytes> {
         let number = self.next_entry;
         let inbox = &mut self.lanes.entry(lane.clone()).or_default().inbox;
         if let Some(waiting) = inbox.values().find(|row| row.entry.id == entry.id) {
@@ -101,14 +101,14 @@ impl State {
         None
     }
 
-    pub(super) fn mark(&mut self, id: &LaneId, epoch: u64, batch: u64) {
+    pub(crate) fn mark(&mut self, id: &LaneId, epoch: u64, batch: u64) {
         if let Some(lane) = self.lanes.get_mut(id).filter(|lane| lane.epoch == epoch) {
             lane.published = lane.published.max(batch);
         }
     }
 
     /// Applies a whole batch.
-    pub(super) fn apply(&mut self, advance: &Advance, now: Time, writes: Writes) {
+    pub(crate) fn apply(&mut self, advance: &Advance, now: Time, writes: Writes) {
         for (id, entry) in &writes.inbox {
             self.enter(id, entry, now);
         }
@@ -144,7 +144,7 @@ impl State {
         }
     }
 
-    pub(super) fn write(&mut self, slot: Slot, value: Option<Value>, now: Time) {
+    pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>, now: Time) {
         match value {
             Some(value) => {
                 self.written.insert(slot.clone(), now);
@@ -158,7 +158,7 @@ impl State {
     }
 
     /// Deletes what is older than this, and says how much that was.
-    pub(super) fn prune(&mut self, kind: Kept, before: Time) -> u64 {
+    pub(crate) fn prune(&mut self, kind: Kept, before: Time) -> u64 {
         match kind {
             Kept::Log | Kept::Unread => 0,
             Kept::Outbox => self.lanes.values_mut().map(|lane| lane.forget_published(before)).sum(),
@@ -193,19 +193,19 @@ impl State {
     }
 
     /// Where the slowest group reads a partition next; `None` if nobody reads it.
-    pub(super) fn read_by_all(&self, topic: &str, partition: u32) -> Option<u64> {
+    pub(crate) fn read_by_all(&self, topic: &str, partition: u32) -> Option<u64> {
         let lanes = self.lanes.iter().filter(|(id, _)| id.lane == partition);
         lanes.filter_map(|(_, lane)| lane.positions.get(topic)).map(|at| at.next).min()
     }
 
     /// The lanes in whose inbox something waits.
-    pub(super) fn waiting(&self) -> BTreeSet<LaneId> {
+    pub(crate) fn waiting(&self) -> BTreeSet<LaneId> {
         let waiting = self.lanes.iter().filter(|(_, lane)| !lane.inbox.is_empty());
         waiting.map(|(id, _)| id.clone()).collect()
     }
 
     /// The rows of a range, in order.
-    pub(super) fn scan(&self, scan: &Scan) -> Vec<(Bytes, Bytes)> {
+    pub(crate) fn scan(&self, scan: &Scan) -> Vec<(Bytes, Bytes)> {
         let from = Slot::new(Space::Rows, scan.table.clone(), scan.from.clone());
         let rows = self.slots.range(from..).take_while(|(slot, _)| {
             slot.space == Space::Rows
