@@ -20,6 +20,7 @@ const EMBEDDED: &[&str] = &[
     "tail.rs",
     "tests.rs",
     "turn.rs",
+    "waiting.rs",
     "writer.rs",
 ];
 const SERVER: &[&str] = &["cdc.rs", "config.rs", "hints.rs", "outbox.rs", "pool.rs"];

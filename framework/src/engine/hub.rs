@@ -2,10 +2,10 @@
 
 use crate::engine::health::Health;
 use crate::store::{LaneId, Slot, Space, Status, Value};
+use crate::sync::{Mutex, MutexGuard, Notify, PoisonError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use std::sync::Arc;
 
 #[derive(Default)]
 struct Waiting {

@@ -2,9 +2,8 @@
 
 use crate::broker::Arrived;
 use crate::error::Error;
+use crate::sync::{Mutex, MutexGuard, Notify, PoisonError};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
 
 /// When a lane holds so many messages, or so many bytes, no more is fetched for it.
 const MOST: usize = 10_000;

@@ -3,9 +3,8 @@
 //! Tokio's `watch` wakes its receivers in an order that it draws at random, so a test that fails once
 //! could not be played again.
 
+use crate::sync::{AtomicU64, Notify, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Notify;
 
 /// Rung when something has changed.
 #[derive(Clone, Default)]

@@ -22,6 +22,7 @@ mod take;
 mod tests;
 mod trouble;
 mod turn;
+mod waiting;
 mod writer;
 mod writes;
 

@@ -10,10 +10,11 @@ use crate::message::Message;
 use crate::message::Outgoing;
 use crate::sqlite::log::{Appended, unknown};
 use crate::sqlite::place::{self, PARTITIONS, TOPICS};
+use crate::sqlite::waiting::Waiting;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// How many messages of a partition are kept in memory, and how many bytes of bodies.
 const TAIL: usize = 4_096;
@@ -79,29 +80,6 @@ impl Part {
             }
             self.next -= 1;
         }
-    }
-}
-
-/// A reader that waits.
-#[derive(Default)]
-pub(super) struct Waiting {
-    notify: Notify,
-    /// Whether it has nothing to do until it is woken.
-    is_idle: AtomicBool,
-}
-
-impl Waiting {
-    /// Waits until there may be something to read.
-    pub(super) async fn woken(&self) {
-        self.is_idle.store(true, Ordering::SeqCst);
-        self.notify.notified().await;
-        self.is_idle.store(false, Ordering::SeqCst);
-    }
-
-    /// Wakes it, and says whether it was idle.
-    fn wake(&self) -> bool {
-        self.notify.notify_one();
-        self.is_idle.swap(false, Ordering::SeqCst)
     }
 }
 

@@ -1,0 +1,37 @@
+//! What tasks and threads of the framework share, under every order in which they may run.
+//!
+//! The files are those of the framework, read from where they stand: only `crate::sync` is another one
+//! here, whose primitives a scheduler drives. It tries all orders of the threads of a test, and one in which
+//! somebody waits for ever is a failure. That a test can fail is shown each time: with primitives that
+//! forget what they should keep, an order is found in which somebody does.
+//!
+//! | file | between | law |
+//! |---|---|---|
+//! | `engine/handover.rs` | a lane and the task that publishes | all is published, in order, and the lane is told |
+//! | `kafka/queue.rs` | the thread that fetches and a lane | all is taken, in order, and then why there is no more |
+//! | `sqlite/waiting.rs` | the writer and a reader of the log | whoever waits is woken |
+//! | `engine/hub.rs` | a lane and a client | a client hears of what is written after it began to watch |
+//! | `memory/bell.rs` | the broker in memory and who listens | every listener hears the last ring |
+
+#![cfg(test)]
+#![allow(dead_code, unreachable_pub)] // The framework uses what a test here does not.
+
+mod sync;
+
+mod broker {
+    pub(crate) use ballet::broker::Arrived;
+}
+mod error {
+    pub(crate) use ballet::error::Error;
+}
+mod message {
+    pub(crate) use ballet::message::Outgoing;
+}
+mod store {
+    pub(crate) use ballet::store::{LaneId, Slot, Space, Status, Value};
+}
+
+mod engine;
+mod kafka;
+mod memory;
+mod sqlite;
