@@ -4,7 +4,7 @@ use crate::node::journal;
 use crate::tale::{
     act, ask, back, broke, cancel, check, check_after, compensated, done, hear,
     nothing_to_take_back, operate, pivot, plan, ran, ran_into_no, refused, says_no, sometimes,
-    tell_all, wait,
+    tell_all, wait, yes,
 };
 use ballet::clock::Time;
 use ballet::message::Way;
@@ -280,6 +280,32 @@ fn nothing_to_take_back_is_not_believed_of_a_step_that_was_done() {
                 reserve-stock mark-compensated by somebody
                 reserve-stock compensated
                 compensated
+        "#]],
+    );
+}
+
+/// A signal that names a step that waits for none settled it: nobody knew what had been done of it, and it was
+/// never taken back. Found by the simulation.
+#[test]
+fn a_signal_settles_no_step_that_waits_for_none() {
+    check(
+        plan([vec![back(act("charge"))], vec![back(ask("reserve-stock"))]]),
+        [yes("charge"), says_no("reserve-stock"), ran("charge"), says_no("reserve-stock")],
+        expect![[r#"
+            0 begin
+                begun
+                charge started
+                -> run charge
+            0 charge is told yes
+                charge stray: signal
+            0 reserve-stock is told no
+                reserve-stock stray: signal
+            0 charge ran
+                charge done
+                reserve-stock started
+                -> ask reserve-stock
+            0 reserve-stock is told no
+                reserve-stock stray: signal
         "#]],
     );
 }

@@ -151,8 +151,12 @@ impl Draft<'_> {
         self.note(What::Faulted { step, way, times, text });
     }
 
+    /// A signal is for a step that waits for one: nobody else's step is settled by it.
     fn take_signal(&mut self, step: usize, signal: Signal) {
         match (self.state.steps[step], signal) {
+            _ if self.shape.steps[step].head != Head::Hear => {
+                self.stray(step, Way::Forward, "signal");
+            }
             (Progress::Waiting, signal) if !self.state.signals.contains_key(&step) => {
                 self.note(What::Signalled { step, signal });
             }
