@@ -75,7 +75,7 @@ impl Node {
         failed: ErrorKind,
         turn: &mut Option<OwnedMutexGuard<()>>,
     ) -> Result<(), Error> {
-        self.breathe().await;
+        self.breathe_holding(turn).await;
         let fate = (self.hook.0.lock().unwrap_or_else(PoisonError::into_inner))(&point);
         match fate {
             Fate::Go => Ok(()),
@@ -97,11 +97,18 @@ impl Node {
 
     /// A dead process never comes back from a call, a frozen one when it is woken.
     pub(super) async fn breathe(&self) {
-        let mut thawed = self.world.bell.listen();
-        while self.is_frozen() {
-            thawed.hear().await;
+        self.breathe_holding(&mut None).await;
+    }
+
+    /// The same for whoever holds the turn to write. A frozen process keeps it, as it keeps its locks in a
+    /// database; one that dies lets go of it, frozen or not.
+    pub(super) async fn breathe_holding(&self, turn: &mut Option<OwnedMutexGuard<()>>) {
+        let mut woken = self.world.bell.listen();
+        while self.is_frozen() && self.is_alive() {
+            woken.hear().await;
         }
         if !self.is_alive() {
+            turn.take();
             std::future::pending::<()>().await;
         }
     }

@@ -134,5 +134,6 @@ impl Node {
     /// Kills it: whatever it was doing stops where it is.
     pub fn kill(&self) {
         self.alive.store(false, Ordering::SeqCst);
+        self.world.bell.ring();
     }
 }

@@ -187,10 +187,7 @@ impl Open {
     /// A process that is dead lets go of its transaction, as a database takes back one whose connection
     /// is gone.
     async fn breathe(&mut self) {
-        if !self.node.is_alive() {
-            self.turn.take();
-        }
-        self.node.breathe().await;
+        self.node.breathe_holding(&mut self.turn).await;
     }
 }
 
