@@ -25,6 +25,9 @@ fn trip(kind: Kind) -> Option<Trip> {
         Kind::ProduceFails => Trip::ProduceFails,
         Kind::LostAcknowledgement => Trip::AcknowledgementLost,
         Kind::EntryUnknown => Trip::EntryUnknown,
+        Kind::PauseAtCommit => Trip::FreezeAtCommit,
+        Kind::CrashTaken => Trip::DieTaken,
+        Kind::MarkFails => Trip::MarkFails,
         _ => return None,
     })
 }
@@ -41,6 +44,9 @@ fn kind_of(trip: Trip) -> Kind {
         Trip::ProduceFails => Kind::ProduceFails,
         Trip::AcknowledgementLost => Kind::LostAcknowledgement,
         Trip::EntryUnknown => Kind::EntryUnknown,
+        Trip::FreezeAtCommit => Kind::PauseAtCommit,
+        Trip::DieTaken => Kind::CrashTaken,
+        Trip::MarkFails => Kind::MarkFails,
     }
 }
 
@@ -57,7 +63,8 @@ impl Harming for Play<'_> {
         let Harm { kind, process: at, lasts, draw, .. } = harm;
         if let Some(trip) = trip(kind) {
             // Several in a row, so that what is tried again fails again.
-            for _ in 0..=draw % 3 {
+            let times = if kind == Kind::PauseAtCommit { 0 } else { draw % 3 };
+            for _ in 0..=times {
                 self.processes[at].wires.trip(trip);
             }
             return;
@@ -98,7 +105,7 @@ impl Harming for Play<'_> {
     async fn heal(&mut self, harm: Harm) {
         let process = &mut self.processes[harm.process];
         match harm.kind {
-            Kind::Pause => process.freeze(false),
+            Kind::Pause | Kind::PauseAtCommit => process.freeze(false),
             Kind::CutFromStore => process.wires.cut_store(false),
             Kind::CutFromBroker => process.wires.cut_broker(false),
             Kind::Slow => process.wires.slow(Duration::ZERO),

@@ -29,7 +29,6 @@ pub(crate) struct Process {
     pub(crate) wires: Wires,
     /// What runs in it; nothing if it could not start.
     app: Option<Running>,
-    pub(crate) is_frozen: bool,
     /// When it is started again, in milliseconds, if it is dead.
     pub(crate) again: Option<u64>,
     pub(crate) role: Role,
@@ -39,7 +38,7 @@ pub(crate) struct Process {
 impl Process {
     /// What runs in it, if somebody can answer there.
     pub(crate) fn app(&self) -> Option<&Running> {
-        self.app.as_ref().filter(|_| self.node.is_alive() && !self.is_frozen)
+        self.app.as_ref().filter(|_| self.node.is_alive() && !self.node.is_frozen())
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -52,10 +51,9 @@ impl Process {
     }
 
     pub(crate) fn freeze(&mut self, is_frozen: bool) {
-        if self.is_frozen && !is_frozen {
+        if self.node.is_frozen() && !is_frozen {
             self.wires.wake();
         }
-        self.is_frozen = is_frozen;
         if is_frozen { self.node.freeze() } else { self.node.thaw() }
     }
 }
@@ -87,7 +85,7 @@ impl House {
         if app.is_none() {
             node.kill();
         }
-        Process { node, wires, app, is_frozen: false, again: None, role, version }
+        Process { node, wires, app, again: None, role, version }
     }
 
     async fn serve(

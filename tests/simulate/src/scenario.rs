@@ -23,6 +23,10 @@ pub enum Kind {
     CrashProduced,
     /// It stands still for a while, and goes on as a zombie.
     Pause,
+    /// The same right before a commit, with its transaction open.
+    PauseAtCommit,
+    /// It dies when it has taken a lane.
+    CrashTaken,
     /// It does not reach the store.
     CutFromStore,
     /// It does not reach the broker.
@@ -49,6 +53,8 @@ pub enum Kind {
     DiskError,
     /// A batch cannot be begun.
     BeginFails,
+    /// It is not written down that messages have reached the broker, or nobody knows.
+    MarkFails,
     /// Whoever asked is not told that it was written down.
     EntryUnknown,
     /// Bytes that are no message, and a message that nobody can read.
@@ -61,12 +67,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Crash,
         Self::CrashAtCommit,
         Self::CrashCommitted,
         Self::CrashProduced,
         Self::Pause,
+        Self::PauseAtCommit,
+        Self::CrashTaken,
         Self::CutFromStore,
         Self::CutFromBroker,
         Self::Skew,
@@ -80,6 +88,7 @@ impl Kind {
         Self::CommitUnknown,
         Self::DiskError,
         Self::BeginFails,
+        Self::MarkFails,
         Self::EntryUnknown,
         Self::Poison,
         Self::Deploy,

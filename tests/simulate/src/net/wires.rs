@@ -29,6 +29,12 @@ pub enum Trip {
     AcknowledgementLost,
     /// What has entered an inbox is not acknowledged.
     EntryUnknown,
+    /// It stands still before it commits, with its transaction open.
+    FreezeAtCommit,
+    /// It dies when it has taken a lane, and knows nothing of it.
+    DieTaken,
+    /// That messages have reached the broker is not written down.
+    MarkFails,
 }
 
 impl Trip {
@@ -43,6 +49,9 @@ impl Trip {
             | (Self::ProduceFails, Point::Produce(_))
             | (Self::AcknowledgementLost, Point::Produced(_))
             | (Self::EntryUnknown, Point::Entered(_)) => Some(Fate::Fail),
+            (Self::FreezeAtCommit, Point::Commit(_)) => Some(Fate::Freeze),
+            (Self::DieTaken, Point::Taken(_)) => Some(Fate::Die),
+            (Self::MarkFails, Point::Mark(_) | Point::Marked(_)) => Some(Fate::Fail),
             _ => None,
         }
     }
