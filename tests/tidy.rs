@@ -8,6 +8,7 @@ mod changelog;
 mod code;
 mod deaths;
 mod floors;
+mod mistakes;
 mod repeatable;
 mod sizes;
 mod traces;
@@ -74,4 +75,9 @@ fn whatever_waits_for_store_or_broker_says_what_is_when_its_process_dies() {
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     report("no file knows the machine it was written on", traces::left(&tree()));
+}
+
+#[test]
+fn every_mistake_is_made_beside_its_rule() {
+    report("every mistake is made beside its rule, in a line or two", mistakes::misplaced(&tree()));
 }

@@ -87,7 +87,8 @@
 //! `postgres`: Postgres as the store; `tls`: with TLS.
 //! `cli`: the program `ballet`, which migrates schemas.
 //! `kafka`: Kafka as the broker; `kafka-ssl`, `kafka-zstd`: with TLS, with zstd.
-//! `memory`: a store and a broker that fail apart, for tests. Without any of them nothing here waits
+//! `memory`: a store and a broker that fail apart, for tests. `mistakes`: an engine that does the wrong
+//! thing when it is told to, for tests of tests and for nothing else. Without any of them nothing here waits
 //! and nothing does I/O.
 
 // Without the engine nobody calls the handlers that the definitions hold.
@@ -113,6 +114,10 @@ pub mod kafka;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod message;
+#[cfg(not(feature = "mistakes"))]
+mod mistake;
+#[cfg(feature = "mistakes")]
+pub mod mistake;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod reactor;

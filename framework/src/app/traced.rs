@@ -6,6 +6,7 @@ use crate::app::running::Running;
 use crate::engine::RequestRow;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Command, Key, Record, trace_id};
+use crate::mistake::Mistake;
 use crate::saga::Saga;
 use crate::saga::journal::Journal;
 use crate::store::{Entered, Inboxed, Joined, LaneId, Slot, Space};
@@ -193,6 +194,9 @@ impl Beginning {
 
 /// Whether two texts are the same as values of this type: field order and defaults aside (H33).
 fn is_same<T: Record>(stored: &str, given: &str) -> bool {
+    if Mistake::BeginAnyInput.is_made() {
+        return true;
+    }
     let same = |text: &str| {
         serde_json::from_str::<T>(text).ok().and_then(|value| serde_json::to_value(&value).ok())
     };

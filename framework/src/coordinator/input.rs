@@ -4,10 +4,10 @@ use crate::coordinator::Coordinator;
 use crate::coordinator::errand::Errand;
 use crate::coordinator::starts::Meaning;
 use crate::engine::{Trouble, Work};
-use crate::message::{Key, Kind, Message, Reply, StepRef};
+use crate::message::{Key, Kind, Message, Reply, StepRef, Way};
 use crate::saga::Shape;
 use crate::saga::decide::Input;
-use crate::saga::journal::{Signal, Verb};
+use crate::saga::journal::{Journal, Signal, Verb, What};
 use crate::store::{Calling, Inboxed};
 use crate::tx::{Cause, Entry, Tx};
 use bytes::Bytes;
@@ -25,6 +25,17 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// Whether it is the reply to another attempt than the last.
+    pub(super) fn is_of_an_earlier_attempt(&self, journal: &Journal) -> bool {
+        let Self::Reply { step, .. } = self else { return false };
+        let last = journal.facts.iter().rev().find_map(|fact| match fact.what {
+            What::Started { attempts, .. } if step.way == Way::Forward => Some(attempts),
+            What::Compensating { attempts, .. } if step.way == Way::Back => Some(attempts),
+            _ => None,
+        });
+        last.is_some_and(|last| last > step.attempt)
+    }
+
     /// The same with steps told by number, as the protocol knows them.
     pub(super) fn input(self, shape: &Shape) -> Result<Input, Trouble> {
         let number = |name: &str| {

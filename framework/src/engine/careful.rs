@@ -14,6 +14,7 @@ use crate::engine::run::Draft;
 use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
+use crate::mistake::Mistake;
 use crate::store::{Batch, Held, Parked};
 use futures::FutureExt;
 use std::any::Any;
@@ -75,6 +76,7 @@ impl Care {
         let marked = suspects.iter().find(|suspect| suspect.due.is_some());
         let number = marked.or_else(|| suspects.first())?.number;
         Some(match marked {
+            _ if Mistake::TriedBeforeMarked.is_made() => Suspicion::Try(number),
             Some(_) if self.marked == Some(number) => Suspicion::Try(number),
             Some(suspect) if suspect.attempts >= crashes => Suspicion::GiveUp(number),
             _ => Suspicion::Mark(number),

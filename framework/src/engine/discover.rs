@@ -11,6 +11,7 @@ use crate::engine::handler::{Handler, Trouble};
 use crate::engine::span::{follow, span};
 use crate::engine::work::Work;
 use crate::error::{Error, Fault};
+use crate::mistake::Mistake;
 use crate::store::{Batch, Found, LaneId};
 use crate::tx::{Cause, Tx, Wanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,9 @@ pub(super) const ROUNDS: usize = 4;
 pub(super) fn ask(tx: &mut Tx, handler: &dyn Handler, work: &Work, cause: Cause) {
     tx.enter(cause);
     let _ = poll(tx, handler, work);
+    if Mistake::DiscoveryCounts.is_made() {
+        tx.reads().keep();
+    }
     tx.discard();
 }
 

@@ -9,6 +9,7 @@ use crate::engine::lane::Lane;
 use crate::engine::settings::Settings;
 use crate::error::Error;
 use crate::message::Key;
+use crate::mistake::Mistake;
 use crate::store::{LaneId, Position, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -87,6 +88,9 @@ impl Group {
             rest(self.wiring.settings.again.delay(attempt)).await;
             attempt += 1;
         }
+        if Mistake::LeaveBeforeRest.is_made() {
+            member = None;
+        }
         self.assign(&BTreeSet::new()).await;
         if let Some(member) = member {
             member.leave().await;
@@ -130,7 +134,9 @@ impl Group {
         for lane in gone {
             if let Some(Running { stop, task }) = self.lanes.remove(&lane) {
                 let _ = stop.send(true);
-                if let Err(told) = task.await {
+                if !Mistake::TwoOwnersInAProcess.is_made()
+                    && let Err(told) = task.await
+                {
                     tracing::error!(lane, %told, "a lane ended badly");
                 }
             }

@@ -19,6 +19,7 @@ use crate::engine::queue::Queue;
 use crate::engine::run::{Draft, storm};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
+use crate::mistake::Mistake;
 use crate::store::{Advance, Batch, Begun, LaneId, Slot, Value, Writes};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -114,6 +115,8 @@ impl Lane {
             while !*self.stopped.borrow() {
                 match self.turn_guarded().await {
                     Ok(()) => attempt = 1,
+                    Err(told) if goes_on(&told) => {}
+                    Err(told) if gives_up(&told) => return,
                     Err(told) => {
                         self.complain(&told, "the lane is taken again");
                         break;
@@ -160,6 +163,9 @@ impl Lane {
             ranges.push((source, range));
         }
         let mut taken = self.wiring.store.take(&self.id).await?;
+        if Mistake::NoLeftovers.is_made() {
+            taken.unpublished.clear();
+        }
         let queue = Queue::of(taken.batch, std::mem::take(&mut taken.unpublished));
         self.marked = queue.published();
         let settings = Arc::clone(&self.wiring.settings);
@@ -173,7 +179,7 @@ impl Lane {
         self.reader.seek(&self.memory.offsets());
         self.calls = Calls::new(Arc::clone(&self.handler), settings);
         self.called.clear();
-        for calling in self.memory.calling.values() {
+        for calling in self.memory.calling.values().filter(|_| !Mistake::CallForgotten.is_made()) {
             self.calls.start(calling.clone());
         }
         self.refeed = true;
@@ -259,7 +265,13 @@ impl Lane {
             writes.slots.iter().map(|(slot, value)| (slot.clone(), value.clone())).collect();
         // Where outbox and log are one, there is nothing to publish.
         let is_fused = self.wiring.store.is_fused();
-        let outgoing = if is_fused { Vec::new() } else { writes.outgoing.clone() };
+        let mut outgoing = if is_fused { Vec::new() } else { writes.outgoing.clone() };
+        if Mistake::PublishOutOfOrder.is_made() {
+            outgoing.reverse();
+        }
+        if Mistake::PublishBeforeCommit.is_made() {
+            self.publisher.append(advance.batch + 1, outgoing.clone());
+        }
         let entered = entered(&writes);
         batch.flush(writes).await?;
         self.commit(batch, advance).await?;
@@ -334,7 +346,7 @@ impl Lane {
             };
             return match conclude(advance, met) {
                 Concluded::Committed => Ok(true),
-                Concluded::Lost => Ok(false),
+                Concluded::Lost => Ok(Mistake::UnknownIsDone.is_made()),
                 Concluded::Superseded(epoch) => Err(self.superseded(epoch)),
             };
         }
@@ -360,7 +372,11 @@ impl Lane {
             return Ok(());
         }
         self.storms += 1;
-        if self.storms <= 3 { Err(storm(&self.id, faulted)) } else { Ok(()) }
+        if self.storms <= 3 && !Mistake::NoStorm.is_made() {
+            Err(storm(&self.id, faulted))
+        } else {
+            Ok(())
+        }
     }
 
     /// Lets what was written down reach the broker, for a bounded time.
@@ -379,6 +395,16 @@ impl Lane {
             tracing::warn!(lane = %self.id, %told, "what was published is not marked");
         }
     }
+}
+
+/// Whether the owner goes on after a batch of which nobody knew whether it was committed.
+fn goes_on(told: &Error) -> bool {
+    Mistake::UnknownIsFailed.is_made() && told.kind() == ErrorKind::Unknown
+}
+
+/// Whether the owner leaves a lane that it has lost to whoever comes.
+fn gives_up(told: &Error) -> bool {
+    Mistake::GiveUpWhenLost.is_made() && told.kind() == ErrorKind::Superseded
 }
 
 /// The lanes whose inbox a batch writes to.

@@ -9,6 +9,7 @@ use crate::engine::settings::Settings;
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::message::Key;
+use crate::mistake::Mistake;
 use crate::store::{Calling, Held, Parked, Position, Taken};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +72,9 @@ impl Memory {
     pub(super) fn begin_topic(&mut self, source: &Source, range: Range) {
         let topic = &source.topic;
         let from = if source.from_the_beginning { range.start } else { range.end };
+        if Mistake::PositionFromTheEnd.is_made() {
+            self.positions.insert(topic.clone(), Position { next: range.end, from });
+        }
         let position = self.positions.entry(topic.clone());
         let next = position.or_insert(Position { next: from, from }).next;
         if next < range.start && !source.compacted {
@@ -85,7 +89,7 @@ impl Memory {
         let reached = |(topic, end): (&String, &u64)| {
             self.positions.get(topic).is_some_and(|position| position.next >= *end)
         };
-        self.targets.iter().all(reached)
+        self.targets.iter().all(reached) || Mistake::TimePassesAtTakeOver.is_made()
     }
 
     /// Whether nothing is left to be handled, except what may stand in the inbox.
@@ -114,7 +118,8 @@ impl Memory {
     /// The messages of a key that hold it, in order.
     pub(super) fn holders(&self, key: &Key) -> impl Iterator<Item = &Arc<Parked>> {
         self.parked.values().filter(move |parked| {
-            parked.key == *key && !matches!(parked.held, Held::NotYet | Held::Gap)
+            let is_free = parked.held == Held::NotYet && !Mistake::NotYetHoldsItsKey.is_made();
+            parked.key == *key && !is_free && parked.held != Held::Gap
         })
     }
 

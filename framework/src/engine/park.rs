@@ -11,6 +11,7 @@ use crate::engine::settings::Settings;
 use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
 use crate::id::derived;
+use crate::mistake::Mistake;
 use crate::store::{DeadLetter, Held, LaneId, Parked, Writes};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +104,8 @@ impl Parking<'_> {
     fn fault(&mut self, item: &Item, attempts: u32, why: String) {
         let replayed = matches!(item.origin, Origin::Dead(_));
         let called = matches!(item.work, Work::Called { .. });
-        if (attempts >= self.settings.attempts || replayed) && !called {
+        let is_last = attempts >= self.settings.attempts || Mistake::FirstFaultIsDeath.is_made();
+        if (is_last || replayed) && !called {
             return self.bury(item, attempts, why);
         }
         let due = self.now.after(self.settings.retry.delay(attempts));
@@ -112,6 +114,9 @@ impl Parking<'_> {
     }
 
     fn put(&mut self, item: &Item, held: Held, attempts: u32, due: Option<Time>, reason: String) {
+        if Mistake::ReleaseInAnyOrder.is_made() {
+            self.done(item);
+        }
         let earlier = self.earlier(item);
         let parked = Parked {
             number: earlier.as_ref().map_or_else(|| self.memory.next_number(), |e| e.number),
@@ -124,7 +129,9 @@ impl Parking<'_> {
             edge: None,
             body: item.work.encode(),
         };
-        self.writes.parked.push(parked.clone());
+        if !Mistake::ParkedInMemory.is_made() {
+            self.writes.parked.push(parked.clone());
+        }
         self.memory.parked.insert(parked.number, Arc::new(parked));
         if let Origin::Dead(id) = item.origin {
             self.writes.replayed.push(id);
@@ -140,7 +147,10 @@ impl Parking<'_> {
             _ => derived(&[&self.lane.to_string(), &String::from_utf8_lossy(&body)]),
         };
         let (lane, key) = (self.lane.clone(), item.work.key());
-        self.writes.dead.push(DeadLetter { id, lane, key, reason, at: self.now, attempts, body });
+        let letter = DeadLetter { id, lane, key, reason, at: self.now, attempts, body };
+        if !Mistake::DeadAndNotWritten.is_made() {
+            self.writes.dead.push(letter);
+        }
         self.done(item);
     }
 

@@ -10,6 +10,7 @@ use crate::engine::handover::Handover;
 use crate::engine::queue::Queue;
 use crate::error::Error;
 use crate::message::Outgoing;
+use crate::mistake::Mistake;
 use crate::saga::Retry;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -49,11 +50,17 @@ impl Drop for Publisher {
 
 async fn publish(broker: Arc<dyn Broker>, handover: Arc<Handover>, retry: Retry) {
     loop {
-        let (batch, messages) = handover.first().await;
+        let (batch, mut messages) = handover.first().await;
         let mut attempt = 1;
         while let Err(told) = patiently(&*broker, &messages, &handover).await {
             tracing::warn!(batch, attempt, %told, "publishing failed; the batch is sent again");
             handover.complain(told.to_string());
+            if Mistake::NoSecondTry.is_made() {
+                break;
+            }
+            if Mistake::HalfABatchAgain.is_made() {
+                messages = Arc::new(messages[messages.len() / 2..].to_vec());
+            }
             rest(retry.delay(attempt)).await;
             attempt += 1;
         }

@@ -6,6 +6,7 @@
 //! Pure: who waits for whom is [`publish`](crate::engine::publish)'s.
 
 use crate::message::Outgoing;
+use crate::mistake::Mistake;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -24,8 +25,11 @@ pub(super) struct Queue {
 impl Queue {
     /// The queue of a new owner of a lane whose last batch is `last`. What the owner before may not have
     /// published goes first (H2).
-    pub(super) fn of(last: u64, unpublished: Vec<(u64, Vec<Outgoing>)>) -> Self {
+    pub(super) fn of(last: u64, mut unpublished: Vec<(u64, Vec<Outgoing>)>) -> Self {
         let published = unpublished.first().map_or(last, |(batch, _)| batch - 1);
+        if Mistake::NewestLeftoversFirst.is_made() {
+            unpublished.reverse();
+        }
         let mut queue = Self { published, appended: published, ..Self::default() };
         for (batch, messages) in unpublished {
             queue.append(batch, messages);
@@ -36,6 +40,9 @@ impl Queue {
     /// A batch was committed.
     pub(super) fn append(&mut self, batch: u64, messages: Vec<Outgoing>) {
         self.appended = batch;
+        if Mistake::MarkBeforeAcknowledged.is_made() {
+            self.published = batch;
+        }
         self.waiting.push_back((batch, Arc::new(messages)));
     }
 
@@ -47,7 +54,7 @@ impl Queue {
     /// The broker has acknowledged the whole of the first batch.
     pub(super) fn acknowledged(&mut self) {
         if let Some((batch, _)) = self.waiting.pop_front() {
-            self.published = batch;
+            self.published = if Mistake::MarkAll.is_made() { self.appended } else { batch };
         }
     }
 

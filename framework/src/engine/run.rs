@@ -10,6 +10,7 @@ use crate::engine::sort::{Item, Origin};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::message::{Envelope, Message, Outgoing, Stamp};
+use crate::mistake::Mistake;
 use crate::store::{Batch, Calling, Held, LaneId, Parked, Timer, Writes};
 use crate::tx::{Cause, Effects, Entry, Numbers, Place, Send, Tx};
 use std::collections::{BTreeSet, VecDeque};
@@ -158,13 +159,17 @@ impl<'a> Draft<'a> {
                 let first = self.memory.holders(&key).next().is_none_or(|at| at.number == *number);
                 self.memory.is_calling(&key) || !(free || first)
             }
-            _ if !self.memory.is_held(&key) => false,
+            _ if !self.memory.is_held(&key) || Mistake::ParkWithoutItsKey.is_made() => false,
+            _ if Mistake::CompensationPassesACall.is_made() => !self.passes(&item.work),
             _ => self.memory.is_calling(&key) || !self.passes(&item.work),
         }
     }
 
     /// Whether it takes back what is set aside before it, so that waiting for it would be for ever.
     fn passes(&self, work: &Work) -> bool {
+        if Mistake::CompensationBehindItsForward.is_made() {
+            return false;
+        }
         let Some((pair, true)) = self.handler.pair(work) else { return false };
         let key = work.key();
         let before = self
@@ -194,6 +199,9 @@ impl<'a> Draft<'a> {
                 self.let_go(&item);
             }
             Err(trouble) => {
+                if Mistake::FaultKeepsWrites.is_made() {
+                    self.tx.reads().keep();
+                }
                 self.tx.discard();
                 self.trouble(&item, trouble);
             }
@@ -243,8 +251,10 @@ impl<'a> Draft<'a> {
     /// What it was taken from has nothing of it any more, whatever came of it.
     pub(super) fn took_off(&mut self, item: &Item) {
         match (&item.origin, &item.work) {
-            (Origin::Inbox(number), _) => self.writes.inbox_taken.push(*number),
-            (Origin::Timer, Work::Timer { id, key }) => {
+            (Origin::Inbox(number), _) if !Mistake::InboxTwice.is_made() => {
+                self.writes.inbox_taken.push(*number);
+            }
+            (Origin::Timer, Work::Timer { id, key }) if !Mistake::TimerTwice.is_made() => {
                 let gone = Timer { id: id.clone(), due: None, key: key.clone() };
                 self.writes.timers.entry(id.clone()).or_insert(gone);
             }
@@ -289,7 +299,10 @@ impl<'a> Draft<'a> {
             if let Some(due) = timer.due {
                 self.memory.due = Some(self.memory.due.map_or(due, |known| known.min(due)));
             }
-            self.writes.timers.insert(timer.id.clone(), timer);
+            let is_set_anew = self.writes.timers.contains_key(&timer.id);
+            if !(is_set_anew && Mistake::TimerLost.is_made()) {
+                self.writes.timers.insert(timer.id.clone(), timer);
+            }
         }
         for calling in calls {
             self.memory.calling.insert(calling.id.clone(), calling.clone());
@@ -317,7 +330,7 @@ impl<'a> Draft<'a> {
             key,
             correlation: cause.correlation.clone(),
             causation: cause.message,
-            hop: cause.hop.saturating_add(1),
+            hop: cause.hop.saturating_add(u32::from(!Mistake::HopsAreNotCounted.is_made())),
             occurred_at: self.now,
             traceparent: cause.traceparent.clone(),
             stamp: Some(self.tx.numbers().stamp(place)),

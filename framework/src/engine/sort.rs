@@ -6,6 +6,7 @@ use crate::edge::{Arrival, Edge, judge};
 use crate::engine::memory::Memory;
 use crate::engine::work::Work;
 use crate::message::Message;
+use crate::mistake::Mistake;
 use crate::store::{Held, Parked, Writes};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -68,7 +69,8 @@ impl Sorter<'_> {
             Err((bytes, reason)) => self.take(Work::Poison { topic, bytes, reason }),
             Ok(message) => match (&message.envelope.stamp, foreign) {
                 (Some(stamp), _) => {
-                    let (edge, seq) = (Edge::of(stamp, &topic), stamp.seq);
+                    let named = if Mistake::EdgeOfTopic.is_made() { "" } else { &*topic };
+                    let (edge, seq) = (Edge::of(stamp, named), stamp.seq);
                     self.stamped(edge, seq, Work::Message { topic, message });
                 }
                 (None, Some(id)) => self.foreign(id, topic, message),
@@ -87,7 +89,8 @@ impl Sorter<'_> {
             let bytes = message.encode();
             return self.take(Work::Poison { topic, bytes, reason });
         }
-        if !self.seen.contains(&id) && !self.writes.seen.contains(&id) {
+        let is_new = !self.seen.contains(&id) && !self.writes.seen.contains(&id);
+        if is_new || Mistake::ForeignAgain.is_made() {
             self.writes.seen.push(id);
             self.take(Work::Message { topic, message });
         } else {
@@ -97,9 +100,10 @@ impl Sorter<'_> {
 
     /// Takes a message that stands on an edge, and then those that waited for it.
     fn stamped(&mut self, edge: Edge, seq: u64, work: Work) {
-        let compacted = self.compacted.contains(&edge.topic);
+        let compacted = self.compacted.contains(&edge.topic) || Mistake::WatermarkEdges.is_made();
         let beginning = self.memory.beginning(&edge.topic);
         match judge(self.memory.taken.get(&edge).copied(), seq, beginning, compacted) {
+            Arrival::Duplicate if Mistake::NoEdges.is_made() => self.take(work),
             Arrival::Duplicate => self.memory.duplicates += 1,
             Arrival::Next => {
                 self.took(&edge, seq);
@@ -112,7 +116,9 @@ impl Sorter<'_> {
 
     fn took(&mut self, edge: &Edge, seq: u64) {
         self.memory.taken.insert(edge.clone(), seq);
-        self.writes.taken.insert(edge.clone(), seq);
+        if !Mistake::EdgeForgetsItself.is_made() {
+            self.writes.taken.insert(edge.clone(), seq);
+        }
     }
 
     /// Takes the messages of an edge that waited for the one before them.
@@ -123,7 +129,9 @@ impl Sorter<'_> {
                 parked.edge.as_ref().is_some_and(|(e, seq)| e == edge && *seq == next)
                     && parked.held == Held::Gap
             });
-            let Some(held) = held.cloned() else { return };
+            let Some(held) = held.cloned().filter(|_| !Mistake::HoldForEver.is_made()) else {
+                return;
+            };
             self.took(edge, next);
             match Work::decode(&held.body) {
                 Ok(work) => self.arrive(held.number, work),
@@ -153,7 +161,7 @@ impl Sorter<'_> {
             held: Held::Gap,
             attempts: 0,
             since: self.now,
-            due: None,
+            due: Mistake::GapLetThrough.is_made().then_some(self.now),
             reason: format!("messages before number {seq} of its edge are missing"),
             edge: Some(at),
             body: work.encode(),

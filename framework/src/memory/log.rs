@@ -3,6 +3,7 @@
 use crate::clock::Time;
 use crate::memory::{Node, World};
 use crate::message::Message;
+use crate::mistake::Mistake;
 use crate::store::Kept;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,8 @@ impl Partition {
         }
         let needed: BTreeSet<u64> = newest.into_values().chain([last]).collect();
         self.entries.retain(|entry| {
-            entry.at >= before || entry.offset >= read || needed.contains(&entry.offset)
+            let is_unread = entry.offset >= read && !Mistake::CutUnread.is_made();
+            entry.at >= before || is_unread || needed.contains(&entry.offset)
         });
         (all - self.entries.len()) as u64
     }

@@ -3,6 +3,7 @@
 use crate::clock::Time;
 use crate::edge::Edge;
 use crate::message::Outgoing;
+use crate::mistake::Mistake;
 use crate::store::{
     Advance, Calling, DeadLetter, InboxRow, Inboxed, Kept, LaneId, Parked, Position, Scan, Slot,
     Space, Status, Taken, Timer, Value, Writes,
@@ -51,7 +52,9 @@ impl LaneState {
     /// Forgets the batches of before that time that have reached the broker.
     fn forget_published(&mut self, before: Time) -> u64 {
         let (published, all) = (self.published, self.outbox.len());
-        self.outbox.retain(|number, (at, _)| *number > published || *at >= before);
+        self.outbox.retain(|number, (at, _)| {
+            (*number > published && !Mistake::CutUnpublished.is_made()) || *at >= before
+        });
         (all - self.outbox.len()) as u64
     }
 }
@@ -59,9 +62,12 @@ impl LaneState {
 impl State {
     pub(crate) fn take(&mut self, id: &LaneId, now: Time) -> Taken {
         let lane = self.lanes.entry(id.clone()).or_default();
-        lane.epoch += 1;
+        lane.epoch += u64::from(!Mistake::TakeWithoutEpoch.is_made());
         lane.takes += 1;
         lane.time = lane.time.max(now);
+        if Mistake::TimerOfMemory.is_made() {
+            lane.timers.clear();
+        }
         Taken {
             epoch: lane.epoch,
             takes: lane.takes,
@@ -87,7 +93,9 @@ impl State {
     /// The compare-and-set, without writing: the writes are applied at the commit.
     pub(crate) fn check(&self, advance: &Advance) -> Result<(), (u64, u64)> {
         let found = self.lanes.get(&advance.lane).map_or((0, 0), |lane| (lane.epoch, lane.batch));
-        if found == (advance.epoch, advance.batch) { Ok(()) } else { Err(found) }
+        let is_owner = found.0 == advance.epoch || Mistake::NoEpoch.is_made();
+        let is_next = found.1 == advance.batch || Mistake::NoBatchNumber.is_made();
+        if is_owner && is_next { Ok(()) } else { Err(found) }
     }
 
     pub(crate) fn enter(&mut self, lane: &LaneId, entry: &Inboxed, now: Time) -> Option<Bytes> {
@@ -107,6 +115,12 @@ impl State {
         }
     }
 
+    /// How far a lane has read.
+    pub(super) fn move_on(&mut self, advance: &Advance) {
+        let lane = self.lanes.entry(advance.lane.clone()).or_default();
+        lane.positions.extend(advance.positions.clone());
+    }
+
     /// Applies a whole batch.
     pub(crate) fn apply(&mut self, advance: &Advance, now: Time, writes: Writes) {
         for (id, entry) in &writes.inbox {
@@ -121,11 +135,13 @@ impl State {
         self.dead.extend(writes.dead.into_iter().map(|letter| (letter.id, letter)));
 
         self.mark(&advance.lane, advance.epoch, advance.published);
+        if !Mistake::PositionAfter.is_made() {
+            self.move_on(advance);
+        }
         let lane = self.lanes.entry(advance.lane.clone()).or_default();
         lane.batch += 1;
         lane.takes = 0;
         lane.time = now;
-        lane.positions.extend(advance.positions.clone());
         lane.sent.extend(writes.sent);
         lane.taken.extend(writes.taken);
         for timer in writes.timers.into_values() {
@@ -170,7 +186,7 @@ impl State {
             }),
             Kept::Seen => {
                 let all = self.seen.len();
-                self.seen.retain(|_, at| *at >= before);
+                self.seen.retain(|_, at| *at >= before && !Mistake::ForgetTooEarly.is_made());
                 (all - self.seen.len()) as u64
             }
             Kept::DeadLetters => {

@@ -2,7 +2,9 @@
 
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
+use crate::memory::state::State;
 use crate::memory::{Node, Point};
+use crate::mistake::Mistake;
 use crate::store::{
     Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, Kept, LaneId, Lock,
     Position, Pruned, RunRow, Scan, Slot, Snapshot, Space, Status, Store, Taken, Timer, Writes,
@@ -47,12 +49,15 @@ impl Store for Node {
         if let Err((epoch, batch)) = checked {
             return Ok(Begun::Lost { epoch, batch });
         }
-        let before =
-            self.world.state().lanes.get(&advance.lane).map_or(Time::default(), |l| l.time);
+        if Mistake::PositionApart.is_made() {
+            self.world.state().move_on(advance);
+        }
+        let lane = |state: &State| state.lanes.get(&advance.lane).map(|lane| lane.time);
+        let before = lane(&self.world.state()).filter(|_| !Mistake::ClockGoesBack.is_made());
         Ok(Begun::Open(Box::new(Open {
             node: self.clone(),
             advance: advance.clone(),
-            now: self.world.clock.now().max(before),
+            now: self.world.clock.now().max(before.unwrap_or_default()),
             writes: Writes::default(),
             turn: Some(turn),
         })))
@@ -199,10 +204,14 @@ impl Batch for Open {
 
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error> {
         self.breathe().await;
-        let state = self.node.world.state();
-        let lane = state.lanes.get(&self.advance.lane);
-        let rows = lane.into_iter().flat_map(|lane| lane.inbox.values().cloned());
-        Ok(rows.take(limit as usize).collect())
+        let mut state = self.node.world.state();
+        let lane = state.lanes.get_mut(&self.advance.lane);
+        let Some(inbox) = lane.map(|lane| &mut lane.inbox) else { return Ok(Vec::new()) };
+        let rows = inbox.values().take(limit as usize).cloned().collect();
+        if Mistake::InboxLost.is_made() {
+            inbox.clear();
+        }
+        Ok(rows)
     }
 
     async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
@@ -244,6 +253,14 @@ impl Batch for Open {
 
     async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
         self.breathe().await;
+        let is_early = |slot: &Slot| match slot.space {
+            Space::Barriers => Mistake::BarrierBeforeTheEffect.is_made(),
+            Space::Rows => Mistake::RowsApart.is_made(),
+            Space::Runs => false,
+        };
+        for (slot, value) in writes.slots.iter().filter(|(slot, _)| is_early(slot)) {
+            self.node.world.state().write(slot.clone(), value.clone(), self.now);
+        }
         self.writes = writes;
         Ok(())
     }
@@ -254,7 +271,11 @@ impl Batch for Open {
         node.pass_holding(Point::Commit(lane.clone()), ErrorKind::Unknown, &mut turn).await?;
         node.world.state().apply(&advance, now, writes);
         drop(turn);
-        node.pass(Point::Committed(lane), ErrorKind::Unknown).await
+        node.pass(Point::Committed(lane), ErrorKind::Unknown).await?;
+        if Mistake::PositionAfter.is_made() {
+            node.world.state().move_on(&advance);
+        }
+        Ok(())
     }
 
     async fn roll_back(self: Box<Self>) {}

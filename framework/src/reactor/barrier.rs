@@ -20,6 +20,7 @@
 use crate::error::Refusal;
 use crate::message::Way;
 use crate::message::maybe;
+use crate::mistake::Mistake;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -115,8 +116,13 @@ pub fn forward(row: Option<&Barrier>, by: Option<Uuid>, round: u32) -> Forward {
         {
             Forward::Twice
         }
+        Some(Barrier::Done { .. }) if Mistake::NoBarrier.is_made() => Forward::Run,
         Some(Barrier::Done { reply, .. }) => Forward::Again(reply.clone()),
-        Some(Barrier::Refused { round: earlier, .. }) if round > *earlier => Forward::Run,
+        Some(Barrier::Refused { round: earlier, .. })
+            if round > *earlier && !Mistake::SecondRoundIsRefused.is_made() =>
+        {
+            Forward::Run
+        }
         Some(Barrier::Refused { refusal, .. }) => Forward::RefuseAgain(refusal.clone()),
     }
 }
@@ -127,14 +133,14 @@ pub fn back<'a>(row: Option<&Barrier>, pivots: impl IntoIterator<Item = &'a Barr
     if let Some(Barrier::Void { made }) = row {
         return Back::Again { made: *made };
     }
-    if matches!(row, Some(Barrier::Calling(_))) {
+    if matches!(row, Some(Barrier::Calling(_))) && !Mistake::CompensationPassesACall.is_made() {
         return Back::Wait;
     }
     for pivot in pivots {
         match pivot {
             Barrier::Calling(_) => return Back::Wait,
-            Barrier::Done { .. } => return Back::TooLate,
-            Barrier::Refused { .. } | Barrier::Void { .. } => {}
+            Barrier::Done { .. } if !Mistake::TooLateIsRun.is_made() => return Back::TooLate,
+            Barrier::Done { .. } | Barrier::Refused { .. } | Barrier::Void { .. } => {}
         }
     }
     match row {

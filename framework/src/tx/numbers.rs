@@ -4,6 +4,7 @@
 
 use crate::id::derived;
 use crate::message::{Key, Stamp};
+use crate::mistake::Mistake;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -81,7 +82,10 @@ impl Numbers {
 
     /// What the message said was never said.
     pub(crate) fn discard(&mut self) {
-        self.own.clear();
+        match Mistake::NumbersAreBurnt.is_made() {
+            true => self.keep(),
+            false => self.own.clear(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a transaction has read, wants to read, and has written.
 
+use crate::mistake::Mistake;
 use crate::store::{Lock, Scan, Slot, Value};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,8 @@ impl Reads {
 
     /// What is at a slot, as this message sees it.
     pub(crate) fn at(&self, slot: &Slot) -> Option<Bytes> {
-        match self.own.get(slot).or_else(|| self.batch.get(slot)) {
+        let earlier = || self.batch.get(slot).filter(|_| !Mistake::ReadsWhatWasFetched.is_made());
+        match self.own.get(slot).or_else(earlier) {
             Some(written) => written.as_ref().map(|value| value.body.clone()),
             None => self.fetched.get(slot).and_then(|(_, value)| value.clone()),
         }

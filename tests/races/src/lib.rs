@@ -27,6 +27,20 @@ mod error {
 mod message {
     pub(crate) use ballet::message::Outgoing;
 }
+/// None is made here.
+mod mistake {
+    pub(crate) enum Mistake {
+        MarkAll,
+        MarkBeforeAcknowledged,
+        NewestLeftoversFirst,
+    }
+
+    impl Mistake {
+        pub(crate) const fn is_made(self) -> bool {
+            false
+        }
+    }
+}
 mod store {
     pub(crate) use ballet::store::{LaneId, Slot, Space, Status, Value};
 }

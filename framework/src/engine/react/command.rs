@@ -16,6 +16,7 @@ use crate::engine::react::outside::Errand;
 use crate::engine::react::{Reacting, given};
 use crate::error::{Refusal, StepError};
 use crate::message::{Envelope, Key, Kind, Message, Reply, StepRef, Way};
+use crate::mistake::Mistake;
 use crate::reactor::barrier::{self, Back, Barrier, Forward};
 use crate::reactor::{Compensation, Given, Reactor, Said, Unit};
 use crate::tx::{Send, Tx};
@@ -50,6 +51,7 @@ impl<R: Reactor> Reacting<R> {
     /// own row beside that of the action.
     fn command_key(step: &StepRef) -> String {
         match step.way {
+            _ if Mistake::BarrierByAttempt.is_made() => format!("{}/{}", step.pair(), step.attempt),
             Way::Forward => step.pair(),
             Way::Back => format!("{}/back", step.pair()),
         }
@@ -99,8 +101,13 @@ impl<R: Reactor> Reacting<R> {
         let said = match (unit.stages.handle)(&self.reactor, tx, given).await {
             Ok(said) => said,
             Err(StepError::Refused(refusal)) => {
-                tx.discard();
+                if !Mistake::RefusalKeepsWrites.is_made() {
+                    tx.discard();
+                }
                 no(refusal)
+            }
+            Err(StepError::Fault(fault)) if Mistake::FaultIsARefusal.is_made() => {
+                no(Refusal::new("fault", fault.to_string()))
             }
             Err(StepError::Fault(fault)) => return Err(Trouble::Fault(fault)),
         };
@@ -125,6 +132,10 @@ impl<R: Reactor> Reacting<R> {
             }
             None => {
                 let reply = reply.unwrap_or_else(|| RawValue::NULL.to_owned());
+                let made = match Mistake::CompensateWhatWasAsked.is_made() {
+                    true => serde_json::from_slice(&message.body)?,
+                    false => made,
+                };
                 (Barrier::Done { by: None, made, reply: Some(reply.clone()) }, Reply::Done(reply))
             }
         };
@@ -149,7 +160,9 @@ impl<R: Reactor> Reacting<R> {
             Back::Again { made } => reply_to(tx, step, message, &Reply::Compensated { made }),
             Back::Wait | Back::TooLate => Err(Trouble::Wait),
             Back::Run(None) => {
-                Self::set(tx, &key, &Barrier::Void { made: false })?;
+                if !Mistake::BarrierForgetsVoid.is_made() {
+                    Self::set(tx, &key, &Barrier::Void { made: false })?;
+                }
                 reply_to(tx, step, message, &Reply::Compensated { made: false })
             }
             Back::Run(made) if back.call.is_some() => {
@@ -192,6 +205,9 @@ fn say_again(
 ) -> Result<(), Trouble> {
     let reply = match settled {
         Forward::Run | Forward::Drop | Forward::Twice => return Ok(()),
+        Forward::Again(_) if Mistake::BarrierAnswersAnew.is_made() => {
+            Reply::Done(RawValue::NULL.to_owned())
+        }
         Forward::Again(reply) => Reply::Done(reply.unwrap_or_else(|| RawValue::NULL.to_owned())),
         Forward::RefuseAgain(refusal) => Reply::Refused(refusal),
         Forward::Void => {

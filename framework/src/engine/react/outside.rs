@@ -4,6 +4,7 @@ use crate::engine::handler::Trouble;
 use crate::engine::react::{Reacting, given};
 use crate::error::Fault;
 use crate::message::{Message, Way, maybe};
+use crate::mistake::Mistake;
 use crate::reactor::barrier::{self, Barrier};
 use crate::reactor::{Call, Compensation, Given, Reactor, Unit};
 use crate::store::Calling;
@@ -143,8 +144,10 @@ impl<R: Reactor> Reacting<R> {
         let (call, within) =
             call.ok_or_else(|| Fault::new("its line does not call the outside any more"))?;
         let given = Given { message: decode(&message.body)?, extra: errand.extra };
+        let again =
+            if Mistake::CallWithoutKey.is_made() { format!("/{attempt}") } else { String::new() };
         let (key, traceparent) =
-            (format!("{}/{}", R::NAME, calling.id), message.envelope.traceparent);
+            (format!("{}/{}{again}", R::NAME, calling.id), message.envelope.traceparent);
         let about = Call { key, attempt, traceparent };
         let going = call(&self.reactor, &about, &given);
         tokio::select! {

@@ -11,6 +11,7 @@ use crate::engine::work::Work;
 use crate::error::Fault;
 use crate::future::BoxFuture;
 use crate::message::Envelope;
+use crate::mistake::Mistake;
 use crate::store::{Calling, Lock, Value};
 use crate::tx::{Entry, Tx};
 use crate::view::generation::{Generations, name, row};
@@ -42,6 +43,7 @@ impl<W: View> Viewing<W> {
             let key = (source.key)(body).map_err(|told| unreadable(said, &told))?;
             let slot = row::<W>(self.generation, key);
             let row = tx.value(slot.clone(), Lock::Change).await;
+            let row = row.filter(|_| !Mistake::ViewForgets.is_made());
             let row = (source.fold)(row.as_deref(), body)
                 .map_err(|told| Fault::new(format!("{slot} cannot be folded: {told}")))?;
             tx.write(slot, row.map(Value::plain));
@@ -81,7 +83,7 @@ impl<W: View> Handler for Viewing<W> {
                 topic: source.topic.name.to_owned(),
                 partitions: source.topic.partitions,
                 compacted: source.topic.compacted,
-                from_the_beginning: true,
+                from_the_beginning: !Mistake::ViewResumesAtTheEnd.is_made(),
             })
             .collect();
         sources.sort_by(|a, b| a.topic.cmp(&b.topic));

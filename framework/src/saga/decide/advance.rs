@@ -3,6 +3,7 @@
 use crate::clock::Time;
 use crate::error::Refusal;
 use crate::message::Way;
+use crate::mistake::Mistake;
 use crate::saga::decide::{Draft, Effect, Progress};
 use crate::saga::journal::{End, Fact, What};
 use crate::saga::shape::Head;
@@ -32,7 +33,11 @@ impl Draft<'_> {
 
     /// Whether something happened that ends the way forward. While the pivot decides, nothing does.
     fn must_turn(&self) -> bool {
-        if self.state.is_committed(self.shape) || self.state.is_deciding(self.shape) {
+        let is_committed =
+            self.state.is_committed(self.shape) && !Mistake::CancelAfterThePivot.is_made();
+        let is_deciding =
+            self.state.is_deciding(self.shape) && !Mistake::CancelBesideThePivot.is_made();
+        if is_committed || is_deciding {
             return false;
         }
         let stopped = |progress: &Progress| match progress {
@@ -54,7 +59,7 @@ impl Draft<'_> {
         let group = self.shape.steps[open].group;
         for step in self.shape.members(group) {
             // An early signal may say no while its group is begun: then the rest is not.
-            if self.must_turn() {
+            if self.must_turn() && !Mistake::GoOnAfterTheDecision.is_made() {
                 break;
             }
             if self.state.steps[step] != Progress::Waiting {
@@ -94,7 +99,10 @@ impl Draft<'_> {
 
     /// Takes back the last group that left something, once all of its members have answered.
     fn go_back(&mut self) {
-        for group in (0..self.shape.groups()).rev() {
+        let first = if Mistake::CompensateHalf.is_made() { self.shape.groups() / 2 } else { 0 };
+        for group in (first..self.shape.groups()).rev() {
+            let is_wrong = Mistake::CompensateInOrder.is_made();
+            let group = if is_wrong { self.shape.groups() - 1 - group } else { group };
             let members: Vec<usize> = self.shape.members(group).collect();
             if self.is_still_going(&members) {
                 return;
@@ -119,9 +127,10 @@ impl Draft<'_> {
                 Progress::InFlight { .. } if self.need_not_speak(step) => {
                     self.note(What::Dropped { step });
                 }
-                Progress::InFlight { .. } => going = true,
+                Progress::InFlight { .. } => going = !Mistake::CompensateWhileInFlight.is_made(),
                 Progress::Unknown { ready } => {
-                    going |= self.shape.steps[step].is_compensable() && self.now < ready;
+                    let is_early = self.now < ready && !Mistake::NoMargin.is_made();
+                    going |= self.shape.steps[step].is_compensable() && is_early;
                 }
                 Progress::Done => {
                     let quiet = self.state.quiet_from(self.shape, step);
@@ -147,7 +156,9 @@ impl Draft<'_> {
             self.state.steps[step],
             Progress::Done | Progress::Unknown { .. } | Progress::Compensating { .. }
         );
-        done && self.shape.steps[step].is_compensable()
+        let is_unknown = matches!(self.state.steps[step], Progress::Unknown { .. });
+        let is_forgotten = is_unknown && Mistake::UnknownIsNotCompensated.is_made();
+        done && self.shape.steps[step].is_compensable() && !is_forgotten
     }
 
     fn begin_to_undo(&mut self, step: usize) {
@@ -200,7 +211,7 @@ impl Draft<'_> {
         }
         let waits = match shape.head {
             Head::Ask { .. } => true,
-            Head::Act => faulted,
+            Head::Act => faulted || Mistake::CallTwiceInALife.is_made(),
             _ => false,
         };
         if !waits || self.now < last.after(shape.retry.delay(attempts)) {
@@ -224,7 +235,7 @@ impl Draft<'_> {
     /// The time of a step is up, or its attempts are: a signal counts as refused, everything else as
     /// unknown. Whoever still works on it may do so until its time is up, however few the attempts.
     fn time_is_up(&mut self, step: usize, until: Option<Time>) {
-        if self.shape.steps[step].head == Head::Hear {
+        if self.shape.steps[step].head == Head::Hear || Mistake::UnknownIsRefused.is_made() {
             return self.heard_nothing(step);
         }
         let ready = until.unwrap_or(self.now).after(self.shape.margin);
@@ -257,7 +268,11 @@ impl Draft<'_> {
         if !waits || self.now < last.after(shape.patience.delay(attempts)) {
             return;
         }
-        if shape.patience.is_spent(attempts) {
+        let is_spent = shape.patience.is_spent(attempts);
+        if is_spent && Mistake::GiveUpOnCompensations.is_made() {
+            return self.note(What::Compensated { step, made: true });
+        }
+        if is_spent {
             self.attend(step, "it could not be taken back yet, and is still tried");
         }
         self.compensate(step, round, attempts.saturating_add(1));

@@ -2,6 +2,7 @@
 
 use crate::clock::Time;
 use crate::message::Way;
+use crate::mistake::Mistake;
 use crate::saga::journal::{End, Fact, Journal, Signal, What};
 use crate::saga::shape::{Back, Head, Shape, StepShape};
 use std::collections::{BTreeMap, BTreeSet};
@@ -257,7 +258,9 @@ fn due(step: &StepShape, progress: Progress, now: Time) -> Option<Time> {
         Progress::InFlight { attempts, last, until, faulted, overdue, .. } => {
             let again = match step.head {
                 Head::Ask { .. } => Some(last.after(step.retry.delay(attempts))),
-                Head::Act if faulted => Some(last.after(step.retry.delay(attempts))),
+                Head::Act if faulted || Mistake::CallTwiceInALife.is_made() => {
+                    Some(last.after(step.retry.delay(attempts)))
+                }
                 _ => None,
             };
             let until = until.filter(|_| !overdue);

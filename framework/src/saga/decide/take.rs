@@ -1,6 +1,7 @@
 //! Taking an input: what it means to the step it is about.
 
 use crate::message::{Reply, Way};
+use crate::mistake::Mistake;
 use crate::saga::decide::state::DONE;
 use crate::saga::decide::{Draft, Effect, Input, Progress, Ran};
 use crate::saga::journal::{Signal, What};
@@ -47,6 +48,7 @@ impl Draft<'_> {
 
     /// The table of F27: what an answer to an action means, by how far its step is.
     fn take_forward(&mut self, step: usize, asked: u32, answer: Answer) {
+        let step = if Mistake::AnyReply.is_made() { self.first_open(step) } else { step };
         match (self.state.steps[step], answer) {
             (Progress::InFlight { round, .. }, Answer::Done(_)) if round != asked => {
                 self.done_late(step);
@@ -61,12 +63,19 @@ impl Draft<'_> {
             (Progress::InFlight { attempts, .. }, Answer::Fault(text)) => {
                 self.fault(step, Way::Forward, attempts, text);
             }
+            (Progress::Compensated { .. }, Answer::Done(made))
+                if Mistake::ReplyToAnEndedStep.is_made() =>
+            {
+                self.reopen(step, made);
+            }
             (
                 Progress::Compensating { .. } | Progress::Compensated { made: true },
                 Answer::Done(_),
             ) => {
                 self.done_late(step);
             }
+            (Progress::Compensated { made: false }, _)
+                if Mistake::LateSuccessIsDropped.is_made() => {}
             (Progress::Compensated { made: false }, Answer::Done(made)) => {
                 self.reopen(step, made);
                 self.attend(step, "it was done after it had been answered that it was not");
@@ -85,6 +94,12 @@ impl Draft<'_> {
             }
             _ => {}
         }
+    }
+
+    /// The first step that waits for an answer, whichever was asked.
+    fn first_open(&self, asked: usize) -> usize {
+        let is_open = |progress: &Progress| matches!(progress, Progress::InFlight { .. });
+        self.state.steps.iter().position(is_open).unwrap_or(asked)
     }
 
     pub(super) fn refuse(&mut self, step: usize, refusal: crate::error::Refusal) {
