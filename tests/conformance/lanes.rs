@@ -31,6 +31,17 @@ pub async fn whoever_lost_the_lane_is_told_so_with_epoch_and_batch<P: Pair>() {
     assert_eq!(store.take(&lane()).await.unwrap().batch, 1);
 }
 
+pub async fn whoever_lost_the_lane_cannot_begin_even_what_nobody_else_has_begun<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let old = store.take(&lane()).await.unwrap();
+    let new = store.take(&lane()).await.unwrap();
+    let Begun::Lost { epoch, batch } = store.begin(&next(&lane(), &old)).await.unwrap() else {
+        panic!("the old owner went on")
+    };
+    assert_eq!((epoch, batch), (new.epoch, 0));
+}
+
 pub async fn of_two_batches_with_the_same_number_one_is_committed<P: Pair>() {
     let pair = P::fresh(NOON).await;
     let store = pair.store();

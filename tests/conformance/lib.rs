@@ -50,6 +50,7 @@ macro_rules! store_sentences {
         $crate::sentences! { $pair;
             lanes::taking_a_lane_raises_its_epoch,
             lanes::whoever_lost_the_lane_is_told_so_with_epoch_and_batch,
+            lanes::whoever_lost_the_lane_cannot_begin_even_what_nobody_else_has_begun,
             lanes::of_two_batches_with_the_same_number_one_is_committed,
             lanes::time_never_goes_backwards,
             lanes::a_group_begins_where_it_was_registered_first,

@@ -13,6 +13,7 @@ mod fencing;
 mod happy;
 mod large;
 mod moody;
+mod orderly;
 mod outside;
 mod parking;
 mod rebuild;

@@ -12,6 +12,7 @@ use ballet::{
     App, Envelope, ErrorKind, Fault, Key, Message, Outcome, Plan, Reactions, Reactor, Saga,
     Settings, StepError, Table, Tx, Verdict, answer, ask, hear, react,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -47,6 +48,10 @@ async fn a_command_that_comes_again_is_answered_again_and_takes_effect_once() {
         let answered = world.topic("buy.replies").len();
         assert_eq!(answered, 2 * replies, "each command is answered once more, under its new id");
         let paid = u64::from(cents <= TOO_MUCH);
+        if paid == 1 {
+            let said = world.topic("buy.replies").into_iter().map(|reply| reply.body);
+            assert_eq!(said.collect::<BTreeSet<_>>().len(), replies, "it is told what it was told");
+        }
         let holds = app.row::<Inventory, _, _>(HOLDS, &"1".to_owned()).await.unwrap();
         assert_eq!(holds, Some(paid));
         assert_eq!(ended(&run).await, before);
@@ -104,7 +109,8 @@ async fn a_compensation_passes_the_forward_that_is_set_aside_and_shuts_its_door(
     let world = world();
     let node = world.node();
     let locked = Arc::new(AtomicBool::new(true));
-    let settings = Settings { attempts: 1000, ..Settings::default() };
+    // So many that it is not given up while anybody waits for the end of the run.
+    let settings = Settings { attempts: 1_000_000, ..Settings::default() };
     let app = App::new(node.store()).broker(node.broker()).settings(settings);
     let app = app.saga(Buy).reactor(Stuck(Arc::clone(&locked))).reactor(Till);
     let app = app.start().await.unwrap();
@@ -315,6 +321,24 @@ async fn a_run_that_a_handler_begins_exists_if_and_only_if_its_transaction_does(
     assert!(app.run::<Buy>("bad").journal().await.unwrap().is_none());
     dials.clear();
     assert_eq!(ended(&app.run::<Buy>("bad")).await, Outcome::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_a_handler_begins_again_goes_on_as_it_is() {
+    let world = world();
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.saga(Buy).reactor(Inventory).reactor(Till);
+    let app = app.reactor_from_the_beginning(Clerk(Dials::default())).start().await.unwrap();
+    let mut journals = Vec::new();
+    for n in 1..=2 {
+        world.append(WORDS.name, 0, stamped("1", n, n).encode());
+        quiet(10).await;
+        let run = app.run::<Buy>("1");
+        assert_eq!(ended(&run).await, Outcome::Completed);
+        journals.push(serde_json::to_string(&run.journal().await.unwrap()).unwrap());
+    }
+    assert_eq!(journals[0], journals[1]);
 }
 
 /// A saga that waits for a word, is begun by an order and cancelled by a refusal.
