@@ -1,0 +1,55 @@
+//! The table in `docs/internals/proof.md`, between two marks.
+
+use crate::Failed;
+use crate::layers::root;
+use crate::work::{Found, told};
+use std::fmt::Write;
+use std::fs;
+
+/// The page.
+pub const PAGE: &str = "docs/internals/proof.md";
+
+const BEGIN: &str = "<!-- measured by cargo run -p mistakes -->\n";
+const END: &str = "<!-- until here -->";
+
+/// What was found, as a table.
+pub fn table(found: &[Found<'_>]) -> String {
+    let mut table =
+        "| mistake | the engine … | classes | caught by |\n|---|---|---|---|\n".to_owned();
+    for Found { row, caught } in found {
+        let classes = row.classes.replace(' ', ", ");
+        let (name, what, caught) = (row.name, row.what, told(caught));
+        writeln!(table, "| `{name}` | {what} | {classes} | {caught} |")
+            .expect("a string takes all");
+    }
+    table
+}
+
+/// Puts a table where the last one was.
+pub fn write(table: &str) -> Result<(), Failed> {
+    let path = root().join(PAGE);
+    let page = fs::read_to_string(&path)?;
+    fs::write(&path, put(&page, table).ok_or("the page has no place for the table")?)?;
+    eprintln!("the table stands in {PAGE}");
+    Ok(())
+}
+
+fn put(page: &str, table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BEGIN, END, put};
+
+    #[test]
+    fn the_table_takes_the_place_of_the_last_one() {
+        let page = format!("a\n{BEGIN}old\n{END}\nb\n");
+        let once = put(&page, "new\n").unwrap();
+        assert_eq!(once, format!("a\n{BEGIN}\nnew\n\n{END}\nb\n"));
+        assert_eq!(put(&once, "new\n"), Some(once));
+        assert_eq!(put("no place", "new\n"), None);
+    }
+}
