@@ -76,9 +76,14 @@ mod tests {
     use ballet::memory;
     use ballet::store::LaneId;
 
-    /// The point of the same name.
+    /// The point of the same name. To die when messages have come is to die before their batch begins.
     fn twin(point: &memory::Point) -> Point {
         match point {
+            memory::Point::Take(_) => Point::Take,
+            memory::Point::Taken(_) => Point::Taken,
+            memory::Point::Receive(_) => Point::Begin,
+            memory::Point::Mark(_) => Point::Mark,
+            memory::Point::Marked(_) => Point::Marked,
             memory::Point::Begin(_) => Point::Begin,
             memory::Point::Commit(_) => Point::Commit,
             memory::Point::Committed(_) => Point::Committed,
@@ -93,6 +98,10 @@ mod tests {
     fn a_point_of_real_processes_is_called_as_in_memory() {
         let (lane, topic) = (LaneId::new("g", 0), "t".to_owned());
         for point in [
+            memory::Point::Take(lane.clone()),
+            memory::Point::Taken(lane.clone()),
+            memory::Point::Mark(lane.clone()),
+            memory::Point::Marked(lane.clone()),
             memory::Point::Begin(lane.clone()),
             memory::Point::Commit(lane.clone()),
             memory::Point::Committed(lane.clone()),

@@ -27,7 +27,7 @@ crate::topic! { FACTS = "facts", key id {
 
 pub(super) struct Till;
 impl Reactor for Till {
-    const NAME: &'static str = "till";
+    const NAME: &'static str = TILL;
     fn reactions() -> Reactions<Self> {
         Reactions::new().to::<Charge>(
             call(Self::charge)
