@@ -137,7 +137,9 @@ fn other_digests(shape: &Shape) {
         assert!(!is_same(&|other| other.steps[at].name = "another"));
         assert!(!is_same(&|other| other.steps[at].makes = "Another"));
         assert!(!is_same(&|other| other.steps[at].sometimes ^= true));
-        assert!(!is_same(&|other| drop(other.steps.remove(at))));
+        assert!(!is_same(&|other| {
+            other.steps.remove(at);
+        }));
         assert!(at == 0 || !is_same(&|other| other.steps.swap(at, at - 1)));
     }
 }
@@ -180,7 +182,7 @@ fn input(drawn: &mut Drawn<'_>, shape: &Shape) -> Input {
         8 => Input::Ran { step, way, round, ran: Ran::Fault("it broke".to_owned()) },
         9 if shape.steps[step].head == Head::Hear => Input::Signalled {
             step,
-            signal: drawn.is().then(|| Signal::Yes(null())).unwrap_or(Signal::No(no())),
+            signal: if drawn.is() { Signal::Yes(null()) } else { Signal::No(no()) },
         },
         9 | 10 => Input::Operate { verb: verb(drawn), step, by, reason },
         _ => Input::Cancel { by, reason },
