@@ -17,6 +17,8 @@ macro_rules! mistakes {
     ($($mistake:ident $name:literal $layer:ident $classes:literal $what:literal;)*) => {
         /// A deliberate mistake of the engine.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        // Only the feature shows it to others.
+        #[cfg_attr(not(feature = "mistakes"), allow(unreachable_pub))]
         pub enum Mistake {
             $(#[doc = concat!("The engine ", $what, ".")] $mistake,)*
         }
@@ -77,7 +79,7 @@ mistakes! {
         "does not take a lane again that it lost while it is assigned to it";
     PositionApart "position-apart" Lane "F13 F14"
         "writes its position in a transaction of its own, before the effects";
-    PositionAfter "position-after" Conformance "F13 F14"
+    PositionAfter "position-after" Lane "F13 F14"
         "writes its position in a transaction of its own, after the effects";
     PositionFromTheEnd "position-from-the-end" Lane "F18"
         "begins at the end of the log when it takes a lane over";
@@ -223,7 +225,7 @@ impl Mistake {
     /// Whether this process makes it: never without the feature.
     #[cfg(not(feature = "mistakes"))]
     #[must_use]
-    pub const fn is_made(self) -> bool {
+    pub(crate) const fn is_made(self) -> bool {
         false
     }
 
@@ -272,12 +274,14 @@ mod chosen {
         Framework,
         /// What every store and broker does the same.
         Conformance,
+        /// The protocol, by examples.
+        Decide,
         /// The engine on the split pair, in virtual time.
         Lane,
+        /// Every crash point of small stories.
+        Explore,
         /// Business behaviour.
         Stories,
-        /// The protocol, exhaustively.
-        Decide,
     }
 
     /// The mistake that this process makes.

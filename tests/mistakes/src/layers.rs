@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Every layer, the cheapest first.
-pub const LAYERS: &[Layer] =
-    &[Layer::Framework, Layer::Conformance, Layer::Decide, Layer::Lane, Layer::Stories];
+pub const LAYERS: &[Layer] = &[
+    Layer::Framework,
+    Layer::Conformance,
+    Layer::Decide,
+    Layer::Lane,
+    Layer::Explore,
+    Layer::Stories,
+];
 
 /// The layer of this name.
 pub fn named(name: &str) -> Result<Layer, String> {
@@ -25,6 +31,7 @@ impl Layer {
             Self::Framework => "framework",
             Self::Conformance => "conformance",
             Self::Lane => "lane",
+            Self::Explore => "explore",
             Self::Stories => "stories",
             Self::Decide => "decide",
         }
@@ -38,6 +45,7 @@ impl Layer {
             Self::Framework => ("ballet", "framework", &["--skip", "sqlite::"]),
             Self::Conformance => ("it", "tests", &["conformance::in_memory"]),
             Self::Lane => ("it", "tests", &["lane::", "--skip", "lane::bounded"]),
+            Self::Explore => ("it", "tests", &["crashes::small"]),
             Self::Stories => ("it", "tests", &["stories::"]),
             Self::Decide => ("decide", "framework", &["::"]),
         }

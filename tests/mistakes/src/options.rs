@@ -14,7 +14,8 @@ usage: cargo run -p mistakes -- [options]
 
 options:
   --only NAME       this mistake; may be given several times
-  --layer LAYER     this layer and no other: framework, conformance, lane, stories or decide
+  --layer LAYER     this layer and no other: framework, conformance, decide, lane, explore or
+                    stories
   --threads N       how many mistakes are tried at a time (one a core)
   --help            this
 

@@ -122,12 +122,12 @@ fn one(benches: &[Bench<'_>], row: &Row) -> Result<Caught, String> {
         benches.iter().partition(|bench| bench.layer == row.layer);
     for bench in expected.into_iter().chain(others) {
         let (Known { tests, budget }, layer) = (bench.known()?, bench.layer);
+        let unrun = |told: Failed| format!("layer {}: {told}", layer.name());
         let command = bench.layers.command(layer);
-        let ran = trial::run(command, Some(row.name), tests, *budget);
-        let (ended, after) = ran.map_err(|told| format!("{}: {told}", layer.name()))?;
+        let (ended, after) = trial::run(command, Some(row.name), tests, *budget).map_err(unrun)?;
         match ended {
             Ended::Passed => {}
-            Ended::Failed(test) if !fails_again(bench, row, &test, *budget) => {
+            Ended::Failed(test) if !fails_again(bench, row, &test, *budget).map_err(unrun)? => {
                 eprintln!("{}: `{test}` has failed once, and did not again", row.name);
             }
             ended => return Ok(Caught::By { layer, ended, after }),
@@ -137,11 +137,12 @@ fn one(benches: &[Bench<'_>], row: &Row) -> Result<Caught, String> {
 }
 
 /// Whether a test that has failed with a mistake fails with it alone too, and not by chance.
-fn fails_again(bench: &Bench<'_>, row: &Row, test: &str, budget: Duration) -> bool {
+fn fails_again(bench: &Bench<'_>, row: &Row, test: &str, budget: Duration) -> Result<bool, Failed> {
     let mut command = bench.layers.binary(bench.layer);
     command.args(["--exact", test]);
-    let again = trial::run(command, Some(row.name), &BTreeSet::from([test.to_owned()]), budget);
-    again.is_ok_and(|(ended, _)| ended != Ended::Passed)
+    let tests = BTreeSet::from([test.to_owned()]);
+    let (ended, _) = trial::run(command, Some(row.name), &tests, budget)?;
+    Ok(ended != Ended::Passed)
 }
 
 /// Who caught it, in words.
