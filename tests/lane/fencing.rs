@@ -5,7 +5,8 @@ use crate::lane::shop::ended;
 use crate::lane::shop::{Buy, Desk, orchestrated, order, world};
 use ballet::clock::rest;
 use ballet::memory::{Fate, Node, Point};
-use ballet::store::{Advance, Begun, LaneId, Taken};
+use ballet::message::Outgoing;
+use ballet::store::{Advance, Begun, LaneId, Taken, Writes};
 use ballet::{App, Outcome, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,27 @@ async fn a_frozen_owner_that_wakes_up_is_fenced() {
     room.say("a", 3);
     rest(Duration::from_secs(10)).await;
     assert_eq!(heard(&app, "a").await, [1, 2, 3]);
+}
+
+/// A process that was replaced and does not know it takes the lane once more, commits, hears that the lane is not
+/// its own, and goes. Its owner has nothing to do, and must find that out all the same: what that batch says is
+/// not published, its timers do not fire and its calls are not made (found by a world drawn from a seed).
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_rests_notices_that_it_was_replaced_and_publishes_what_was_left() {
+    let mut room = Room::open().await;
+    room.say("a", 1);
+    assert_eq!(room.heard_after("a", 1).await, [1]);
+
+    let (store, lane) = (room.world.node().store(), LaneId::new("echo", 0));
+    let Taken { epoch, batch, positions, .. } = store.take(&lane).await.unwrap();
+    let advance = Advance { lane, epoch, batch, positions, published: batch };
+    let Begun::Open(mut open) = store.begin(&advance).await.unwrap() else { panic!("it is ours") };
+    let message = room.message("b", 7);
+    let outgoing = vec![Outgoing { topic: WORDS.name.to_owned(), partition: 0, message }];
+    open.flush(Writes { outgoing, ..Writes::default() }).await.unwrap();
+    open.commit().await.unwrap();
+
+    assert_eq!(room.heard_after("b", 15).await, [7]);
 }
 
 /// Fails at a point `times` times.
@@ -140,6 +162,25 @@ async fn an_outage_of_the_coordinator_does_not_make_healthy_runs_late() {
     let node = world.node();
     let coordinator = ballet::App::new(node.store()).broker(node.broker()).saga(Buy);
     let coordinator = coordinator.start().await.unwrap();
+    assert_eq!(ended(&coordinator.run::<Buy>("1")).await, Outcome::Completed);
+}
+
+/// It stands still for two minutes while it waits, and when it wakes its deadlines have passed (H16).
+#[tokio::test(start_paused = true)]
+async fn whoever_stood_still_while_it_waited_reads_what_waits_before_its_deadlines_fire() {
+    use crate::lane::shop::{Inventory, Till};
+    let world = world();
+    let (services, node) = (world.node(), world.node());
+    let serve = App::new(services.store()).broker(services.broker()).lanes(1);
+    let _services = serve.reactor(Inventory).reactor(Till).start().await.unwrap();
+    world.delay(|_, _| Duration::from_secs(2));
+    let coordinator = App::new(node.store()).broker(node.broker()).lanes(1).saga(Buy);
+    let coordinator = coordinator.start().await.unwrap();
+    coordinator.begin::<Buy>("1", &order("1", 5)).await.unwrap();
+    rest(Duration::from_secs(3)).await;
+    node.freeze();
+    rest(Duration::from_secs(120)).await;
+    node.thaw();
     assert_eq!(ended(&coordinator.run::<Buy>("1")).await, Outcome::Completed);
 }
 

@@ -7,7 +7,7 @@ use crate::engine::run::{Draft, replays};
 use crate::engine::settings::Settings;
 use crate::engine::sort::{Item, Origin, Sorter, foreign_id};
 use crate::engine::work::Work;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
 use crate::store::{Batch, Held, Writes};
 use std::collections::{BTreeSet, VecDeque};
@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Longer than any lane rests.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// So often at least an owner that rests asks the store whether the lane is still its own. A process that was
+/// replaced and does not know it may take the lane once more and go again, and nobody is told of that.
+const WATCH: Duration = Duration::from_secs(10);
 
 /// What one batch will work on.
 #[derive(Default)]
@@ -73,14 +74,15 @@ impl Lane {
         self.due().is_some_and(|due| due <= self.now())
     }
 
-    /// How long until something is due; for ever if nothing is. A database whose clock was set back does
-    /// not think so for as long as that was: after the second time it is asked less and less often.
-    fn until_due(&self) -> Duration {
+    /// How long it may rest: until something is due, or until it looks whether the lane is still its own. A
+    /// database whose clock was set back does not think that something is due for as long as that was: after
+    /// the second time it is asked less and less often.
+    fn rest_for(&self) -> Duration {
         let again = match self.early {
             0 | 1 => Duration::ZERO,
             early => self.wiring.settings.again.delay(early - 1),
         };
-        self.due().map_or(FOR_EVER, |due| due.since(self.now()).max(again))
+        self.due().map_or(WATCH, |due| due.since(self.now()).max(again).min(WATCH))
     }
 
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
@@ -88,7 +90,7 @@ impl Lane {
         let mut gathered = Gathered::default();
         let settings = Arc::clone(&self.wiring.settings);
         let (most, pace) = self.crowd.pace(&settings, self.memory.parked.len());
-        let due = self.until_due();
+        let enough = self.rest_for();
         let reader = &mut self.reader;
         let reading = async {
             if !pace.is_zero() {
@@ -103,7 +105,7 @@ impl Lane {
             work = self.calls.next() => self.called.push(work),
             () = self.hint.notified() => gathered.inbox = true,
             arrived = reading => gathered.arrived = arrived?,
-            () = rest(due) => {}
+            () = rest(enough) => {}
             () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
             () = self.publisher.progress() => return Ok(None),
         }
@@ -158,6 +160,7 @@ impl Lane {
         draft.queue = sorter.queue;
         let due = draft.memory.due.is_some_and(|due| due <= now);
         if due && !behind && draft.memory.is_caught_up() {
+            self.has_looked(draft.memory.due, now)?;
             let (timers, next) = batch.due(limit).await?;
             let fired = timers.len();
             draft.memory.due = if fired == settings.batch { Some(now) } else { next };
@@ -210,6 +213,19 @@ impl Lane {
     fn compacted(&self) -> BTreeSet<String> {
         let sources = self.handler.sources().into_iter();
         sources.filter(|source| source.compacted).map(|source| source.topic).collect()
+    }
+
+    /// A deadline that passed long ago, unseen, is one that a process slept through that stood still. What
+    /// was said meanwhile waits in the log, and may be what it was for: the lane is taken again, and reads
+    /// that first (H16).
+    fn has_looked(&self, due: Option<Time>, now: Time) -> Result<(), Error> {
+        let lag = self.wiring.settings.lag;
+        let is_late = due.is_some_and(|due| now.since(due) > lag);
+        if is_late && self.since.elapsed() > lag && self.early == 0 {
+            let told = "the process stood still; what waits in the log comes before deadlines";
+            return Err(Error::new(ErrorKind::Busy, told));
+        }
+        Ok(())
     }
 
     /// Whether the lane is so far behind that time must not pass for it (H16).
