@@ -14,7 +14,6 @@
 //! | `memory/bell.rs` | the broker in memory and who listens | every listener hears the last ring |
 
 #![cfg(test)]
-#![allow(dead_code, unreachable_pub)] // The framework uses what a test here does not.
 
 mod sync;
 
@@ -29,6 +28,7 @@ mod message {
 }
 /// None is made here.
 mod mistake {
+    #[derive(Clone, Copy)]
     pub(crate) enum Mistake {
         MarkAll,
         MarkBeforeAcknowledged,

@@ -51,9 +51,6 @@ impl Process {
     }
 
     pub(crate) fn freeze(&mut self, is_frozen: bool) {
-        if self.node.is_frozen() && !is_frozen {
-            self.wires.wake();
-        }
         if is_frozen { self.node.freeze() } else { self.node.thaw() }
     }
 }

@@ -60,22 +60,16 @@ impl Broker for WiredBroker {
     ) -> Result<Box<dyn Member>, Error> {
         self.wires.to_broker().await?;
         let member = self.broker.join(group, topics, lanes).await?;
-        let (wires, woken) = (self.wires.clone(), self.wires.woken());
-        Ok(Box::new(WiredMember { wires, member, woken, last: BTreeSet::new(), owes: false }))
+        Ok(Box::new(WiredMember { wires: self.wires.clone(), member }))
     }
 }
 
-/// How often a member looks whether it was woken.
+/// How often a member looks whether the broker is still there.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A member that is told, once it is woken, that its lanes were lost: a broker misses whoever stands still.
 struct WiredMember {
     wires: Wires,
     member: Box<dyn Member>,
-    woken: u64,
-    last: BTreeSet<u32>,
-    /// It was told that it has lost its lanes, and is to be told which are its own.
-    owes: bool,
 }
 
 #[async_trait]
@@ -83,20 +77,9 @@ impl Member for WiredMember {
     async fn assigned(&mut self) -> Result<BTreeSet<u32>, Error> {
         loop {
             self.wires.until_broker().await;
-            if self.woken != self.wires.woken() {
-                self.woken = self.wires.woken();
-                self.owes = true;
-                return Ok(BTreeSet::new());
-            }
-            if std::mem::take(&mut self.owes) {
-                return Ok(self.last.clone());
-            }
             tokio::select! {
                 biased;
-                assigned = self.member.assigned() => {
-                    self.last = assigned?;
-                    return Ok(self.last.clone());
-                }
+                assigned = self.member.assigned() => return assigned,
                 () = rest(LOOK) => {}
             }
         }

@@ -65,8 +65,6 @@ struct State {
     store_is_cut: bool,
     broker_is_cut: bool,
     slow: Duration,
-    /// How often it was woken.
-    woken: u64,
 }
 
 /// The wires of one process.
@@ -116,17 +114,8 @@ impl Wires {
     /// Nothing is wrong any more, and nothing will be.
     pub fn heal(&self) {
         let mut state = self.state();
-        let State { tripped, woken, .. } = std::mem::take(&mut *state);
-        *state = State { tripped, woken, ..State::default() };
-    }
-
-    /// It was frozen, and goes on.
-    pub fn wake(&self) {
-        self.state().woken += 1;
-    }
-
-    pub(super) fn woken(&self) -> u64 {
-        self.state().woken
+        let tripped = std::mem::take(&mut state.tripped);
+        *state = State { tripped, ..State::default() };
     }
 
     /// What happens at a point of the pair in memory.
