@@ -8,26 +8,45 @@ pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 pub(crate) use std::sync::PoisonError;
 
-use std::cell::Cell;
+use loom::model::Builder;
+use std::any::type_name;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::process::Command;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
-thread_local! {
-    /// The scheduler runs all threads of a test on one, so this is the test's.
-    static FORGETS: Cell<bool> = const { Cell::new(false) };
+/// What makes a process of these tests forgetful.
+const FORGETS: &str = "BALLET_TESTS_FORGETS";
+
+/// Whether [`Notify`] forgets here what it should keep.
+fn forgets() -> bool {
+    static FORGETFUL: LazyLock<bool> = LazyLock::new(|| std::env::var_os(FORGETS).is_some());
+    *FORGETFUL
 }
 
-/// Tries every order, once as it is and once with a [`Notify`] that forgets: then somebody must wait for ever.
+/// How often a thread may be stopped in the middle in one order, unless `LOOM_MAX_PREEMPTIONS` says it.
+const PREEMPTIONS: usize = 2;
+
+/// Tries every order; and once more in a process whose [`Notify`] forgets, where somebody must be found to
+/// wait for ever. The scheduler does not survive that, hence the process.
 #[track_caller]
-pub(crate) fn every_order(race: fn()) {
-    loom::model(race);
-    FORGETS.set(true);
-    let found = catch_unwind(AssertUnwindSafe(|| loom::model(race)));
-    FORGETS.set(false);
-    assert!(found.is_err(), "with primitives that forget nothing is found: the test sees nothing");
+pub(crate) fn every_order<F: Fn() + Send + Sync + 'static>(race: F) {
+    let mut orders = Builder::new();
+    orders.preemption_bound.get_or_insert(PREEMPTIONS);
+    orders.check(race);
+    if forgets() {
+        return;
+    }
+    let this = type_name::<F>().trim_end_matches("::{{closure}}");
+    let (_, test) = this.split_once("::").expect("a test stands in a crate");
+    let tests = std::env::current_exe().expect("the tests have a program");
+    let again =
+        Command::new(tests).args([test, "--exact", "--nocapture"]).env(FORGETS, "yes").output();
+    let told = again.expect("the tests can be run again").stderr;
+    let found = String::from_utf8_lossy(&told).contains("deadlock");
+    assert!(found, "with primitives that forget nobody waits for ever: the test sees nothing");
 }
 
 #[derive(Default)]
@@ -60,13 +79,13 @@ impl Notify {
                 drop(state);
                 waker.wake();
             }
-            None => state.permit = !FORGETS.get(),
+            None => state.permit = !forgets(),
         }
     }
 
     pub(crate) fn notify_waiters(&self) {
         let mut state = self.state();
-        state.rounds += u64::from(!FORGETS.get());
+        state.rounds += u64::from(!forgets());
         let waiting: Vec<_> = state.waiting.drain(..).collect();
         state.woken.extend(waiting.iter().map(|(ticket, _)| *ticket));
         drop(state);

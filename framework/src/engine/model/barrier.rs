@@ -337,8 +337,8 @@ fn is_calling(value: &Value) -> bool {
 }
 
 impl Hash for Scene {
-    /// What the future depends on, and what the laws look at. How often a lane was taken is no part of it,
-    /// except where keys are made of it.
+    /// What the future depends on, and what the laws look at. How often the lane was taken follows from
+    /// how many owners may still die.
     fn hash<H: Hasher>(&self, to: &mut H) {
         for (slot, value) in &self.store.slots {
             (&slot.key, &value.body).hash(to);

@@ -155,7 +155,7 @@ fn whatever_happens_to_a_pivot_that_calls_and_to_those_who_cancel() {
 #[track_caller]
 fn breaks(play: Play, rule: Rule, law: &'static str) {
     let model = Barriers::new(play, rule, true, 2, 1);
-    check::breaks(&format!("{play:?}, {rule:?}"), model, law);
+    check::breaks(&format!("{play:?}, {rule:?}"), &model, law);
 }
 
 #[test]

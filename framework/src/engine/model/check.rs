@@ -22,7 +22,7 @@ where
 
 /// Finds that a broken model breaks this law, and tells how.
 #[track_caller]
-pub(super) fn breaks<M>(what: &str, model: M, law: &'static str)
+pub(super) fn breaks<M>(what: &str, model: &M, law: &'static str)
 where
     M: Model + Clone + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
@@ -31,7 +31,7 @@ where
     let checker = model.clone().checker().spawn_bfs().join();
     let path = checker.discovery(law).unwrap_or_else(|| panic!("{what} does not break: {law}"));
     let holds = model.property(law).condition;
-    let steps = path.into_vec().into_iter().take_while(|(state, _)| holds(&model, state));
+    let steps = path.into_vec().into_iter().take_while(|(state, _)| holds(model, state));
     let acts: Vec<String> = steps.filter_map(|(_, act)| Some(format!("{:?}", act?))).collect();
     eprintln!("{what} breaks \"{law}\": {}", acts.join(", "));
 }

@@ -72,7 +72,7 @@ pub(super) struct Process {
 #[derive(Debug, Clone)]
 pub(super) enum Standing {
     /// It thinks that the lane is its own.
-    Serving(Next),
+    Serving(Box<Next>),
     /// It does not know whether its batch was committed.
     Asking(Box<Ready>),
     /// It knows that the lane is not its own any more. What it was publishing it still publishes.

@@ -272,7 +272,7 @@ impl Lanes {
         stray(scene, who);
         let (memory, unpublished) = self.source.take(Arc::make_mut(&mut scene.store));
         let queue = Queue::of(memory.batch, unpublished);
-        let standing = Standing::Serving(Next(memory));
+        let standing = Standing::Serving(Box::new(Next(memory)));
         scene.processes[who] = Some(Process { standing, queue, is_sending: false });
     }
 
@@ -330,7 +330,7 @@ impl Lanes {
         if self.rule == Rule::OwnFirst && !process.is_sending {
             process.queue.waiting.rotate_right(1);
         }
-        process.standing = Standing::Serving(ready.next);
+        process.standing = Standing::Serving(Box::new(ready.next));
     }
 
     fn ask(&self, scene: &mut Scene, who: usize) {

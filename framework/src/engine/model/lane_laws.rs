@@ -119,7 +119,7 @@ fn whatever_happens_to_two_owners_of_a_lane() {
 
 #[track_caller]
 fn breaks(rule: Rule, law: &'static str, bounds: Bounds) {
-    check::breaks(&format!("{rule:?}"), Lanes::new(rule, bounds), law);
+    check::breaks(&format!("{rule:?}"), &Lanes::new(rule, bounds), law);
 }
 
 const CALM: Bounds = Bounds { words: 2, takes: 0, cuts: 0, fails: 0, deaths: 0 };
