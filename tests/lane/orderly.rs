@@ -1,13 +1,15 @@
 //! What a lane says stands in the log in order, and what was never committed does not; and whoever lets a lane
 //! go lets it come to rest first.
 
-use crate::lane::bank::{Bank, Travel, Trip, travel};
+use crate::lane::bank::{Bank, CancelAsked, GaveUp, ORDERS, Ordered, Packed, Travel, Trip, travel};
 use crate::lane::echo::{Dials, WORDS, serve, stamped};
 use crate::lane::shop::{Buy, Inventory, Till, dying, ended, orchestrated, order, world};
-use ballet::clock::rest;
+use ballet::clock::{Clock, Time, rest};
 use ballet::memory::{Fate, Node, Point, World};
 use ballet::store::LaneId;
-use ballet::{App, Message, Outcome, Running, Settings};
+use ballet::{
+    App, Fault, Message, Outcome, Reactions, Reactor, Running, Settings, Tx, after, react,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -208,4 +210,62 @@ async fn every_message_lies_further_from_the_beginning_than_the_one_that_it_foll
     let pairs: Vec<(u32, u32)> = follows.map(|(hop, before)| (*hop, before)).collect();
     assert_eq!(pairs.len(), 3, "two answers, and the question that follows from the first");
     assert!(pairs.iter().all(|(hop, before)| *hop == before + 1), "{pairs:?}");
+}
+
+/// Waits for what is ordered to be packed, and hears of cancels, too.
+struct Packing;
+
+const SOON: Duration = Duration::from_secs(20);
+
+impl Reactor for Packing {
+    const NAME: &'static str = "packing";
+    fn reactions() -> Reactions<Self> {
+        let wait = after::<Ordered>().until::<(Packed,)>().within(SOON, Self::give_up);
+        Reactions::new().on::<CancelAsked>(react(Self::hear)).expect("packed", wait)
+    }
+}
+
+impl Packing {
+    async fn hear(&self, _: &mut Tx, _: &CancelAsked) -> Result<(), Fault> {
+        Ok(())
+    }
+    async fn give_up(&self, _: &mut Tx, e: &Ordered) -> Result<GaveUp, Fault> {
+        Ok(GaveUp { id: e.id.clone() })
+    }
+}
+
+/// Half a second passes between any two looks at it, as for somebody who is slow.
+#[derive(Debug)]
+struct SlowWorld(AtomicUsize);
+
+impl Clock for SlowWorld {
+    fn now(&self) -> Time {
+        let looks = self.0.fetch_add(1, Ordering::SeqCst) as u64;
+        Time::from_micros(1_700_000_000_000_000).after(Duration::from_millis(500 * looks))
+    }
+}
+
+/// What ends the wait was said in time, and stands behind eighty messages, so that it is read after the
+/// deadline: time does not pass for a lane that is so far behind (H16).
+#[tokio::test(start_paused = true)]
+async fn a_deadline_does_not_fire_while_the_lane_is_behind() {
+    let world = World::new(Arc::new(SlowWorld(AtomicUsize::new(0))));
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.settings(Settings { batch: 1, ..Settings::default() });
+    let app = app.reactor_from_the_beginning(Packing).start().await.unwrap();
+    // Not what it has to catch up with when it takes its lane.
+    rest(Duration::from_secs(1)).await;
+    let others = (0..80).map(|other| (format!("other-{other}"), "b.cancel-asked"));
+    let said = [("1".to_owned(), "b.ordered")].into_iter().chain(others);
+    for (n, (id, name)) in (1..).zip(said.chain([("1".to_owned(), "b.packed")])) {
+        let mut message = stamped(&id, n, n);
+        message.envelope.name = name.to_owned();
+        message.body = format!(r#"{{"id":"{id}","cents":5}}"#).into();
+        world.append(ORDERS.name, 0, message.encode());
+    }
+    rest(Duration::from_secs(60)).await;
+    let gave_up = |said: &Message| said.envelope.name == "b.gave-up";
+    assert!(!world.topic(ORDERS.name).iter().any(gave_up), "it was packed before the deadline");
+    assert_eq!(app.dead_letters(10).await.unwrap(), []);
 }
