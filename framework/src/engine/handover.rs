@@ -34,8 +34,8 @@ impl Handover {
 
     /// Appends a batch; the queue's length is bounded by what the lane takes in.
     pub(super) fn append(&self, batch: u64, messages: Vec<Outgoing>) {
-        self.filled.notify_one();
         self.state().queue.append(batch, messages);
+        self.filled.notify_one();
     }
 
     /// Waits until there is something to publish, and says what.
