@@ -42,7 +42,9 @@ fn put(page: &str, table: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, put};
+    use super::{BEGIN, END, PAGE, put};
+    use crate::layers::root;
+    use crate::mistake::ALL;
 
     #[test]
     fn the_table_takes_the_place_of_the_last_one() {
@@ -51,5 +53,18 @@ mod tests {
         assert_eq!(once, format!("a\n{BEGIN}\nnew\n\n{END}\nb\n"));
         assert_eq!(put(&once, "new\n"), Some(once));
         assert_eq!(put("no place", "new\n"), None);
+    }
+
+    #[test]
+    fn the_page_names_every_mistake_and_who_caught_it() {
+        let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
+        let (_, rest) = page.split_once(BEGIN).expect("the page has a table");
+        let (table, _) = rest.split_once(END).expect("the table has an end");
+        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+        let named: Vec<&str> = rows.iter().filter_map(|row| row.split('`').nth(1)).collect();
+        let known: Vec<&str> = ALL.iter().map(|row| row.name).collect();
+        assert_eq!(named, known, "run `cargo run -p mistakes` and commit the page");
+        let missed: Vec<&&str> = rows.iter().filter(|row| row.ends_with("| nobody |")).collect();
+        assert!(missed.is_empty(), "a mistake that nobody catches is a missing test: {missed:?}");
     }
 }
