@@ -72,7 +72,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -90,7 +90,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -124,7 +124,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -145,7 +145,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -183,7 +183,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -206,7 +206,7 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -220,7 +220,7 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///
@@ -237,7 +237,7 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read.
     ///
     /// # If the process dies
     ///

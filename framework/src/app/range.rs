@@ -14,7 +14,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the store cannot be read, [`ErrorKind::Codec`] if a row is not of its type.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the store cannot be read, [`ErrorKind::Codec`](crate::ErrorKind::Codec) if a row is not of its type.
     ///
     /// # If the process dies
     ///
