@@ -15,6 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much later than it was said anything may be heard: servers may be away meanwhile.
@@ -29,31 +30,47 @@ const A_MOMENT: Duration = Duration::from_millis(500);
 /// What was read from all topics.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// All messages, each partition in its order.
-    pub messages: Vec<Message>,
-    /// What is none: its topic, partition and offset, and why.
+    /// The messages of each partition of each topic, in its order.
+    pub partitions: BTreeMap<(String, u32), Vec<Message>>,
+    /// The offset of the next message of each.
+    pub ends: BTreeMap<(String, u32), u64>,
+    /// What is no message: its topic, partition and offset, and why.
     pub foreign: Vec<String>,
+}
+
+impl Log {
+    /// All messages, each partition in its order.
+    pub fn messages(&self) -> Vec<Message> {
+        self.partitions.values().flatten().cloned().collect()
+    }
 }
 
 /// The tables of all services of a shop: of each the schema, entered as that service.
 pub struct Office {
     apps: BTreeMap<String, Running>,
+    stores: BTreeMap<String, Arc<Postgres>>,
 }
 
 impl Office {
     /// Enters all schemas. Nothing is served, and nobody's lanes are taken.
     pub async fn of(shop: &Shop) -> Self {
         let kafka = Kafka::connect(KafkaConfig::new(shop.kafka().bootstrap())).await.unwrap();
-        let mut apps = BTreeMap::new();
+        let (mut apps, mut stores) = (BTreeMap::new(), BTreeMap::new());
         for service in shop::services(shop.example()) {
             let schema = schema_of(service);
             let url = shop::store(shop.database()).replace("{service}", &schema);
             let config = Config::new(&url, &schema).unwrap().connections(1, 1);
             let store = Postgres::connect(config).await.unwrap();
-            let app = App::new(store).broker(kafka.clone()).start().await.unwrap();
+            let app = App::new(store.clone()).broker(kafka.clone()).start().await.unwrap();
             apps.insert(service.to_owned(), app);
+            stores.insert(service.to_owned(), store);
         }
-        Self { apps }
+        Self { apps, stores }
+    }
+
+    /// The stores of all services.
+    pub fn stores(&self) -> &BTreeMap<String, Arc<Postgres>> {
+        &self.stores
     }
 
     /// Who looks into the tables of a service.
@@ -68,20 +85,28 @@ impl Office {
 
     /// The books, as they are now. The settings are those of the shop.
     pub async fn books(&self, shop: &Shop, expected: Expected) -> Books {
+        self.books_of(shop, expected, &log(shop).await).await
+    }
+
+    /// The same with a log that was read before.
+    pub async fn books_of(&self, shop: &Shop, expected: Expected, log: &Log) -> Books {
         let world = World::kept_beside(shop.outside()).unwrap();
-        let Log { messages, .. } = log(shop).await;
         let expected = Expected { lag: LAG, settings: shop.settings(), ..expected };
-        audit::read(Offices::Each(&self.apps), messages, &world, expected).await.unwrap()
+        audit::read(Offices::Each(&self.apps), log.messages(), &world, expected).await.unwrap()
     }
 }
 
 /// What the auditor has to say about a shop in which all is quiet and nothing was put on the shelves but
 /// what is there at first, with so many messages that had to be given up.
 pub async fn breaches(shop: &Shop, dead_letters: usize) -> Vec<String> {
-    let stock = STOCKED.iter().map(|sku| ((*sku).to_owned(), PIECES)).collect();
-    let expected = Expected { stock, dead_letters, ..Expected::default() };
-    let books = Office::of(shop).await.books(shop, expected).await;
+    let books = Office::of(shop).await.books(shop, expected(dead_letters)).await;
     audit::audit(&books).iter().map(ToString::to_string).collect()
+}
+
+/// What is to be found where nothing was put on the shelves but what is there at first.
+pub fn expected(dead_letters: usize) -> Expected {
+    let stock = STOCKED.iter().map(|sku| ((*sku).to_owned(), PIECES)).collect();
+    Expected { stock, dead_letters, ..Expected::default() }
 }
 
 /// Everything that is in the topics of a shop. What is written meanwhile may be left out.
@@ -98,6 +123,8 @@ fn read_all(servers: &str) -> Log {
     let consumer: BaseConsumer = config.create().expect("these are settings");
     let mut log = Log::default();
     for ((topic, partition), ends) in ranges(&consumer) {
+        let at = (topic.clone(), u32::try_from(partition).unwrap_or_default());
+        log.ends.insert(at, u64::try_from(ends.1).unwrap_or_default());
         read_partition(&consumer, &topic, partition, ends, &mut log);
     }
     log
@@ -143,12 +170,14 @@ fn read_partition(
     let from = assignment.add_partition_offset(topic, partition, Offset::Offset(start));
     from.and_then(|()| consumer.assign(&assignment)).expect("it can be read");
     let mut next = start;
+    let at = (topic.to_owned(), u32::try_from(partition).unwrap_or_default());
+    let messages = log.partitions.entry(at).or_default();
     while next < end {
         let come = consumer.poll(PATIENCE).unwrap_or_else(|| panic!("{topic} ends at {next}"));
         let come = come.expect("it can be read");
         next = come.offset() + 1;
         match message(&come) {
-            Ok(message) => log.messages.push(message),
+            Ok(message) => messages.push(message),
             Err(told) => log.foreign.push(format!("{topic}/{partition}@{}: {told}", come.offset())),
         }
     }

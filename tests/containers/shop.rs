@@ -2,6 +2,8 @@
 
 use crate::process::{Process, program};
 use crate::servers::{self, Database, Kafka, Postgres, own_name};
+use crate::witness;
+use ::shop::http::schema_of;
 use ::shop::settings::Settings;
 use ballet::clock::rest;
 use serde_json::Value;
@@ -126,6 +128,12 @@ impl Shop {
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// Has the database write down what is committed in it; before the first process is begun.
+    pub async fn watched(&self) {
+        let schemas: Vec<String> = services(self.example).into_iter().map(schema_of).collect();
+        witness::watch(&self.database, &schemas).await;
     }
 
     /// The settings of its processes, as they read them themselves.

@@ -1,6 +1,6 @@
 //! Later rounds of a step: the business said no after the pivot, and a person has it tried anew.
 
-use crate::lane::bank::{Bank, Order};
+use crate::lane::bank::{Bank, Consent, Order, Travel, Trip, travel};
 use crate::lane::shop::{ended, world};
 use ballet::clock::rest;
 use ballet::saga::journal::Verb;
@@ -106,5 +106,27 @@ async fn what_a_step_is_forced_to_have_made_must_be_what_it_makes() {
     let told = "step `pay` of run `1` of saga `settle` makes no such thing: invalid type: map";
     assert!(dead[0].reason.starts_with(told), "{}", dead[0].reason);
     desk.operate("settle", "1", force("null"), "pay", "eva", "by hand").await.unwrap();
+    assert_eq!(ended(&run).await, Outcome::Completed);
+}
+
+/// So would a signal that its step does not hear. Whoever sends it is told, or it is a dead letter; the step
+/// waits on for the right one.
+#[tokio::test(start_paused = true)]
+async fn a_signal_must_be_what_its_step_hears() {
+    let (world, bank) = (world(), Bank::default());
+    let app = travel(&world.node(), &bank).await;
+    let desk = world.node();
+    let desk = App::new(desk.store()).broker(desk.broker()).start().await.expect("it starts");
+    let run = app.begin::<Travel>("1", &Trip { id: "1".into(), fare: 500 }).await.unwrap();
+    rest(Duration::from_secs(5)).await;
+    let refused = run.signal("consent", &7).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Codec);
+    desk.run::<Travel>("1").signal("consent", &7).await.unwrap();
+    rest(Duration::from_secs(5)).await;
+    let dead = app.dead_letters(10).await.unwrap();
+    let told =
+        "step `consent` of run `1` of saga `travel` makes no such thing: invalid type: integer";
+    assert!(dead[0].reason.starts_with(told), "{}", dead[0].reason);
+    run.signal("consent", &Consent { by: "eva".into() }).await.unwrap();
     assert_eq!(ended(&run).await, Outcome::Completed);
 }

@@ -14,7 +14,7 @@ use crate::saga::Saga;
 use crate::saga::journal::{Signal, Verb};
 use crate::store::{DeadLetter, Entered, Inboxed, Joined, LaneId, Slot};
 use crate::tx::Entry;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -211,11 +211,8 @@ impl Running {
         by: &str,
         reason: &str,
     ) -> Result<(), Error> {
-        if let (Verb::Force(made), Some(plan)) = (&verb, self.shapes.get(saga))
-            && let Some(step) = plan.shape().position(step)
-        {
-            let told = |fault: Fault| Error::new(ErrorKind::Codec, fault.to_string());
-            plan.reads(step, made).map_err(told)?;
+        if let Verb::Force(made) = &verb {
+            self.can_be_made(saga, step, made)?;
         }
         let (run, step) = (run.to_owned(), step.to_owned());
         let (by, reason) = (by.to_owned(), reason.to_owned());
@@ -223,6 +220,14 @@ impl Running {
         let id = format!("{}/{run}/{}", verb.name(), fresh());
         let entry = Entry::Operate { run, verb, step, by, reason };
         self.enter(saga, &key, id, &entry).await
+    }
+
+    /// Refuses what a step cannot have made, as far as this process knows the saga.
+    fn can_be_made(&self, saga: &str, step: &str, made: &RawValue) -> Result<(), Error> {
+        let Some(plan) = self.shapes.get(saga) else { return Ok(()) };
+        let Some(step) = plan.shape().position(step) else { return Ok(()) };
+        let told = |fault: Fault| Error::new(ErrorKind::Codec, fault.to_string());
+        plan.reads(step, made).map_err(told)
     }
 }
 
@@ -263,15 +268,17 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Codec`] if it cannot be written as JSON, [`ErrorKind::Store`] if it cannot be
-    /// written down.
+    /// [`ErrorKind::Codec`] if it cannot be written as JSON, or is not what the step hears, as far as this
+    /// process knows the saga; [`ErrorKind::Store`] if it cannot be written down.
     ///
     /// # If the process dies
     ///
     /// Before this returns it may or may not have been written down: say it again, a step hears one
     /// signal.
     pub async fn signal<T: Record>(&self, step: &str, said: &T) -> Result<(), Error> {
-        self.hear(step, Signal::Yes(to_raw_value(said).map_err(codec)?)).await
+        let said = to_raw_value(said).map_err(codec)?;
+        self.app.can_be_made(S::NAME, step, &said)?;
+        self.hear(step, Signal::Yes(said)).await
     }
 
     /// Says no to a step that waits for a signal.

@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::message::{Key, Kind, StepRef, Way, commands_of, replies_of};
 use crate::mistake::Mistake;
 use crate::saga::decide::{Decision, Effect, Input, State};
-use crate::saga::journal::{End, Journal, Verb, What};
+use crate::saga::journal::{End, Journal, Signal, Verb, What};
 use crate::saga::{Back, Head, Shape, StepShape};
 use crate::store::{Lock, Slot, Space, Status, Timer, Value};
 use crate::tx::{Cause, Send, Tx};
@@ -114,7 +114,16 @@ impl Coordinator {
     /// What somebody says that a step has made must be what it makes: later steps could not read it, and the
     /// run would go on no more.
     fn can_be_made(&self, run: &str, plan: &dyn Carrier, input: &Input) -> Result<(), Trouble> {
-        let Input::Operate { verb: Verb::Force(made), step, .. } = input else { return Ok(()) };
+        let (step, made) = match input {
+            Input::Operate { verb: Verb::Force(made), step, .. } => (step, made),
+            // One that waits for no signal settles nothing, whatever it says.
+            Input::Signalled { step, signal: Signal::Yes(made) }
+                if plan.shape().steps[*step].head == Head::Hear =>
+            {
+                (step, made)
+            }
+            _ => return Ok(()),
+        };
         plan.reads(*step, made).map_err(|told| {
             let (saga, name) = (self.saga, plan.shape().steps[*step].name);
             Trouble::Dead(format!(

@@ -25,6 +25,8 @@ pub(super) struct Memory {
     pub(super) sent: BTreeMap<(String, u32), u64>,
     pub(super) taken: BTreeMap<Edge, u64>,
     pub(super) parked: BTreeMap<u64, Arc<Parked>>,
+    /// The last number that something was set aside under.
+    pub(super) numbered: u64,
     pub(super) calling: BTreeMap<String, Calling>,
     /// When the next timer is due, or earlier.
     pub(super) due: Option<Time>,
@@ -45,6 +47,7 @@ impl Memory {
             positions: taken.positions,
             sent: taken.sent,
             taken: taken.taken,
+            numbered: taken.parked.iter().map(|parked| parked.number).max().unwrap_or_default(),
             parked: taken.parked.into_iter().map(|p| (p.number, Arc::new(p))).collect(),
             calling: taken.calls.into_iter().map(|call| (call.id.clone(), call)).collect(),
             due: taken.due,
@@ -128,8 +131,11 @@ impl Memory {
         self.is_calling(key) || self.holders(key).next().is_some()
     }
 
-    pub(super) fn next_number(&self) -> u64 {
-        self.parked.last_key_value().map_or(1, |(number, _)| number + 1)
+    /// The number of what is set aside next. None is used twice by one owner: a batch that let a message go
+    /// remembers that it was tried, and whatever took its number would never be.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered
     }
 
     /// When the oldest gap has lasted so long that somebody must be told.

@@ -27,8 +27,10 @@ fn cluster() -> (Mock, Arc<Admin>, Producing) {
     (mock, admin, producing)
 }
 
+/// Messages of these numbers, counted from 0; their edge counts from 1.
 fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
     let message = |seq: u64| {
+        let stamp = Stamp { source: "group".into(), incarnation: 1, lane: 0, seq: seq + 1 };
         let envelope = Envelope {
             id: derived(&["message", &seq.to_string()]),
             kind: Kind::Event,
@@ -40,7 +42,7 @@ fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
             hop: 1,
             occurred_at: Time::from_micros(7),
             traceparent: Some(String::new()),
-            stamp: Some(Stamp { source: "group".into(), incarnation: 1, lane: 0, seq }),
+            stamp: Some(stamp),
             step: None,
         };
         Message { envelope, body: seq.to_string().into() }
@@ -62,7 +64,7 @@ async fn seqs(reader: &mut dyn Reader, count: usize) -> Vec<u64> {
     while all.len() < count {
         all.extend(reader.next(count - all.len()).await.unwrap());
     }
-    let seq = |arrived: Arrived| arrived.message.unwrap().envelope.stamp.unwrap().seq;
+    let seq = |arrived: Arrived| arrived.message.unwrap().envelope.stamp.unwrap().seq - 1;
     all.into_iter().map(seq).collect()
 }
 

@@ -214,14 +214,22 @@ impl<'a> Headers<'a> {
         Ok(kind.unwrap_or(Kind::Event))
     }
 
+    /// A name or a number that no store can keep would fail every batch of the lane that takes it.
     fn stamp(&self, source: &str) -> Result<Option<Stamp>, Error> {
-        self.parsed("ce_edge", "`incarnation/lane/seq`", |text| {
+        let stamp = self.parsed("ce_edge", "`incarnation/lane/seq`", |text| {
             let mut parts = text.split('/');
             let incarnation = parts.next()?.parse().ok()?;
             let (lane, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            let is_kept = i32::try_from(lane).is_ok() && i64::try_from(seq).is_ok() && seq > 0;
             let stamp = Stamp { source: source.to_owned(), incarnation, lane, seq };
-            parts.next().is_none().then_some(stamp)
-        })
+            (parts.next().is_none() && is_kept).then_some(stamp)
+        })?;
+        match stamp {
+            Some(_) if source.contains(char::is_control) => {
+                Err(codec("header `ce_source` holds a control character"))
+            }
+            stamp => Ok(stamp),
+        }
     }
 
     fn step(&self) -> Result<Option<StepRef>, Error> {
@@ -245,235 +253,4 @@ impl<'a> Headers<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{headers, read};
-    use crate::clock::Time;
-    use crate::id::derived;
-    use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way};
-    use bytes::Bytes;
-    use uuid::Uuid;
-
-    /// A generator of numbers, the same every time (xorshift64*, Vigna 2016).
-    struct Dice(u64);
-
-    impl Dice {
-        fn throw(&mut self) -> u64 {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-        }
-
-        fn below(&mut self, most: usize) -> usize {
-            usize::try_from(self.throw() >> 33).unwrap() % most
-        }
-
-        fn maybe<T>(&mut self, some: impl FnOnce(&mut Self) -> T) -> Option<T> {
-            (self.below(2) == 0).then(|| some(self))
-        }
-
-        /// Extremes as often as numbers in between.
-        fn number(&mut self) -> u64 {
-            match self.below(4) {
-                0 => 0,
-                1 => u64::MAX,
-                2 => self.throw(),
-                _ => self.throw() % 100,
-            }
-        }
-
-        fn small(&mut self) -> u32 {
-            u32::try_from(self.number() >> 32).unwrap()
-        }
-
-        fn text(&mut self) -> String {
-            const PARTS: &[&str] = &[
-                "", "a", "purchase", "/", ":", " ", "\0", "\n", "é", "訂單", "🩰", "%2F", "\"",
-                "ce_id",
-            ];
-            (0..self.below(4)).map(|_| PARTS[self.below(PARTS.len())]).collect()
-        }
-
-        fn time(&mut self) -> Time {
-            Time::from_micros(self.number().cast_signed() >> self.below(60))
-        }
-
-        fn uuid(&mut self) -> Uuid {
-            Uuid::from_u64_pair(self.number(), self.number())
-        }
-
-        fn stamp(&mut self) -> Stamp {
-            let (source, seq) = (self.text(), self.number());
-            Stamp { source, incarnation: self.small(), lane: self.small(), seq }
-        }
-
-        fn step(&mut self) -> StepRef {
-            StepRef {
-                saga: self.text(),
-                run: self.text(),
-                step: self.text(),
-                way: if self.below(2) == 0 { Way::Forward } else { Way::Back },
-                round: self.small(),
-                attempt: self.small(),
-                reply_to: self.maybe(Self::text),
-                deadline: self.maybe(Self::time),
-            }
-        }
-
-        fn message(&mut self) -> Message {
-            let kind = [Kind::Event, Kind::Command, Kind::Reply][self.below(3)];
-            let step = if kind == Kind::Event { self.maybe(Self::step) } else { Some(self.step()) };
-            let envelope = Envelope {
-                id: self.uuid(),
-                kind,
-                name: self.text(),
-                version: self.small(),
-                key: Key::new(self.text()),
-                correlation: self.text(),
-                causation: self.maybe(Self::uuid),
-                hop: self.small(),
-                occurred_at: self.time(),
-                traceparent: self.maybe(Self::text),
-                stamp: self.maybe(Self::stamp),
-                step,
-            };
-            Message { envelope, body: self.text().into() }
-        }
-    }
-
-    type Raw = Vec<(String, Vec<u8>)>;
-
-    fn raw(message: &Message) -> Raw {
-        let headers = headers(&message.envelope).into_iter();
-        headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
-    }
-
-    fn back(key: &str, raw: &Raw, body: &Bytes) -> Result<Message, String> {
-        let headers = raw.iter().map(|(name, value)| (name.as_str(), &value[..]));
-        let read = read(Some(key.as_bytes()), headers, body.clone(), Time::from_micros(5));
-        read.map_err(|told| told.to_string())
-    }
-
-    #[test]
-    fn every_message_goes_there_and_back() {
-        let mut dice = Dice(1);
-        for _ in 0..20_000 {
-            let message = dice.message();
-            let read = back(message.envelope.key.as_str(), &raw(&message), &message.body);
-            assert_eq!(read.as_ref(), Ok(&message));
-        }
-    }
-
-    #[test]
-    fn headers_in_another_order_and_of_others_change_nothing() {
-        let mut dice = Dice(2);
-        for _ in 0..2_000 {
-            let message = dice.message();
-            let mut raw = raw(&message);
-            raw.reverse();
-            raw.insert(dice.below(raw.len()), ("x-other".to_owned(), vec![0xff, 0]));
-            let read = back(message.envelope.key.as_str(), &raw, &message.body);
-            assert_eq!(read.as_ref(), Ok(&message));
-        }
-    }
-
-    #[test]
-    fn garbage_is_told_and_never_panics() {
-        let mut dice = Dice(3);
-        let mut told = 0;
-        for _ in 0..20_000 {
-            let message = dice.message();
-            let mut raw = raw(&message);
-            let at = dice.below(raw.len());
-            match dice.below(3) {
-                0 => drop(raw.remove(at)),
-                1 => raw[at].1 = dice.text().into_bytes(),
-                _ => raw[at].1 = dice.throw().to_le_bytes().to_vec(),
-            }
-            told += usize::from(back("k", &raw, &message.body).is_err());
-        }
-        assert!(told > 5_000, "{told}");
-    }
-
-    fn foreign(more: &[(&str, &str)]) -> Raw {
-        let least = [
-            ("ce_specversion", "1.0"),
-            ("ce_id", "A-17"),
-            ("ce_source", "/warehouse"),
-            ("ce_type", "stock.counted"),
-        ];
-        let all = least.iter().filter(|(name, _)| more.iter().all(|(other, _)| name != other));
-        all.chain(more)
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-            .collect()
-    }
-
-    #[test]
-    fn what_a_stranger_does_not_say_has_a_meaning() {
-        let Envelope { id, kind, version, key, correlation, hop, occurred_at, stamp, step, .. } =
-            back("ipad", &foreign(&[]), &Bytes::new()).unwrap().envelope;
-        assert_eq!(id, derived(&["cloudevent", "/warehouse", "A-17"]));
-        assert_eq!((kind, version, hop), (Kind::Event, 1, 0));
-        assert_eq!((key.as_str(), correlation.as_str()), ("ipad", "A-17"));
-        assert_eq!(occurred_at, Time::from_micros(5));
-        assert_eq!((stamp, step), (None, None));
-    }
-
-    #[test]
-    fn only_a_uuid_as_we_write_them_is_an_id_by_itself() {
-        let id = |said: &str| {
-            let read = back("k", &foreign(&[("ce_id", said)]), &Bytes::new());
-            read.unwrap().envelope.id
-        };
-        let known = Uuid::from_u128(0x27d8_c5c1_6c1a_5a9b_8a40_2d6e_1f6f_7a11);
-        assert_eq!(id(&known.to_string()), known);
-        assert_ne!(id(&known.to_string().to_uppercase()), known);
-        assert_ne!(id(&known.simple().to_string()), known);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        for (wrong, told) in [
-            (("ce_specversion", "0.3"), "it is of version `0.3` of CloudEvents; only 1.0 is read"),
-            (
-                ("content-type", "application/cloudevents+json; charset=utf-8"),
-                "it is in the structured mode of CloudEvents; only the binary mode is read",
-            ),
-            (
-                ("ce_kind", "order"),
-                "header `ce_kind` is not `event`, `command` or `reply`: `order`",
-            ),
-            (("ce_kind", "reply"), "header `ce_saga` is missing"),
-            (("ce_edge", "1/2"), "header `ce_edge` is not `incarnation/lane/seq`: `1/2`"),
-            (("ce_edge", "1/2/3/4"), "header `ce_edge` is not `incarnation/lane/seq`: `1/2/3/4`"),
-            (("ce_saga", "purchase"), "header `ce_run` is missing"),
-            (("ce_id", ""), "header `ce_id` is missing"),
-            (("ce_hop", "-1"), "header `ce_hop` is not a number that fits: `-1`"),
-            (
-                ("ce_dataversion", "4294967296"),
-                "header `ce_dataversion` is not a number that fits: `4294967296`",
-            ),
-            (("ce_time", "noon"), "header `ce_time` is not a time of RFC 3339: `noon`"),
-            (("ce_causation", "it"), "header `ce_causation` is not a UUID: `it`"),
-        ] {
-            let read = back("k", &foreign(&[wrong]), &Bytes::new()).unwrap_err();
-            assert_eq!(read, format!("this is not a message: {told}"));
-        }
-        for missing in ["ce_specversion", "ce_id", "ce_source", "ce_type"] {
-            let mut raw = foreign(&[]);
-            raw.retain(|(name, _)| name != missing);
-            let read = back("k", &raw, &Bytes::new()).unwrap_err();
-            assert_eq!(read, format!("this is not a message: header `{missing}` is missing"));
-        }
-    }
-
-    #[test]
-    fn a_record_needs_a_key_of_text() {
-        for (key, told) in [(None, "has no key"), (Some(&[0xff][..]), "is not UTF-8")] {
-            let raw = foreign(&[]);
-            let headers = raw.iter().map(|(name, value)| (name.as_str(), &value[..]));
-            let read = read(key, headers, Bytes::new(), Time::default()).unwrap_err();
-            assert!(read.to_string().ends_with(told), "{read}");
-        }
-    }
-}
+mod tests;

@@ -20,12 +20,14 @@
 //! | [`laws`], [`answers`], [`effects`] | what must hold |
 //! | `proofs`, `proofs_of_effects` | that each law can be broken |
 //! | `stories`, `troubles`, `verbs` | what `decide` does, by examples |
+//! | `corners` | what mutations of the core have shown to be told by none of them |
 //! | `found` | what the check and its readers have found, each as the shortest story of it |
 
 #![allow(unreachable_pub)] // `pub` is what a module shows to its neighbours; there is nobody else.
 
 mod answers;
 mod check;
+mod corners;
 mod effects;
 mod explore;
 mod found;

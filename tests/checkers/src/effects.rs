@@ -48,8 +48,10 @@ fn steps(history: &History, run: &Run, shape: &Shape, end: End, found: &mut Vec<
             let count = |keys: usize| i64::try_from(keys).unwrap_or(i64::MAX);
             count(outside.forward.len()) - count(outside.back.len())
         });
+        let is_tallied = history.tallied.contains(&(run.saga.clone(), line.name.to_owned()));
         let nets = match line.head {
             Head::Act => vec![net_outside],
+            Head::Ask { .. } | Head::Tell { .. } if !is_tallied => continue,
             Head::Ask { .. } if outside.is_some() => vec![tallied, net_outside],
             Head::Ask { .. } | Head::Tell { .. } => vec![tallied],
             Head::Begun | Head::Hear => continue,
@@ -74,6 +76,7 @@ mod tests {
     use crate::samples::{ended, shape};
     use crate::{History, Outside};
     use ballet::saga::journal::{End, Verb, What};
+    use std::collections::BTreeSet;
 
     /// A run of two steps: `ask` asks a participant, and `act` acts outside; both can be taken back.
     fn history(end: End, asked: &[i64], forward: usize, back: usize) -> History {
@@ -83,6 +86,7 @@ mod tests {
             runs: vec![ended(end)],
             shapes: [(("move".to_owned(), 1), shape())].into(),
             tally: [("move/7/ask".to_owned(), asked.to_vec())].into(),
+            tallied: [("move".to_owned(), "ask".to_owned())].into(),
             outside: [("move/7/act".to_owned(), outside)].into(),
             ..History::default()
         }
@@ -121,6 +125,13 @@ mod tests {
         assert_eq!(told, ["`move/7/ask` of a run that Compensated counts [1], where 0 is due"]);
         let told = check(&history(End::Compensated, &[1, -1], 1, 0));
         assert_eq!(told, ["`move/7/act` of a run that Compensated counts [1], where 0 is due"]);
+    }
+
+    #[test]
+    fn of_what_is_not_tallied_nothing_is_known() {
+        let tallied = BTreeSet::new();
+        let history = History { tallied, ..history(End::Completed, &[], 1, 0) };
+        assert_eq!(check(&history), [""; 0]);
     }
 
     #[test]

@@ -48,6 +48,10 @@ pub struct Lane {
     pub unpublished: usize,
     /// Whether something waits in its inbox.
     pub inbox: bool,
+    /// Which life of its store it is in.
+    pub incarnation: u32,
+    /// The last number that it has said to each partition of each topic.
+    pub sent: BTreeMap<(String, u32), u64>,
 }
 
 /// Rows by key, as text.
@@ -104,6 +108,8 @@ pub struct History {
     pub commits: Vec<Commit>,
     /// What was done and taken back of each step: `saga/run/step`.
     pub tally: Tally,
+    /// The steps of which every deed is in the tally, by saga and name.
+    pub tallied: BTreeSet<(String, String)>,
     /// What took effect outside, for the same steps.
     pub outside: BTreeMap<String, Outside>,
     /// The numbers that were heard of each key, in the order in which they were heard. They were said in

@@ -1,6 +1,7 @@
 //! No lost message: what a lane committed is in the log, and whoever reads it has taken it (I5, I8, I20).
 
-use crate::History;
+use crate::{History, Lane};
+use ballet::store::LaneId;
 use std::collections::BTreeSet;
 
 /// What must be true.
@@ -28,6 +29,27 @@ pub fn check(history: &History) -> Vec<String> {
         }
         if lane.inbox {
             found.push(format!("{id} has something in its inbox"));
+        }
+        found.extend(unsaid(history, id, lane));
+    }
+    found
+}
+
+/// What a lane remembers to have said, compared with what it has said last.
+fn unsaid(history: &History, id: &LaneId, lane: &Lane) -> Vec<String> {
+    let mut found = Vec::new();
+    for ((topic, partition), sent) in &lane.sent {
+        let there = history.partitions.get(&(topic.clone(), *partition));
+        let stamps =
+            there.into_iter().flatten().filter_map(|message| message.envelope.stamp.as_ref());
+        let own = stamps.filter(|stamp| {
+            (&stamp.source, stamp.lane, stamp.incarnation) == (&id.group, id.lane, lane.incarnation)
+        });
+        let last = own.map(|stamp| stamp.seq).max().unwrap_or_default();
+        if last != *sent {
+            found.push(format!(
+                "{id} has said {sent} messages to {topic}/{partition}, where its last is number {last}"
+            ));
         }
     }
     found
@@ -95,5 +117,22 @@ mod tests {
         assert_eq!(told, ["hearer/0 has set aside: k1: a fault"]);
         assert_eq!(lane(Lane { calls: 1, ..at(2) }), ["hearer/0 has 1 calls under way"]);
         assert_eq!(lane(Lane { inbox: true, ..at(2) }), ["hearer/0 has something in its inbox"]);
+    }
+
+    #[test]
+    fn the_last_that_a_lane_remembers_to_have_said_is_the_last_that_is_there() {
+        let talker = |sent| Lane {
+            incarnation: 1,
+            sent: [(("words".to_owned(), 0), sent)].into(),
+            ..Lane::default()
+        };
+        let check = |sent| {
+            let lanes = [(LaneId::new("talker", 0), talker(sent))].into();
+            check(&History { lanes, ..log(vec![said(1), said(2), said(1)]) })
+        };
+        assert_eq!(check(2), [""; 0]);
+        let told = check(3);
+        assert_eq!(told, ["talker/0 has said 3 messages to words/0, where its last is number 2"]);
+        assert_eq!(check(1).len(), 1, "a zombie has said more");
     }
 }

@@ -116,6 +116,7 @@ impl Fleet {
         let (postgres, kafka) = tokio::join!(Postgres::alone(), Kafka::with_doors(doors));
         let kafka = Arc::new(kafka);
         let shop = Shop::on(example, &postgres, Arc::clone(&kafka)).await.with_lanes(size.lanes);
+        shop.watched().await;
         let is_unsaid = |(name, _): &&(&str, &str)| std::env::var_os(name).is_none();
         let told = SETTINGS.iter().chain(size.deadlines.iter().filter(is_unsaid));
         let shop = told.fold(shop, |shop, (name, value)| shop.with(name, value));

@@ -1,20 +1,18 @@
-//! The reckoning: what was acknowledged is there and has ended as it was told, the auditor finds
-//! nothing, and all processes are well.
+//! The reckoning: what was acknowledged is there and has ended as it was told, and everything has been read.
 
 use super::crowd::{Cancelled, Crowd, Known};
-use super::fleet::{COORDINATOR, Fleet};
+use super::fleet::Fleet;
 use super::harm::Harm;
 use super::tell::Tell;
-use super::wire::{Ask, ask};
-use crate::books::Office;
+use crate::books::{Office, log};
+use crate::history::is_read;
 use ballet::clock::{Stopwatch, Time, rest};
 use serde_json::{Value, json};
-use shop::audit::{Books, Breach, Expected, audit};
+use shop::audit::{Books, Expected, audit};
 use shop::contracts::{Ending, Reason, Status};
 use shop::orders::Row;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long purchases may take to come to their ends when nobody does harm any more, and how long
@@ -39,15 +37,16 @@ pub(super) async fn settle(crowd: &Crowd, tell: &Tell) -> Vec<String> {
     }
 }
 
-/// The books, when the auditor has nothing to say about them, or has waited long enough.
-pub(super) async fn books(fleet: &Fleet, expected: Expected) -> (Books, Vec<Breach>) {
-    let office = Office::of(&fleet.shop).await;
+/// The books, when the auditor has nothing to say about them and every lane has read everything, or both were
+/// waited for long enough.
+pub(super) async fn books(fleet: &Fleet, office: &Office, expected: Expected) -> Books {
     let watch = Stopwatch::start();
     loop {
-        let books = office.books(&fleet.shop, expected.clone()).await;
-        let breaches = audit(&books);
-        if breaches.is_empty() || watch.elapsed() > QUIET {
-            return (books, breaches);
+        let log = log(&fleet.shop).await;
+        let books = office.books_of(&fleet.shop, expected.clone(), &log).await;
+        let is_quiet = audit(&books).is_empty() && is_read(&fleet.shop, office, &log).await;
+        if is_quiet || watch.elapsed() > QUIET {
+            return books;
         }
         rest(BETWEEN).await;
     }
@@ -103,22 +102,6 @@ pub(super) fn idle_kills(harms: &[Harm], flights: &[usize]) -> Vec<String> {
         .collect()
 }
 
-/// Runs of the coordinator that have not come to an end, although their orders have.
-pub(super) async fn open_runs(fleet: &Fleet) -> Vec<String> {
-    let mut open = Vec::new();
-    let Some(at) = fleet.of(COORDINATOR).first().copied() else { return open };
-    for status in ["running", "compensating", "needs-attention"] {
-        let path = format!("/runs?status={status}&limit=100");
-        let said = ask(fleet.slots[at].at, Ask::get(&path), Duration::from_secs(10)).await;
-        let runs = said.ok().and_then(|said| serde_json::from_str::<Value>(&said.text).ok());
-        match runs.as_ref().and_then(|runs| runs["runs"].as_array()) {
-            Some(runs) => open.extend(runs.iter().map(|run| format!("a run is {status}: {run}"))),
-            None => open.push(format!("{COORDINATOR} does not say which runs are {status}")),
-        }
-    }
-    open
-}
-
 /// Keeps all that helps to look into what is wrong: of each order that is named its row and its
 /// messages, and all the rest of the books.
 pub(super) fn keep(folder: &Path, wrong: &[String], books: &Books) -> std::io::Result<()> {
@@ -147,19 +130,6 @@ pub(super) fn keep(folder: &Path, wrong: &[String], books: &Books) -> std::io::R
 fn shown(message: &ballet::Message) -> Value {
     let body = String::from_utf8_lossy(&message.body).into_owned();
     json!({"envelope": format!("{:?}", message.envelope), "body": body})
-}
-
-/// All that is wrong when everything is over.
-pub(super) async fn wrong(
-    fleet: &Arc<Fleet>,
-    crowd: &Crowd,
-    (books, breaches): &(Books, Vec<Breach>),
-) -> Vec<String> {
-    let mut wrong = compare(&crowd.known(), books);
-    wrong.extend(breaches.iter().map(ToString::to_string));
-    wrong.extend(open_runs(fleet).await);
-    wrong.extend(fleet.ill().await);
-    wrong
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::reckoning;
 use super::report::Report;
 use super::tell::Tell;
 use super::wishes::{ALL, FAR_AWAY, Mix, PLAIN};
-use crate::books::Office;
+use crate::books::{Office, log};
+use crate::history;
 use crate::servers::own_name;
 use ballet::Key;
 use ballet::clock::{Stopwatch, rest};
@@ -71,17 +72,22 @@ pub(super) async fn reckon(
 ) -> (Report, Books) {
     let Villain { fleet, crowd, tell, harms } = villain;
     tell.say("the auditor comes");
-    let audited = reckoning::books(fleet, expected).await;
-    wrong.extend(reckoning::wrong(fleet, crowd, &audited).await);
+    let office = Office::of(&fleet.shop).await;
+    let books = reckoning::books(fleet, &office, expected).await;
+    wrong.extend(reckoning::compare(&crowd.known(), &books));
+    wrong.extend(fleet.ill().await);
     tell.say("the shop closes");
     fleet.close().await;
     wrong.extend(fleet.troubles());
-    let mut report = Report::of((example, seed, lasted), &crowd.known(), &audited.0, harms);
+    let log = log(&fleet.shop).await;
+    let history = history::read(&fleet.shop, &office, books.clone(), &log).await;
+    wrong.extend(checkers::check(&history));
+    let mut report = Report::of((example, seed, lasted), &crowd.known(), &books, harms);
     wrong.extend(reckoning::idle_kills(harms, &report.flights));
     report.starts = fleet.lives().await.values().sum();
     report.wrong = wrong;
     tell.say(format!("{} violations", report.wrong.len()));
-    (report, audited.0)
+    (report, books)
 }
 
 /// What came of a story.

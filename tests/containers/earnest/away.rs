@@ -21,7 +21,7 @@ async fn said(house: &House, order: &str, name: &str) -> usize {
     let is_it = |message: &&ballet::Message| {
         message.envelope.name == name && message.envelope.correlation == order
     };
-    log.messages.iter().filter(is_it).count()
+    log.partitions.values().flatten().filter(is_it).count()
 }
 
 /// C1: Orders dies before or after the commit that creates an order, and before anybody hears of it. As long

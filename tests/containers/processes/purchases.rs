@@ -1,8 +1,11 @@
 //! Purchases that go from process to process.
 
-use containers::books;
+use containers::books::{self, Office};
+use containers::history;
 use containers::shop::{Part, Said, Shop};
 use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 
 fn of<'p>(parts: &'p [Part], service: &str) -> &'p Part {
     parts.iter().find(|part| part.service == service).unwrap()
@@ -31,6 +34,7 @@ async fn end_of(parts: &[Part], order: &str) -> String {
 /// Every service is a process, over servers that others use, too.
 async fn a_split_shop(example: &'static str, keeps_runs: &str) {
     let shop = Shop::of(example).await;
+    shop.watched().await;
     let mut parts = shop.all().await;
     let declining = json!({"decline": ["c2"]}).to_string();
     let turned = of(&parts, "payments").ask("PUT", "/dials/provider", &declining).await;
@@ -65,6 +69,37 @@ async fn a_split_shop(example: &'static str, keeps_runs: &str) {
     for part in &mut parts {
         let ended = part.process.end().await;
         assert_eq!(ended.code(), Some(0), "{}: {}", part.service, part.process.said());
+    }
+    what_is_not_as_it_was_is_found(&shop).await;
+}
+
+/// What is changed in the tables, behind everybody's back, and by whom it is found.
+const CHANGES: [(&str, &str); 3] = [
+    ("UPDATE inventory.lanes SET batch = batch + 2 WHERE batch > 0", "fencing: inventory/"),
+    ("UPDATE inventory.edges SET seq = seq + 1 WHERE way = 'sent'", "lost: inventory/"),
+    (
+        "UPDATE inventory.lanes SET batch = batch + 1 WHERE batch > 0;
+         UPDATE inventory.barriers SET value = '{\"void\":{\"made\":false}}'",
+        "barrier: ",
+    ),
+];
+
+/// The checkers find nothing in a shop that is closed, and then whatever is changed in its tables.
+async fn what_is_not_as_it_was_is_found(shop: &Shop) {
+    let (office, log) = (Office::of(shop).await, books::log(shop).await);
+    let books = office.books_of(shop, books::expected(0), &log).await;
+    let whole = history::read(shop, &office, books.clone(), &log).await;
+    assert_eq!(checkers::check(&whole), [""; 0]);
+    assert!(!whole.commits.is_empty() && !whole.lanes.is_empty() && !whole.partitions.is_empty());
+
+    let mut db = PgConnection::connect(&shop.database().superuser_url()).await.unwrap();
+    for (changed, _) in CHANGES {
+        // Several statements are one transaction.
+        db.execute(sqlx::raw_sql(changed)).await.unwrap();
+    }
+    let found = checkers::check(&history::read(shop, &office, books, &log).await);
+    for (changed, by) in CHANGES {
+        assert!(found.iter().any(|told| told.starts_with(by)), "{changed}: {found:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use mistakes::layers::Layers;
 use mistakes::mistake::{ALL, Row};
 use mistakes::options::{HELP, Options};
+use mistakes::schedules::Simulation;
 use mistakes::work::{Bench, Caught, Found};
 use mistakes::{Failed, page, work};
 use std::process::ExitCode;
@@ -33,8 +34,9 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<bool, Failed> {
     let layers = Layers::build(options.layer)?;
     let benches = Bench::all(&layers);
+    let simulation = options.layer.is_none().then(Simulation::build).transpose()?;
     let asked: Vec<&Row> = ALL.iter().filter(|row| options.wants(row.name)).collect();
-    let found = work::through(&benches, &asked, options.threads)?;
+    let found = work::through((&benches, simulation.as_ref()), &asked, options.threads)?;
     let missed: Vec<&Found<'_>> =
         found.iter().filter(|found| found.caught == Caught::ByNobody).collect();
     println!("{} of {} mistakes were caught", found.len() - missed.len(), found.len());

@@ -8,13 +8,14 @@ use std::thread::available_parallelism;
 pub const HELP: &str = "\
 Tells the engine to make a mistake and sees which tests notice, for every mistake that there is. A layer that does
 not pass without a mistake ends it all. What was measured of all of them through all layers goes
-into docs/internals/proof.md; what was asked of some of them is only printed.
+into docs/internals/proof.md; what was asked of some of them is only printed. Beside the layers the simulation plays
+its first thousand worlds with each mistake, and it is told after how many it has found something.
 
 usage: cargo run -p mistakes -- [options]
 
 options:
   --only NAME       this mistake; may be given several times
-  --layer LAYER     this layer and no other: framework, conformance, decide, lane, explore or
+  --layer LAYER     this layer and no other, and no simulation: framework, conformance, decide, lane, explore or
                     stories
   --threads N       how many mistakes are tried at a time (one a core)
   --help            this

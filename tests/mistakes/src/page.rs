@@ -2,6 +2,7 @@
 
 use crate::Failed;
 use crate::layers::root;
+use crate::schedules;
 use crate::work::{Found, told};
 use std::fmt::Write;
 use std::fs;
@@ -15,11 +16,13 @@ const END: &str = "<!-- until here -->";
 /// What was found, as a table.
 pub fn table(found: &[Found<'_>]) -> String {
     let mut table =
-        "| mistake | the engine … | classes | caught by |\n|---|---|---|---|\n".to_owned();
-    for Found { row, caught } in found {
+        "| mistake | the engine … | classes | caught by | simulation |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for Found { row, caught, schedules } in found {
         let classes = row.classes.replace(' ', ", ");
         let (name, what, caught) = (row.name, row.what, told(caught));
-        writeln!(table, "| `{name}` | {what} | {classes} | {caught} |")
+        let schedules = schedules::told(*schedules);
+        writeln!(table, "| `{name}` | {what} | {classes} | {caught} | {schedules} |")
             .expect("a string takes all");
     }
     table
@@ -64,7 +67,7 @@ mod tests {
         let named: Vec<&str> = rows.iter().filter_map(|row| row.split('`').nth(1)).collect();
         let known: Vec<&str> = ALL.iter().map(|row| row.name).collect();
         assert_eq!(named, known, "run `cargo run -p mistakes` and commit the page");
-        let missed: Vec<&&str> = rows.iter().filter(|row| row.ends_with("| nobody |")).collect();
+        let missed: Vec<&&str> = rows.iter().filter(|row| row.contains("| nobody |")).collect();
         assert!(missed.is_empty(), "a mistake that nobody catches is a missing test: {missed:?}");
     }
 }

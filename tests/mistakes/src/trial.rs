@@ -23,7 +23,7 @@ pub enum Ended {
 }
 
 /// A child that does not outlive the one who waits for it.
-struct Bound(Child);
+pub(crate) struct Bound(pub(crate) Child);
 
 impl Drop for Bound {
     fn drop(&mut self) {

@@ -3,6 +3,7 @@
 use crate::Failed;
 use crate::layers::Layers;
 use crate::mistake::{Layer, Row};
+use crate::schedules::{self, Simulation};
 use crate::trial::{self, Ended};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +37,8 @@ pub enum Caught {
 pub struct Found<'a> {
     pub row: &'a Row,
     pub caught: Caught,
+    /// After how many schedules the simulation found something; `None` if it did not, or was not asked.
+    pub schedules: Option<u64>,
 }
 
 /// Longer than any layer takes.
@@ -75,7 +78,7 @@ impl<'a> Bench<'a> {
 
 /// Tries the mistakes, so many at a time, and says what came of each, in their order.
 pub fn through<'a>(
-    benches: &[Bench<'_>],
+    (benches, simulation): (&[Bench<'_>], Option<&Simulation>),
     asked: &[&'a Row],
     threads: usize,
 ) -> Result<Vec<Found<'a>>, String> {
@@ -84,7 +87,11 @@ pub fn through<'a>(
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(row) = asked.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let caught = one(benches, row);
+                    let caught = one(benches, row).and_then(|caught| {
+                        let first = simulation.map(|simulation| simulation.first(Some(row.name)));
+                        let first = first.transpose().map_err(|told| told.to_string())?;
+                        Ok((caught, first.flatten()))
+                    });
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     note(&mut done, row, caught, asked.len());
                     if done.is_err() {
@@ -103,13 +110,15 @@ pub fn through<'a>(
 fn note<'a>(
     done: &mut Result<Vec<Found<'a>>, String>,
     row: &'a Row,
-    caught: Result<Caught, String>,
+    caught: Result<(Caught, Option<u64>), String>,
     all: usize,
 ) {
     match (done.as_mut(), caught) {
-        (Ok(found), Ok(caught)) => {
-            eprintln!("{}/{all}  {}: {}", found.len() + 1, row.name, told(&caught));
-            found.push(Found { row, caught });
+        (Ok(found), Ok((caught, schedules))) => {
+            let (number, name) = (found.len() + 1, row.name);
+            let simulation = schedules::told(schedules);
+            eprintln!("{number}/{all}  {name}: {}; simulation: {simulation}", told(&caught));
+            found.push(Found { row, caught, schedules });
         }
         (Ok(_), Err(wrong)) => *done = Err(wrong),
         (Err(_), _) => {}

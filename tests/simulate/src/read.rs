@@ -10,6 +10,7 @@ use crate::plans;
 use crate::play::Play;
 use ballet::broker::Broker;
 use ballet::memory::Node;
+use ballet::saga::Shape;
 use ballet::store::{LaneId, Store};
 use ballet::{Message, Running};
 use checkers::{Fold, History, Lane, Rows, Run};
@@ -19,7 +20,17 @@ use std::time::Duration;
 
 /// The history of a play; its processes are no more after it.
 pub(crate) async fn history(play: &mut Play<'_>) -> History {
-    let mut history = History { shapes: plans::shapes(), ..History::default() };
+    let shapes = plans::shapes();
+    let steps = |shape: &Shape| {
+        let saga = shape.saga;
+        shape
+            .steps
+            .iter()
+            .map(move |line| (saga.to_owned(), line.name.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let tallied = shapes.values().flat_map(steps).collect();
+    let mut history = History { shapes, tallied, ..History::default() };
     let node = play.house.world.node();
     log(&node, play.house.world.topics(), play.scenario.lanes, &mut history).await;
     history.outside = play.house.weather.outside().books();
@@ -149,6 +160,8 @@ async fn store(store: &dyn Store, history: &mut History) {
         let lane = Lane {
             parked: parked.collect(),
             positions: taken.positions,
+            incarnation: store.incarnation(),
+            sent: taken.sent,
             calls: taken.calls.len(),
             unpublished: taken.unpublished.iter().map(|(_, messages)| messages.len()).sum(),
             inbox: waiting.contains(&id),

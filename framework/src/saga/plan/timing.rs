@@ -76,3 +76,70 @@ impl<S: Saga> Plan<S> {
         (self.lines[step].revive)(Some(made)).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Head, Plan, Retry, Saga, Timing};
+    use crate::saga::{act, tell};
+    use serde::{Deserialize, Serialize};
+    use std::time::Duration;
+
+    #[derive(Serialize, Deserialize)]
+    struct Say {}
+
+    crate::service! { SAYER = "sayer" { Say = "sayer.say" -> () } }
+
+    const FIRST: Duration = Duration::from_secs(3);
+
+    /// Sets what it is told to.
+    struct Patient(fn(&mut Timing<'_>));
+
+    impl Saga for Patient {
+        const NAME: &'static str = "patient";
+        type Input = Say;
+        fn plan() -> Plan<Self> {
+            let plan = Plan::begin().step("wait", act(Self::wait).leaves_nothing());
+            plan.step("say", tell(Self::say)).end()
+        }
+        fn timing(&self, timing: &mut Timing<'_>) {
+            self.0(timing);
+        }
+    }
+
+    impl Patient {
+        fn say(_: &Say) -> Say {
+            Say {}
+        }
+        async fn wait(&self, _: &Say) -> Result<(), crate::StepError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_instance_sets_the_times_of_its_own_plan() {
+        let (plan, faults) = Plan::of(&Patient(|timing| {
+            let retry = Retry::every(FIRST);
+            timing.run(FIRST).within("wait", 2 * FIRST).retry("wait", retry);
+            timing.patience("wait", retry.at_most(4));
+        }));
+        let step = &plan.shape().steps[0];
+        assert_eq!(faults, [""; 0]);
+        assert_eq!((plan.shape().within, step.within), (Some(FIRST), Some(2 * FIRST)));
+        assert_eq!((step.retry.delay(1), step.patience.most()), (FIRST, Some(4)));
+    }
+
+    #[test]
+    fn what_has_no_time_is_told() {
+        let (plan, faults) = Plan::of(&Patient(|timing| {
+            timing.within("sleep", FIRST).within("say", FIRST);
+        }));
+        assert!(matches!(plan.shape().steps[1].head, Head::Tell { to, .. } if to == SAYER));
+        assert_eq!(
+            faults,
+            [
+                "saga `patient` sets the time of no step `sleep`",
+                "step `say` of saga `patient` waits for nobody: set no time",
+            ]
+        );
+    }
+}
