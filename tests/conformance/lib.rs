@@ -17,7 +17,7 @@ pub mod log;
 pub mod retention;
 pub mod slots;
 
-use ballet::broker::Broker;
+use ballet::broker::{Arrived, Broker};
 use ballet::clock::Time;
 use ballet::message::Outgoing;
 use ballet::message::{Envelope, Kind, Stamp};
@@ -184,10 +184,10 @@ pub async fn write(store: &dyn Store, lane: &LaneId, writes: Writes) {
     batch.commit().await.unwrap();
 }
 
-/// A message with this body.
-pub fn message(seq: u64, body: impl Into<Bytes>) -> Message {
+/// The `n`-th message of an edge with this body, counted from 0.
+pub fn message(n: u64, body: impl Into<Bytes>) -> Message {
     let envelope = Envelope {
-        id: ballet::id::derived(&["message", &seq.to_string()]),
+        id: ballet::id::derived(&["message", &n.to_string()]),
         kind: Kind::Event,
         name: "something.happened".into(),
         version: 1,
@@ -197,15 +197,21 @@ pub fn message(seq: u64, body: impl Into<Bytes>) -> Message {
         hop: 1,
         occurred_at: NOON,
         traceparent: None,
-        stamp: Some(Stamp { source: "group".into(), incarnation: 1, lane: 0, seq }),
+        stamp: Some(Stamp { source: "group".into(), incarnation: 1, lane: 0, seq: n + 1 }),
         step: None,
     };
     Message { envelope, body: body.into() }
 }
 
 /// A message on its way.
-pub fn outgoing(topic: &str, partition: u32, seq: u64, body: impl Into<Bytes>) -> Outgoing {
-    Outgoing { topic: topic.into(), partition, message: message(seq, body) }
+pub fn outgoing(topic: &str, partition: u32, n: u64, body: impl Into<Bytes>) -> Outgoing {
+    Outgoing { topic: topic.into(), partition, message: message(n, body) }
+}
+
+/// Which message of its edge has arrived, counted from 0.
+pub fn nth(arrived: &Arrived) -> u64 {
+    let message = arrived.message.as_ref().expect("it is a message");
+    message.envelope.stamp.as_ref().expect("it stands on an edge").seq - 1
 }
 
 /// Where to read one topic.

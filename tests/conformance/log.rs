@@ -1,6 +1,6 @@
 //! The log: order, positions, waking up, and who reads what.
 
-use super::{NOON, Pair, message, outgoing};
+use super::{NOON, Pair, message, nth, outgoing};
 use ballet::ErrorKind;
 use ballet::broker::{Arrived, Broker, Range, Reader, TopicSpec};
 use bytes::Bytes;
@@ -29,16 +29,12 @@ async fn read(reader: &mut dyn Reader, count: usize) -> Vec<Arrived> {
     all
 }
 
-fn seqs(arrived: &[Arrived]) -> Vec<u64> {
-    let seq = |arrived: &Arrived| {
-        let message = arrived.message.as_ref().expect("it is a message");
-        message.envelope.stamp.as_ref().expect("it has a place on its edge").seq
-    };
-    arrived.iter().map(seq).collect()
+fn numbers(arrived: &[Arrived]) -> Vec<u64> {
+    arrived.iter().map(nth).collect()
 }
 
-async fn produce(broker: &dyn Broker, topic: &str, seqs: impl IntoIterator<Item = u64>) {
-    let messages: Vec<_> = seqs.into_iter().map(|seq| outgoing(topic, 0, seq, "x")).collect();
+async fn produce(broker: &dyn Broker, topic: &str, which: impl IntoIterator<Item = u64>) {
+    let messages: Vec<_> = which.into_iter().map(|n| outgoing(topic, 0, n, "x")).collect();
     broker.produce(&messages).await.unwrap();
 }
 
@@ -52,7 +48,7 @@ pub async fn a_partition_keeps_its_order<P: Pair>() {
     broker.produce(&mixed[100..]).await.unwrap();
     let mut reader = reader(&*broker, &["t"]).await;
     let arrived = read(&mut *reader, 133).await;
-    assert_eq!(seqs(&arrived), (0..200).filter(|n| n % 3 != 0).collect::<Vec<_>>());
+    assert_eq!(numbers(&arrived), (0..200).filter(|n| n % 3 != 0).collect::<Vec<_>>());
     assert!(arrived.iter().map(|arrived| arrived.offset).eq(0..133), "offsets have no gaps");
     let one = arrived[1].message.as_ref().unwrap();
     assert_eq!(*one, message(2, "2"));
@@ -64,11 +60,11 @@ pub async fn a_reader_begins_where_it_is_told_to<P: Pair>() {
     broker.ensure(&spec("t", 2)).await.unwrap();
     produce(&*broker, "t", 0..10).await;
     let mut reader = reader(&*broker, &["t"]).await;
-    assert_eq!(seqs(&read(&mut *reader, 4).await), [0, 1, 2, 3]);
+    assert_eq!(numbers(&read(&mut *reader, 4).await), [0, 1, 2, 3]);
     reader.seek(&BTreeMap::from([("t".to_owned(), 7)]));
-    assert_eq!(seqs(&reader.next(100).await.unwrap()), [7, 8, 9]);
+    assert_eq!(numbers(&reader.next(100).await.unwrap()), [7, 8, 9]);
     reader.seek(&BTreeMap::from([("t".to_owned(), 1)]));
-    assert_eq!(seqs(&reader.next(2).await.unwrap()), [1, 2]);
+    assert_eq!(numbers(&reader.next(2).await.unwrap()), [1, 2]);
 }
 
 pub async fn a_reader_wakes_up_when_something_is_appended<P: Pair>() {
@@ -76,9 +72,9 @@ pub async fn a_reader_wakes_up_when_something_is_appended<P: Pair>() {
     let broker = pair.broker();
     broker.ensure(&spec("t", 2)).await.unwrap();
     let mut reader = reader(&*broker, &["t"]).await;
-    for seq in 0..5 {
-        let (arrived, ()) = tokio::join!(reader.next(10), produce(&*broker, "t", [seq]));
-        assert_eq!(seqs(&arrived.unwrap()), [seq]);
+    for n in 0..5 {
+        let (arrived, ()) = tokio::join!(reader.next(10), produce(&*broker, "t", [n]));
+        assert_eq!(numbers(&arrived.unwrap()), [n]);
     }
 }
 
@@ -88,15 +84,15 @@ pub async fn a_read_that_is_cancelled_loses_nothing<P: Pair>() {
     broker.ensure(&spec("t", 2)).await.unwrap();
     let mut reader = reader(&*broker, &["t"]).await;
     let mut arrived = Vec::new();
-    for seq in 0..20 {
-        let brief = Duration::from_micros(seq * 50);
+    for n in 0..20 {
+        let brief = Duration::from_micros(n * 50);
         if let Ok(read) = tokio::time::timeout(brief, reader.next(10)).await {
-            arrived.extend(seqs(&read.unwrap()));
+            arrived.extend(numbers(&read.unwrap()));
         }
-        produce(&*broker, "t", [seq]).await;
+        produce(&*broker, "t", [n]).await;
     }
     while arrived.len() < 20 {
-        arrived.extend(seqs(&reader.next(10).await.unwrap()));
+        arrived.extend(numbers(&reader.next(10).await.unwrap()));
     }
     assert!(arrived.into_iter().eq(0..20));
 }
@@ -178,7 +174,7 @@ pub async fn all_topics_of_a_lane_are_read<P: Pair>() {
     let arrived = read(&mut *reader, 60).await;
     for topic in ["a", "c"] {
         let of = arrived.iter().filter(|arrived| arrived.topic == topic).cloned();
-        assert!(seqs(&of.collect::<Vec<_>>()).into_iter().eq(0..30), "{topic}");
+        assert!(numbers(&of.collect::<Vec<_>>()).into_iter().eq(0..30), "{topic}");
     }
 }
 
@@ -190,5 +186,5 @@ pub async fn what_was_produced_is_there_after_a_restart<P: Pair>() {
     produce(&*pair.broker(), "t", 600..700).await;
     let broker = pair.broker();
     let mut reader = reader(&*broker, &["t"]).await;
-    assert!(seqs(&read(&mut *reader, 700).await).into_iter().eq(0..700));
+    assert!(numbers(&read(&mut *reader, 700).await).into_iter().eq(0..700));
 }

@@ -14,7 +14,7 @@ use ballet::broker::{Arrived, Broker, Reader, TopicSpec};
 use ballet::kafka::{Config, Kafka};
 use ballet::message::Outgoing;
 use containers::servers::own_name;
-use sentences::outgoing;
+use sentences::{nth, outgoing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,13 +35,8 @@ fn at(topic: &str, offset: u64) -> BTreeMap<String, u64> {
 }
 
 /// What an edge sends: numbered messages.
-fn batch(topic: &str, partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
-    seqs.map(|seq| outgoing(topic, partition, seq, "{}")).collect()
-}
-
-fn seq(arrived: &Arrived) -> u64 {
-    let message = arrived.message.as_ref().expect("it is a message");
-    message.envelope.stamp.as_ref().expect("it stands on an edge").seq
+fn batch(topic: &str, partition: u32, which: std::ops::Range<u64>) -> Vec<Outgoing> {
+    which.map(|n| outgoing(topic, partition, n, "{}")).collect()
 }
 
 /// A reader of one partition from its beginning.

@@ -1,6 +1,6 @@
 //! Where readers stand, and what is there no more.
 
-use super::{at, batch, read, seq, set, with_topic};
+use super::{at, batch, nth, read, set, with_topic};
 use ballet::ErrorKind;
 use ballet::broker::{Broker, Range, TopicSpec};
 use containers::servers::{self, own_name};
@@ -34,7 +34,7 @@ async fn a_lane_whose_messages_were_deleted_unread_is_told_before_it_goes_on() {
     let text = format!("messages 5 to 11 of `{topic}`, partition 0, were deleted unread");
     assert_eq!(told.to_string(), text);
     reader.seek(&at(&topic, 5));
-    assert!(read(&mut *reader, 8).await.iter().map(seq).eq(12..20));
+    assert!(read(&mut *reader, 8).await.iter().map(nth).eq(12..20));
 }
 
 #[tokio::test]
@@ -70,5 +70,5 @@ async fn other_lanes_read_on_when_one_is_told_that_its_messages_are_gone() {
     gone.seek(&at(&topic, 0));
     assert!(gone.next(1).await.is_err());
     kafka.produce(&batch(&topic, 1, 10..20)).await.unwrap();
-    assert!(read(&mut *whole, 20).await.iter().map(seq).eq(0..20));
+    assert!(read(&mut *whole, 20).await.iter().map(nth).eq(0..20));
 }

@@ -1,6 +1,6 @@
 //! Much at once. What it says of speed is for people; nothing depends on it.
 
-use super::{at, batch, seq, set, with_topic};
+use super::{at, batch, nth, set, with_topic};
 use ballet::broker::{Broker, Reader};
 use ballet::clock::Stopwatch;
 use containers::servers::{self, own_name};
@@ -44,7 +44,7 @@ async fn take_all(mut reader: Box<dyn Reader>) {
     let mut next = 0;
     while next < EACH {
         for arrived in reader.next(500).await.unwrap() {
-            assert_eq!((seq(&arrived), arrived.offset), (next, next));
+            assert_eq!((nth(&arrived), arrived.offset), (next, next));
             next += 1;
         }
     }

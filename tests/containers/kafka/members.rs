@@ -1,6 +1,6 @@
 //! Members come, go, and fall silent: who reads which lane, and that nothing is read twice or never.
 
-use super::{at, batch, seq, set, with_topic};
+use super::{at, batch, nth, set, with_topic};
 use ballet::broker::{Broker, Member, Reader};
 use ballet::kafka::{Config, Kafka};
 use containers::servers::{self, own_name};
@@ -82,7 +82,7 @@ async fn own(rows: Rows, lane: u32, mut reader: Box<dyn Reader>, topic: String) 
         if row.epoch != epoch {
             return;
         }
-        row.taken.extend(arrived.iter().map(seq));
+        row.taken.extend(arrived.iter().map(nth));
     }
 }
 
@@ -109,9 +109,9 @@ async fn whatever_rebalances_in_mid_batch_every_message_counts_once_and_in_order
     let begin = || tokio::spawn(live(kafka.clone(), group.clone(), topic.clone(), rows.clone()));
     let mut processes = vec![begin()];
     for part in 0..10 {
-        let seqs = part * EACH / 10..(part + 1) * EACH / 10;
+        let which = part * EACH / 10..(part + 1) * EACH / 10;
         for lane in 0..LANES {
-            kafka.produce(&batch(&topic, lane, seqs.clone())).await.unwrap();
+            kafka.produce(&batch(&topic, lane, which.clone())).await.unwrap();
         }
         match part {
             1 | 3 | 7 => processes.push(begin()),
@@ -167,8 +167,8 @@ async fn groups_read_the_same_topic_side_by_side() {
     let mut all = BTreeMap::new();
     for name in ["one", "other"] {
         let mut reader = super::reader(&kafka, &topic, 0).await;
-        let seqs: Vec<u64> = super::read(&mut *reader, 10).await.iter().map(seq).collect();
-        all.insert(name, seqs);
+        let which: Vec<u64> = super::read(&mut *reader, 10).await.iter().map(nth).collect();
+        all.insert(name, which);
     }
-    assert!(all.into_values().all(|seqs| seqs.into_iter().eq(0..10)));
+    assert!(all.into_values().all(|which| which.into_iter().eq(0..10)));
 }

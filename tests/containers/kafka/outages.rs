@@ -1,6 +1,6 @@
 //! The server dies, or the network does: nothing that was acknowledged is lost, and the order is kept.
 
-use super::{batch, read, reader, seq, with_topic};
+use super::{batch, nth, read, reader, with_topic};
 use ballet::broker::{Broker, Range};
 use ballet::clock::Stopwatch;
 use ballet::kafka::{Config, Kafka};
@@ -16,9 +16,9 @@ async fn follow(kafka: &Kafka, topic: &str, lane: u32) {
     let mut taken = 0;
     while taken < EACH {
         for arrived in reader.next(100).await.unwrap() {
-            let seq = seq(&arrived);
-            assert!(seq <= taken, "{seq} came, and {taken} was next");
-            taken = taken.max(seq + 1);
+            let n = nth(&arrived);
+            assert!(n <= taken, "{n} came, and {taken} was next");
+            taken = taken.max(n + 1);
         }
     }
 }
@@ -93,7 +93,7 @@ async fn an_acknowledgement_that_is_lost_makes_no_second_message() {
     assert_eq!(kafka.range(&topic, 0).await.unwrap(), Range { start: 0, end });
     let mut reader = reader(&kafka, &topic, 0).await;
     let all = usize::try_from(end).unwrap();
-    assert!(read(&mut *reader, all).await.iter().map(seq).eq(0..end));
+    assert!(read(&mut *reader, all).await.iter().map(nth).eq(0..end));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +111,7 @@ async fn a_reader_goes_on_where_it_was_when_the_network_is_mended() {
         kafka.produce(&batch(&topic, 0, round * 100 + 50..round * 100 + 100)).await.unwrap();
         door.open().await;
         let all = read(&mut *reader, 70).await;
-        assert!(all.iter().map(seq).eq(next..next + 70));
+        assert!(all.iter().map(nth).eq(next..next + 70));
         next += 70;
     }
 }

@@ -66,9 +66,9 @@ async fn bytes_that_are_no_message_are_handed_over_as_they_are_and_their_neighbo
         (Some(b"k"), &[("ce_specversion", Some(b"\xff"))], Some(b"{}")),
         (Some(b"k"), &[("ce_specversion", None)], Some(b"{}")),
     ];
-    for (seq, raw) in (0..).zip(garbage) {
+    for (n, raw) in (0..).zip(garbage) {
         write(&topic, &[raw]).await;
-        kafka.produce(&batch(&topic, 0, seq..seq + 1)).await.unwrap();
+        kafka.produce(&batch(&topic, 0, n..n + 1)).await.unwrap();
     }
     let mut reader = reader(&kafka, &topic, 0).await;
     let all = read(&mut *reader, 12).await;
@@ -84,5 +84,5 @@ async fn bytes_that_are_no_message_are_handed_over_as_they_are_and_their_neighbo
             (b"{}", "this is not a message: it is of version `` of CloudEvents; only 1.0 is read"),
         ]
     );
-    assert!(all.iter().skip(1).step_by(2).map(super::seq).eq(0..6));
+    assert!(all.iter().skip(1).step_by(2).map(super::nth).eq(0..6));
 }
