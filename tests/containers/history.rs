@@ -102,11 +102,12 @@ fn tally(commits: &[Commit], tallied: &BTreeSet<(String, String)>) -> Tally {
         else {
             continue;
         };
-        // An answer that stands in for a compensation remembers it beside the action.
-        let (pair, change) = match (key.strip_suffix("/back"), barrier) {
-            (Some(pair), Barrier::Done { .. }) => (pair.to_owned(), -1),
-            (None, Barrier::Done { .. }) => (key, 1),
-            (None, Barrier::Void { made: true }) => (key, -1),
+        // An answer that stands in for a compensation remembers it beside the action, and does not say
+        // whether it found anything: if nothing was done, it cannot have.
+        let (pair, change, stands_in) = match (key.strip_suffix("/back"), barrier) {
+            (Some(pair), Barrier::Done { .. }) => (pair.to_owned(), -1, true),
+            (None, Barrier::Done { .. }) => (key, 1, false),
+            (None, Barrier::Void { made: true }) => (key, -1, false),
             _ => continue,
         };
         let mut parts = pair.split('/');
@@ -115,10 +116,52 @@ fn tally(commits: &[Commit], tallied: &BTreeSet<(String, String)>) -> Tally {
         if tallied.contains(&(saga.to_owned(), step.to_owned())) {
             let done = tally.entry(pair).or_default();
             // What is remembered may be written again.
-            if done.last() != Some(&change) {
+            if done.last() != Some(&change) && !(stands_in && done.is_empty()) {
                 done.push(change);
             }
         }
     }
     tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tally;
+    use ballet::store::{LaneId, Slot, Space, Value, Writes};
+    use checkers::Commit;
+    use std::collections::BTreeMap;
+
+    const DONE: &str = r#"{"done":{"by":null,"made":null,"reply":null}}"#;
+    const VOID: &str = r#"{"void":{"made":true}}"#;
+
+    /// What is made of a step whose rows were written like this, one batch after the other.
+    fn told(rows: &[(&str, &'static str)]) -> Vec<i64> {
+        let commit = |(key, body): &(&str, &'static str)| {
+            let slot = Slot::new(Space::Barriers, "inventory", format!("purchase/1/hold{key}"));
+            let slots = BTreeMap::from([(slot, Some(Value::plain(*body)))]);
+            Commit {
+                lane: LaneId::new("inventory", 0),
+                epoch: 1,
+                after: 0,
+                positions: BTreeMap::new(),
+                writes: Writes { slots, ..Writes::default() },
+            }
+        };
+        let commits: Vec<Commit> = rows.iter().map(commit).collect();
+        let tallied = [("purchase".to_owned(), "hold".to_owned())].into();
+        tally(&commits, &tallied).remove("purchase/1/hold").unwrap_or_default()
+    }
+
+    #[test]
+    fn what_was_done_and_taken_back_is_told_in_its_order() {
+        assert_eq!(told(&[("", DONE), ("", VOID)]), [1, -1]);
+        assert_eq!(told(&[("", DONE), ("/back", DONE)]), [1, -1]);
+        assert_eq!(told(&[("", VOID)]), [-1], "whoever took something back says that it was there");
+    }
+
+    #[test]
+    fn an_answer_that_stands_in_for_a_compensation_may_find_nothing() {
+        assert_eq!(told(&[("/back", DONE)]), [0_i64; 0]);
+        assert_eq!(told(&[("/back", DONE), ("", DONE)]), [1], "and what comes later is left");
+    }
 }
