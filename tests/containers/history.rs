@@ -127,18 +127,20 @@ fn tally(commits: &[Commit], tallied: &BTreeSet<(String, String)>) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::tally;
+    use ballet::reactor::barrier::Barrier;
     use ballet::store::{LaneId, Slot, Space, Value, Writes};
     use checkers::Commit;
     use std::collections::BTreeMap;
 
-    const DONE: &str = r#"{"done":{"by":null,"made":null,"reply":null}}"#;
-    const VOID: &str = r#"{"void":{"made":true}}"#;
+    const DONE: Barrier = Barrier::Done { by: None, made: None, reply: None };
+    const VOID: Barrier = Barrier::Void { made: true };
 
     /// What is made of a step whose rows were written like this, one batch after the other.
-    fn told(rows: &[(&str, &'static str)]) -> Vec<i64> {
-        let commit = |(key, body): &(&str, &'static str)| {
+    fn told(rows: &[(&str, Barrier)]) -> Vec<i64> {
+        let commit = |(key, barrier): &(&str, Barrier)| {
             let slot = Slot::new(Space::Barriers, "inventory", format!("purchase/1/hold{key}"));
-            let slots = BTreeMap::from([(slot, Some(Value::plain(*body)))]);
+            let body = serde_json::to_vec(barrier).unwrap();
+            let slots = BTreeMap::from([(slot, Some(Value::plain(body)))]);
             Commit {
                 lane: LaneId::new("inventory", 0),
                 epoch: 1,
