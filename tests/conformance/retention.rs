@@ -45,6 +45,13 @@ fn ten(topic: &str) -> Vec<Outgoing> {
     (1..=10).map(one).collect()
 }
 
+/// Says ten messages, one at a time: what is said together may go together.
+async fn say_ten(broker: &dyn Broker) {
+    for message in ten("t") {
+        broker.produce(&[message]).await.unwrap();
+    }
+}
+
 /// The offsets that a new reader of a new process is given: what is in memory may be read longer.
 async fn offsets(broker: &dyn Broker, topic: &str) -> Vec<u64> {
     let topics = BTreeSet::from([topic.to_owned()]);
@@ -70,7 +77,7 @@ async fn exists(store: &dyn Store, slot: &Slot) -> bool {
 pub async fn old_messages_go_when_every_group_has_read_them<P: Pair>() {
     let pair = P::fresh(NOON).await;
     topic(&*pair.broker(), "t", false).await;
-    pair.broker().produce(&ten("t")).await.unwrap();
+    say_ten(&*pair.broker()).await;
     pair.set_time(days(2));
     assert_eq!(prune(&*pair.store(), Kept::Log).await, 9);
     let pair = pair.reopen().await;
@@ -82,9 +89,9 @@ pub async fn old_messages_go_when_every_group_has_read_them<P: Pair>() {
 pub async fn young_messages_stay<P: Pair>() {
     let pair = P::fresh(NOON).await;
     topic(&*pair.broker(), "t", false).await;
-    pair.broker().produce(&ten("t")).await.unwrap();
+    say_ten(&*pair.broker()).await;
     pair.set_time(days(2));
-    pair.broker().produce(&ten("t")).await.unwrap();
+    say_ten(&*pair.broker()).await;
     assert_eq!(prune(&*pair.store(), Kept::Log).await, 10);
     let pair = pair.reopen().await;
     assert_eq!(offsets(&*pair.broker(), "t").await, (10..20).collect::<Vec<u64>>());
@@ -95,7 +102,7 @@ pub async fn young_messages_stay<P: Pair>() {
 pub async fn messages_that_a_group_has_not_read_stay_until_they_are_given_up<P: Pair>() {
     let pair = P::fresh(NOON).await;
     topic(&*pair.broker(), "t", false).await;
-    pair.broker().produce(&ten("t")).await.unwrap();
+    say_ten(&*pair.broker()).await;
     pair.store().register(&LaneId::new("slow", 0), &at("t", 4)).await.unwrap();
     pair.store().register(&LaneId::new("quick", 0), &at("t", 8)).await.unwrap();
     pair.store().register(&LaneId::new("other", 1), &at("t", 0)).await.unwrap();
@@ -112,7 +119,7 @@ pub async fn messages_that_a_group_has_not_read_stay_until_they_are_given_up<P: 
 pub async fn of_a_compacted_topic_the_newest_message_of_each_key_stays<P: Pair>() {
     let pair = P::fresh(NOON).await;
     topic(&*pair.broker(), "t", true).await;
-    pair.broker().produce(&ten("t")).await.unwrap();
+    say_ten(&*pair.broker()).await;
     pair.set_time(days(2));
     let again = outgoing("t", 0, 11, "{}"); // of another key
     pair.broker().produce(&[again]).await.unwrap();

@@ -1,15 +1,17 @@
 //! The books of a shop on servers: the tables of each service, all messages of all topics, and what those
 //! outside have on file.
 
+mod logged;
+
 use crate::servers::runtime;
 use crate::shop::{self, Shop};
 use ::shop::audit::{self, Books, Expected, Offices};
 use ::shop::fakes::World;
-use ::shop::http::{PIECES, STOCKED, schema_of};
+use ::shop::http::{PIECES, STOCKED};
 use ballet::clock::Time;
 use ballet::kafka::{Config as KafkaConfig, Kafka};
 use ballet::message::wire;
-use ballet::postgres::{Config, Postgres};
+use ballet::postgres::Postgres;
 use ballet::{App, Message, Running};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers};
@@ -54,14 +56,19 @@ pub struct Office {
 impl Office {
     /// Enters all schemas. Nothing is served, and nobody's lanes are taken.
     pub async fn of(shop: &Shop) -> Self {
-        let kafka = Kafka::connect(KafkaConfig::new(shop.kafka().bootstrap())).await.unwrap();
+        let kafka = match shop.has_kafka() {
+            true => Some(Kafka::connect(KafkaConfig::new(shop.kafka().bootstrap())).await.unwrap()),
+            false => None,
+        };
         let (mut apps, mut stores) = (BTreeMap::new(), BTreeMap::new());
         for service in shop::services(shop.example()) {
-            let schema = schema_of(service);
-            let url = shop::store(shop.database()).replace("{service}", &schema);
-            let config = Config::new(&url, &schema).unwrap().connections(1, 1);
-            let store = Postgres::connect(config).await.unwrap();
-            let app = App::new(store.clone()).broker(kafka.clone()).start().await.unwrap();
+            let store = Postgres::connect(shop.schema(service).connections(1, 1)).await.unwrap();
+            let app = App::new(store.clone());
+            let app = match &kafka {
+                Some(kafka) => app.broker(kafka.clone()),
+                None => app,
+            };
+            let app = app.start().await.unwrap();
             apps.insert(service.to_owned(), app);
             stores.insert(service.to_owned(), store);
         }
@@ -111,6 +118,9 @@ pub fn expected(dead_letters: usize) -> Expected {
 
 /// Everything that is in the topics of a shop. What is written meanwhile may be left out.
 pub async fn log(shop: &Shop) -> Log {
+    if !shop.has_kafka() {
+        return logged::all(shop).await;
+    }
     let servers = shop.kafka().bootstrap();
     let reading = runtime().spawn_blocking(move || read_all(&servers));
     reading.await.expect("it does not panic")

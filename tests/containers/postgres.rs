@@ -3,6 +3,7 @@
 mod faults;
 mod figures;
 mod joined;
+mod log;
 mod pair;
 mod schemas;
 mod shop;

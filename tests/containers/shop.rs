@@ -6,6 +6,7 @@ use crate::witness;
 use ::shop::http::schema_of;
 use ::shop::settings::Settings;
 use ballet::clock::rest;
+use ballet::postgres::Config;
 use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,6 +18,8 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(180);
 /// How many lanes every service has, unless it is said otherwise.
 const LANES: u32 = 2;
+/// The schema of the log of a shop that has no Kafka.
+pub const LOG: &str = "log";
 
 /// What `ballet` did and said.
 pub struct Ran {
@@ -61,6 +64,17 @@ pub async fn migrated(postgres: &Postgres, services: &[&str]) -> Database {
     database
 }
 
+/// Makes the log of a shop that has no Kafka, in a database that has its schemas, by `ballet migrate`.
+async fn log_in(database: &Database, services: &[&str]) {
+    let (names, role) = (services.join(","), database.role_named("{service}"));
+    let owner = database.owner_url();
+    let asked = ["migrate", "--store", &owner, "--service", &names, "--app-role", &role];
+    let ran = ballet(&[&asked[..], &["--log", LOG]].concat()).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    let of_log = ran.said.lines().filter(|line| line.starts_with("log `log`")).count();
+    assert_eq!(of_log, services.len(), "{}", ran.said);
+}
+
 /// The URL under which each service enters its own schema.
 pub fn store(database: &Database) -> String {
     let at = database.superuser_url();
@@ -90,7 +104,8 @@ pub struct Part {
 pub struct Shop {
     example: &'static str,
     database: Database,
-    kafka: Arc<Kafka>,
+    /// `None` if the messages are in the database too.
+    kafka: Option<Arc<Kafka>>,
     folder: PathBuf,
     lanes: u32,
     variables: Vec<(String, String)>,
@@ -110,6 +125,18 @@ impl Shop {
 
     /// A shop in a database that has a schema for each service, and nothing in it.
     pub fn within(example: &'static str, database: Database, kafka: Arc<Kafka>) -> Self {
+        Self::over(example, database, Some(kafka))
+    }
+
+    /// A new shop in a new database of this Postgres, and nowhere else.
+    pub async fn without_kafka(example: &'static str, postgres: &Postgres) -> Self {
+        let services = services(example);
+        let database = migrated(postgres, &services).await;
+        log_in(&database, &services).await;
+        Self::over(example, database, None)
+    }
+
+    fn over(example: &'static str, database: Database, kafka: Option<Arc<Kafka>>) -> Self {
         let name = own_name(&format!("ballet-processes-{}", std::process::id()));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
@@ -153,7 +180,25 @@ impl Shop {
 
     /// The Kafka of this shop alone.
     pub fn kafka(&self) -> &Kafka {
-        &self.kafka
+        self.kafka.as_ref().expect("this shop has a Kafka")
+    }
+
+    /// Whether there is one: otherwise the messages are in the database too.
+    pub fn has_kafka(&self) -> bool {
+        self.kafka.is_some()
+    }
+
+    /// How many lanes every service has.
+    pub fn lanes(&self) -> u32 {
+        self.lanes
+    }
+
+    /// The schema of a service, entered as that service.
+    pub fn schema(&self, service: &str) -> Config {
+        let schema = schema_of(service);
+        let url = store(&self.database).replace("{service}", &schema);
+        let config = Config::new(&url, &schema).unwrap();
+        if self.has_kafka() { config } else { config.with_log(LOG).unwrap() }
     }
 
     /// The file beside which everybody outside keeps their books.
@@ -173,7 +218,10 @@ impl Shop {
 
     /// The same with variables of its own: they count more than those of the shop.
     pub fn begin_with(&self, service: &str, more: &[(&str, &str)]) -> Process {
-        let broker = format!("kafka://{}", self.kafka.bootstrap());
+        let broker = match &self.kafka {
+            Some(kafka) => format!("kafka://{}", kafka.bootstrap()),
+            None => "postgres".to_owned(),
+        };
         let (store, outside, lanes) =
             (store(&self.database), self.outside(), self.lanes.to_string());
         let usual = [

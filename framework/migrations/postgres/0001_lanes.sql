@@ -7,8 +7,8 @@
 -- compared as bytes; what users choose is bytes, for a text cannot hold a zero.
 
 -- meta: one row a fact about the schema: its version and its incarnation. Written by migrations, read when
--- a process connects.
-CREATE TABLE meta (
+-- a process connects. A schema that holds a log too has one for both.
+CREATE TABLE IF NOT EXISTS meta (
     name  text COLLATE "C" PRIMARY KEY,
     value bigint NOT NULL
 );

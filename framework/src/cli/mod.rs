@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ballet migrate --store postgres://owner…/shop --service orders,inventory --app-role {service}_app
+//! ballet migrate --store postgres://owner…/shop --service orders,inventory --app-role {service}_app --log shop_log
 //! ```
 //!
 //! It ends with 0 if it did what was asked, with 2 if it did not understand, and with 1 if the server
@@ -68,20 +69,27 @@ async fn migrate(asked: &Migrate, out: &mut impl Write) -> Result<(), Failed> {
         let config = config.patience(asked.patience);
         let role = asked.role_of(schema);
         let done = Postgres::migrate(&config, role.as_deref()).await?;
-        tell(out, &said(schema, done, role.as_deref()))?;
+        tell(out, &said("schema", schema, done, role.as_deref()))?;
+    }
+    let Some(log) = &asked.log else { return Ok(()) };
+    let config = Config::new(&asked.store, log);
+    let config = config.map_err(|told| misunderstood(told.to_string()))?.patience(asked.patience);
+    for role in asked.roles_of_log() {
+        let done = Postgres::migrate_log(&config, role.as_deref()).await?;
+        tell(out, &said("log", log, done, role.as_deref()))?;
     }
     Ok(())
 }
 
 /// What was done.
-fn said(schema: &str, done: usize, role: Option<&str>) -> String {
+fn said(what: &str, schema: &str, done: usize, role: Option<&str>) -> String {
     let made = match done {
         0 => "is up to date".to_owned(),
         1 => "was brought up to date by 1 migration".to_owned(),
         number => format!("was brought up to date by {number} migrations"),
     };
     let granted = role.map(|role| format!("; role `{role}` may read and write its rows"));
-    format!("schema `{schema}` {made}{}", granted.unwrap_or_default())
+    format!("{what} `{schema}` {made}{}", granted.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -120,9 +128,9 @@ mod tests {
 
     #[test]
     fn it_says_what_it_did() {
-        assert_eq!(said("orders", 0, None), "schema `orders` is up to date");
-        let done = "schema `orders` was brought up to date by 1 migration; role `app` may read and \
-                    write its rows";
-        assert_eq!(said("orders", 1, Some("app")), done);
+        assert_eq!(said("schema", "orders", 0, None), "schema `orders` is up to date");
+        let done = "log `orders` was brought up to date by 1 migration; role `app` may read and write \
+                    its rows";
+        assert_eq!(said("log", "orders", 1, Some("app")), done);
     }
 }

@@ -9,11 +9,12 @@ pub(super) const STORE: &str = "BALLET_STORE";
 pub(super) const HELP: &str = "\
 Makes and changes the schemas of services. No service does so itself: run it as their owner.
 
-usage: ballet migrate --store URL (--schema NAME | --service NAME,…) [--app-role ROLE]
+usage: ballet migrate --store URL (--schema NAME | --service NAME,… | --log NAME)… [--app-role ROLE]
 
   --store     postgres://owner:password@host:port/database; or the variable BALLET_STORE
   --schema    the schema to make or to bring up to this version
   --service   the same for several services: each has the schema of its name, where `-` is `_`
+  --log       the schema of the log that they speak over, if no other broker is there
   --app-role  who may read and write rows; `{service}` in it stands for the schema
   --patience  how many seconds a server that does not answer is waited for   30
 
@@ -31,6 +32,7 @@ pub(super) enum Asked {
 pub(super) struct Migrate {
     pub(super) store: String,
     pub(super) schemas: Vec<String>,
+    pub(super) log: Option<String>,
     pub(super) app_role: Option<String>,
     pub(super) patience: Duration,
 }
@@ -38,7 +40,8 @@ pub(super) struct Migrate {
 /// Without the URL: there may be a password in it.
 impl std::fmt::Debug for Migrate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "migrate {:?} for {:?}", self.schemas, self.app_role)
+        let Self { schemas, log, app_role, .. } = self;
+        write!(f, "migrate {schemas:?} and {log:?} for {app_role:?}")
     }
 }
 
@@ -46,6 +49,16 @@ impl Migrate {
     /// Who may use a schema.
     pub(super) fn role_of(&self, schema: &str) -> Option<String> {
         Some(self.app_role.as_ref()?.replace("{service}", schema))
+    }
+
+    /// Who may use the log: whoever may use one of the schemas.
+    pub(super) fn roles_of_log(&self) -> Vec<Option<String>> {
+        let mut roles: Vec<_> = self.schemas.iter().map(|schema| self.role_of(schema)).collect();
+        if roles.is_empty() {
+            roles.push(self.app_role.clone());
+        }
+        roles.dedup();
+        roles
     }
 }
 
@@ -64,7 +77,7 @@ pub(super) fn read(
         None => return Err("it needs a command: `ballet --help` lists them".to_owned()),
     }
     let (mut store, mut schemas) = (variable(STORE), Vec::new());
-    let (mut app_role, mut patience) = (None, Duration::from_secs(30));
+    let (mut log, mut app_role, mut patience) = (None, None, Duration::from_secs(30));
     while let Some(word) = args.next() {
         let (option, inline) = match word.split_once('=') {
             Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
@@ -79,6 +92,7 @@ pub(super) fn read(
             "--store" => store = Some(value()?),
             "--schema" => schemas.push(value()?),
             "--service" => schemas.extend(value()?.split(',').map(schema_of)),
+            "--log" => log = Some(value()?),
             "--app-role" => app_role = Some(value()?),
             "--patience" => patience = seconds(&value()?)?,
             _ => {
@@ -87,10 +101,10 @@ pub(super) fn read(
         }
     }
     let store = store.ok_or_else(|| format!("it needs `--store`, or the variable {STORE}"))?;
-    if schemas.is_empty() {
-        return Err("it needs `--schema` or `--service`: name what to migrate".to_owned());
+    if schemas.is_empty() && log.is_none() {
+        return Err("it needs `--schema`, `--service` or `--log`: name what to migrate".to_owned());
     }
-    Ok(Asked::Migrate(Migrate { store, schemas, app_role, patience }))
+    Ok(Asked::Migrate(Migrate { store, schemas, log, app_role, patience }))
 }
 
 /// The schema of a service.
@@ -127,6 +141,18 @@ mod tests {
     }
 
     #[test]
+    fn whoever_may_use_a_schema_may_use_the_log() {
+        let roles = |text: &str| -> Vec<String> {
+            migrate(text).roles_of_log().into_iter().map(Option::unwrap_or_default).collect()
+        };
+        let each = "migrate --store s --service a,b --log l --app-role {service}_app";
+        assert_eq!(roles(each), ["a_app", "b_app"]);
+        assert_eq!(roles("migrate --store s --service a,b --log l --app-role app"), ["app"]);
+        assert_eq!(roles("migrate --store s --log l --app-role app"), ["app"]);
+        assert_eq!(roles("migrate --store s --log l"), [""]);
+    }
+
+    #[test]
     fn the_url_may_come_from_the_environment_and_is_not_shown() {
         let words = "migrate --schema a".split(' ').map(str::to_owned);
         let Ok(read) = read(words, |_| Some("postgres://u:dance@h/d".to_owned())) else {
@@ -139,7 +165,10 @@ mod tests {
     fn what_is_missing_is_named() {
         for (text, why) in [
             ("migrate --schema a", "it needs `--store`, or the variable BALLET_STORE"),
-            ("migrate --store s", "it needs `--schema` or `--service`: name what to migrate"),
+            (
+                "migrate --store s",
+                "it needs `--schema`, `--service` or `--log`: name what to migrate",
+            ),
             ("migrate --store", "`--store` needs a value"),
             (
                 "migrate --store s --schema a --patience soon",

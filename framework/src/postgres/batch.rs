@@ -6,6 +6,7 @@
 
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
+use crate::postgres::log::{Append, Tails};
 use crate::postgres::pool::{End, Lent, Pool};
 use crate::postgres::read;
 use crate::postgres::take;
@@ -28,7 +29,8 @@ type Ask = Box<dyn for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, End> + 
 /// What an open batch wants.
 enum Op {
     Ask(Ask),
-    Commit(oneshot::Sender<Result<(), Error>>),
+    /// What is to be appended to the log before, if there is one.
+    Commit(Option<Append>, oneshot::Sender<Result<(), Error>>),
     RollBack(oneshot::Sender<()>),
 }
 
@@ -49,7 +51,7 @@ type Opened = Result<Result<(Time, mpsc::Sender<Op>), (u64, u64)>, Error>;
 /// Begins a batch, in a task of its own.
 pub(super) async fn begin(
     pool: &Arc<Pool>,
-    texts: &Arc<Texts>,
+    (texts, tails): (&Arc<Texts>, Option<&Arc<Tails>>),
     advance: &Advance,
     now: Option<Time>,
 ) -> Result<Begun, Error> {
@@ -66,6 +68,11 @@ pub(super) async fn begin(
         now,
         ops,
         texts: Arc::clone(texts),
+        append: tails.map(|tails| Append {
+            tails: Arc::clone(tails),
+            at: Some(now),
+            messages: Vec::new(),
+        }),
         known: BTreeMap::new(),
         entries: BTreeMap::new(),
     })))
@@ -113,7 +120,9 @@ async fn work(mut lent: Lent, mut wanted: mpsc::Receiver<Op>) {
                 let asked = lent.within(|db| async move { Ok(ask(db).await) }).await;
                 end = asked.unwrap_or_else(|told| End::of(&told));
             }
-            Op::Commit(reply) => return commit(lent, end, reply).await,
+            Op::Commit(append, reply) => {
+                return answer(reply, commit(lent, end, append).await);
+            }
             Op::RollBack(reply) => {
                 roll_back(lent, end).await;
                 return answer(reply, ());
@@ -123,14 +132,28 @@ async fn work(mut lent: Lent, mut wanted: mpsc::Receiver<Op>) {
     roll_back(lent, end).await;
 }
 
-async fn commit(mut lent: Lent, end: End, reply: oneshot::Sender<Result<(), Error>>) {
+async fn commit(mut lent: Lent, end: End, append: Option<Append>) -> Result<(), Error> {
     if end != End::Well {
         roll_back(lent, end).await;
-        return answer(reply, Err(taken_back()));
+        return Err(taken_back());
     }
+    let appended = match append {
+        Some(append) => match lent.within(|db| append.write(db)).await {
+            Ok(appended) => Some(appended),
+            Err(told) => {
+                roll_back(lent, End::of(&told)).await;
+                return Err(told);
+            }
+        },
+        None => None,
+    };
     let done = lent.within(|db| say(db, "COMMIT")).await;
     lent.end(done.as_ref().err().map_or(End::Well, End::of));
-    answer(reply, done.map_err(|told| unknown(&told)));
+    done.map_err(|told| unknown(&told))?;
+    if let Some(appended) = appended {
+        appended.committed();
+    }
+    Ok(())
 }
 
 /// Takes back what was done.
@@ -157,6 +180,8 @@ struct Open {
     now: Time,
     ops: mpsc::Sender<Op>,
     texts: Arc<Texts>,
+    /// What it has said, if outbox and log are one.
+    append: Option<Append>,
     /// What is known of the slots that were read in order to be changed.
     known: BTreeMap<Slot, Known>,
     /// The ids of the inbox's entries that were read, by number.
@@ -247,7 +272,10 @@ impl Batch for Open {
 
     /// One statement; and one more before it if something was read to be changed that is not there and is
     /// not written either.
-    async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
+    async fn flush(&mut self, mut writes: Writes) -> Result<(), Error> {
+        if let Some(append) = &mut self.append {
+            append.messages.append(&mut writes.outgoing);
+        }
         let (held, flushed) = {
             let own = Own::of(&writes);
             let context = Context {
@@ -268,7 +296,8 @@ impl Batch for Open {
 
     async fn commit(self: Box<Self>) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        self.ops.send(Op::Commit(reply)).await.map_err(|_| ended())?;
+        let append = self.append.filter(|append| !append.messages.is_empty());
+        self.ops.send(Op::Commit(append, reply)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| {
             Error::new(ErrorKind::Unknown, "the process let go of the database under a commit")
         })?

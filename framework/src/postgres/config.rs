@@ -33,6 +33,8 @@ pub struct Config {
     pub(super) lanes: usize,
     pub(super) clients: usize,
     pub(super) patience: Duration,
+    /// The schema of the log, if it is in this database.
+    pub(super) log: Option<String>,
 }
 
 impl Config {
@@ -58,6 +60,7 @@ impl Config {
             lanes: 8,
             clients: 4,
             patience: patience.unwrap_or(PATIENCE),
+            log: None,
         })
     }
 
@@ -73,6 +76,36 @@ impl Config {
     pub fn connections(mut self, lanes: usize, clients: usize) -> Self {
         (self.lanes, self.clients) = (lanes.max(1), clients.max(1));
         self
+    }
+
+    /// The log of messages is in this schema of the same database, so that no other broker is needed: what
+    /// a batch says is appended in its transaction. All services that speak to each other name the same
+    /// schema; it may be that of one of them.
+    ///
+    /// ```
+    /// use ballet::postgres::Config;
+    ///
+    /// # fn main() -> Result<(), ballet::Error> {
+    /// let config = Config::new("postgres://orders_app:secret@localhost/shop", "orders")?;
+    /// let config = config.with_log("shop_log")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Definition`] if a schema may not have this name without quotes.
+    pub fn with_log(mut self, schema: &str) -> Result<Self, Error> {
+        self.log = Some(name(schema, "schema")?);
+        Ok(self)
+    }
+
+    /// Where tables are looked for.
+    pub(super) fn search_path(&self) -> String {
+        match &self.log {
+            Some(log) if *log != self.schema => format!("{}, {log}", self.schema),
+            _ => self.schema.clone(),
+        }
     }
 
     /// How long a statement may take, a connection may be waited for, and a server that does not answer

@@ -2,7 +2,8 @@
 //!
 //! What needs an order of its own in SQLite, Postgres has: lanes write side by side, each batch in a
 //! transaction of its own, and rows that two lanes want are locked. The messages of a batch go to an outbox
-//! in that transaction, and from there to whatever broker the app has.
+//! in that transaction, and from there to whatever broker the app has; or to a log in the same database,
+//! and then no broker is needed ([`Config::with_log`]).
 //!
 //! The app makes nothing: [`Postgres::migrate`] does, as the owner of the schema, and
 //! [`Postgres::connect`] verifies it. `docs/operating/postgres.md` tells how to run it.
@@ -11,6 +12,8 @@ mod batch;
 mod config;
 mod gone;
 mod join;
+mod log;
+mod migrate;
 mod outbox;
 mod pack;
 mod pool;
@@ -23,6 +26,7 @@ mod writes;
 
 pub use config::Config;
 
+use crate::broker::Broker;
 use crate::clock::{Clock, Time};
 use crate::error::Error;
 use crate::store::{
@@ -31,6 +35,7 @@ use crate::store::{
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use log::{Log, Logged};
 use pool::Pool;
 use prune::Hands;
 use sqlx::{Connection, PgConnection, Row};
@@ -57,6 +62,8 @@ pub struct Postgres {
     hands: Arc<Mutex<Hands>>,
     /// Tells the time in tests; otherwise the database does.
     clock: Option<Arc<dyn Clock>>,
+    /// If the log is in the same database.
+    log: Option<Arc<Log>>,
 }
 
 impl fmt::Debug for Postgres {
@@ -109,12 +116,13 @@ impl Postgres {
             texts: Arc::default(),
             hands: Arc::default(),
             clock,
+            log: config.log.is_some().then(|| Arc::new(Log::new(&config))),
             config,
         }))
     }
 
-    /// Makes the schema, or brings it up to this version, as the owner that the configuration names; and
-    /// lets `app_role` read and write its tables, and nothing more. Doing it again changes nothing. Says
+    /// Makes the schema, or brings it up to this version, as the owner that the configuration names, and the
+    /// schema of the log too if the configuration [has one](Config::with_log); and lets `app_role` read and write its tables, and nothing more. Doing it again changes nothing. Says
     /// how many migrations it took.
     ///
     /// # Errors
@@ -126,7 +134,21 @@ impl Postgres {
     ///
     /// The schema is as it was or as it is to be: it is one transaction. Two at once wait for each other.
     pub async fn migrate(config: &Config, app_role: Option<&str>) -> Result<usize, Error> {
-        schema::migrate(config, app_role).await
+        migrate::migrate(config, app_role).await
+    }
+
+    /// The same for a schema that is a log and nothing else. Each service that speaks over it has a role,
+    /// and each role is let in by a call of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`migrate`](Self::migrate).
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`migrate`](Self::migrate).
+    pub async fn migrate_log(config: &Config, app_role: Option<&str>) -> Result<usize, Error> {
+        migrate::migrate_log(config, app_role).await
     }
 
     /// Lends no connection any more; what is under way is finished. Dropping the store does so too.
@@ -137,6 +159,9 @@ impl Postgres {
     pub async fn close(&self) {
         self.lanes.close();
         self.clients.close();
+        if let Some(log) = &self.log {
+            log.close();
+        }
     }
 
     /// The time, if the database is not to tell it.
@@ -182,14 +207,28 @@ impl Store for Postgres {
         self.incarnation
     }
 
+    fn is_fused(&self) -> bool {
+        self.log.is_some()
+    }
+
+    fn log(&self) -> Option<Arc<dyn Broker>> {
+        let log = Arc::clone(self.log.as_ref()?);
+        Some(Arc::new(Logged(self.clone(), log)))
+    }
+
     async fn register(
         &self,
         lane: &LaneId,
         positions: &BTreeMap<String, Position>,
     ) -> Result<(), Error> {
-        let (lane, positions) = (lane.clone(), positions.clone());
+        let (lane, positions, is_fused) = (lane.clone(), positions.clone(), self.is_fused());
         self.run_for_lane(move |db| {
-            Box::pin(async move { take::register(db, &lane, &positions).await })
+            Box::pin(whole(db, move |db| {
+                Box::pin(async move {
+                    take::register(db, &lane, &positions).await?;
+                    if is_fused { log::reads(db, &lane, &positions).await } else { Ok(()) }
+                })
+            }))
         })
         .await
     }
@@ -203,7 +242,8 @@ impl Store for Postgres {
     }
 
     async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
-        batch::begin(&self.lanes, &self.texts, advance, self.now()).await
+        let tails = self.log.as_ref().map(|log| &log.tails);
+        batch::begin(&self.lanes, (&self.texts, tails), advance, self.now()).await
     }
 
     async fn enter(
@@ -233,7 +273,7 @@ impl Store for Postgres {
     }
 
     async fn prune(&self, kind: Kept, age: Duration, limit: u32) -> Result<Pruned, Error> {
-        let (hands, now) = (Arc::clone(&self.hands), self.now());
+        let (hands, now, is_fused) = (Arc::clone(&self.hands), self.now(), self.is_fused());
         self.run(move |db| {
             Box::pin(async move {
                 let mut hands = hands.lock().await;
@@ -241,7 +281,13 @@ impl Store for Postgres {
                     Some(now) => now,
                     None => time(db).await?,
                 };
-                hands.step(db, kind, now.before(age), limit).await
+                match kind {
+                    // Where the log is another broker's, nothing is in ours.
+                    Kept::Log | Kept::Unread if !is_fused => {
+                        Ok(Pruned { deleted: 0, is_done: true })
+                    }
+                    _ => hands.step(db, kind, now.before(age), limit).await,
+                }
             })
         })
         .await
@@ -261,10 +307,16 @@ impl Store for Postgres {
     }
 
     async fn forget(&self, group: &str, limit: u32) -> Result<Pruned, Error> {
-        let group = group.to_owned();
+        let (group, is_fused) = (group.to_owned(), self.is_fused());
         self.run(move |db| {
             Box::pin(whole(db, move |db| {
-                Box::pin(async move { gone::forget(db, &group, limit).await })
+                Box::pin(async move {
+                    let forgotten = gone::forget(db, &group, limit).await?;
+                    if forgotten.is_done && is_fused {
+                        log::forget(db, &group).await?;
+                    }
+                    Ok(forgotten)
+                })
             }))
         })
         .await

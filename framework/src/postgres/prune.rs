@@ -6,6 +6,7 @@
 
 use crate::clock::Time;
 use crate::error::Error;
+use crate::postgres::log::Hand;
 use crate::postgres::trouble::store;
 use crate::store::{Kept, Pruned};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 /// Where each kind goes on. It is not written down: a new process begins a new round.
 #[derive(Default, Clone)]
 pub(super) struct Hands {
+    log: Hand,
+    unread: Hand,
     barriers: Option<(String, Vec<u8>)>,
     seen: Option<(String, Vec<u8>)>,
     /// The lane that was looked at last.
@@ -33,8 +36,8 @@ impl Hands {
     ) -> Result<Pruned, Error> {
         let (before, limit) = (before.micros(), i64::from(limit.max(1)));
         let pruned = match kind {
-            // The log is the broker's.
-            Kept::Log | Kept::Unread => Ok(Pruned { deleted: 0, is_done: true }),
+            Kept::Log => self.log.step(db, before, limit, false).await,
+            Kept::Unread => self.unread.step(db, before, limit, true).await,
             Kept::Outbox => self.outbox(db, before, limit).await,
             Kept::Archive => archive(db, before, limit).await,
             Kept::Barriers => walk(db, &mut self.barriers, BARRIERS, before, limit).await,

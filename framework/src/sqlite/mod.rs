@@ -22,7 +22,6 @@ mod take;
 mod tests;
 mod trouble;
 mod turn;
-mod waiting;
 mod writer;
 mod writes;
 

@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::message::Outgoing;
 use crate::sqlite::log::{Appended, unknown};
 use crate::sqlite::place::{self, PARTITIONS, TOPICS};
-use crate::sqlite::waiting::Waiting;
+use crate::waiting::Waiting;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -23,14 +23,18 @@ async fn connected(config: Config) -> Arc<Postgres> {
 }
 
 /// The same schema, reached through a network that can fail.
-async fn behind(proxy: &Proxy, config: &Config) -> Arc<Postgres> {
+pub async fn through(proxy: &Proxy, config: &Config) -> Config {
     let (_, app) = database().await;
     let direct = servers::postgres().await.address().to_string();
     let url = app.replace(&direct, &proxy.address().to_string());
-    connected(Config::new(&url, config.schema()).unwrap()).await
+    Config::new(&url, config.schema()).unwrap().patience(PATIENCE)
 }
 
-async fn proxy() -> Proxy {
+async fn behind(proxy: &Proxy, config: &Config) -> Arc<Postgres> {
+    connected(through(proxy, config).await).await
+}
+
+pub async fn proxy() -> Proxy {
     Proxy::before(servers::postgres().await.address()).await
 }
 

@@ -1,4 +1,4 @@
-//! Postgres beside the broker in memory, each test in a schema of its own.
+//! Postgres beside the broker in memory, and with a log of its own, each test in a schema of its own.
 
 use ballet::broker::Broker;
 use ballet::clock::{Clock, Time};
@@ -35,6 +35,15 @@ pub async fn schema() -> Config {
 pub async fn migrate(database: &Database, schema: &str) {
     let owner = Config::new(&database.owner_url(), schema).unwrap();
     Postgres::migrate(&owner, Some(&database.role_named("app"))).await.unwrap();
+}
+
+/// The same with a log in a schema of its own.
+pub async fn with_log(config: &Config) -> Config {
+    let (database, _) = database().await;
+    let log = format!("{}_log", config.schema());
+    let owner = Config::new(&database.owner_url(), &log).unwrap();
+    Postgres::migrate_log(&owner, Some(&database.role_named("app"))).await.unwrap();
+    config.clone().with_log(&log).unwrap()
 }
 
 /// A clock that a test sets.
@@ -91,4 +100,47 @@ impl Pair for Beside {
     }
 }
 
-sentences::store_sentences! { Beside }
+/// A store in Postgres, and the log in another schema of its database.
+pub struct Logged {
+    pub config: Config,
+    pub store: Arc<Postgres>,
+    hands: Hands,
+}
+
+impl Pair for Logged {
+    async fn fresh(now: Time) -> Self {
+        let hands = Hands(Arc::new(AtomicI64::new(now.micros())));
+        let config = schema().await;
+        let config = with_log(&config).await;
+        Self { store: Beside::open(&config, &hands).await, config, hands }
+    }
+
+    async fn reopen(self) -> Self {
+        self.store.close().await;
+        Self { store: Beside::open(&self.config, &self.hands).await, ..self }
+    }
+
+    fn set_time(&self, now: Time) {
+        self.hands.0.store(now.micros(), Ordering::SeqCst);
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    fn broker(&self) -> Arc<dyn Broker> {
+        self.store.log().unwrap()
+    }
+}
+
+mod beside {
+    use super::Beside;
+    sentences::store_sentences! { Beside }
+}
+
+mod logged {
+    use super::Logged;
+    sentences::store_sentences! { Logged }
+    sentences::log_sentences! { Logged }
+    sentences::fused_sentences! { Logged }
+}

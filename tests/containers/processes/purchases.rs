@@ -2,6 +2,7 @@
 
 use containers::books::{self, Office};
 use containers::history;
+use containers::servers;
 use containers::shop::{Part, Said, Shop};
 use serde_json::json;
 use sqlx::postgres::PgConnection;
@@ -32,8 +33,7 @@ async fn end_of(parts: &[Part], order: &str) -> String {
 }
 
 /// Every service is a process, over servers that others use, too.
-async fn a_split_shop(example: &'static str, keeps_runs: &str) {
-    let shop = Shop::of(example).await;
+async fn a_split_shop(shop: Shop, keeps_runs: &str) {
     shop.watched().await;
     let mut parts = shop.all().await;
     let declining = json!({"decline": ["c2"]}).to_string();
@@ -105,10 +105,22 @@ async fn what_is_not_as_it_was_is_found(shop: &Shop) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purchase_with_a_coordinator_goes_through_twelve_processes_that_end_in_order() {
-    a_split_shop("orchestrated", "purchase").await;
+    a_split_shop(Shop::of("orchestrated").await, "purchase").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purchase_with_a_coordinator_needs_nothing_but_a_postgres() {
+    let shop = Shop::without_kafka("orchestrated", servers::postgres().await).await;
+    a_split_shop(shop, "purchase").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purchase_by_reactions_goes_through_twelve_processes_that_end_in_order() {
-    a_split_shop("choreographed", "timeline").await;
+    a_split_shop(Shop::of("choreographed").await, "timeline").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purchase_by_reactions_needs_nothing_but_a_postgres() {
+    let shop = Shop::without_kafka("choreographed", servers::postgres().await).await;
+    a_split_shop(shop, "timeline").await;
 }

@@ -1,6 +1,6 @@
 //! What the writer shares with the readers of the log.
 
-#[path = "../../../framework/src/sqlite/waiting.rs"]
+#[path = "../../../framework/src/waiting.rs"]
 mod waiting;
 
 use crate::sync::{Mutex, every_order};

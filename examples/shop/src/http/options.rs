@@ -36,7 +36,8 @@ pub struct Options {
 pub enum Store {
     /// One file.
     File(PathBuf),
-    /// A Postgres and a Kafka, by their URLs. There may be passwords in them.
+    /// A Postgres and a Kafka, by their URLs. There may be passwords in them. The broker may be `postgres`,
+    /// which is a log in that Postgres.
     Servers {
         /// The Postgres.
         store: String,
@@ -83,7 +84,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 const KNOWN: [(&str, &str, &str); 10] = [
     ("listen", "where to listen", "127.0.0.1:8080"),
     ("store", "a file, or postgres://role:password@host:port/database", "NAME.db"),
-    ("broker", "with Postgres: kafka://host:port,…", ""),
+    ("broker", "with Postgres: kafka://host:port,…, or postgres for a log there", ""),
     ("service", "the services to serve, with commas between them", "all"),
     ("in-flight", "orders under way at most", "1000"),
     ("lanes", "lanes of every service on servers; pinned by the first start", "16"),
@@ -142,7 +143,7 @@ impl Options {
         };
         let lines: String = KNOWN.iter().map(line).collect();
         format!(
-            "Serves the shop over HTTP: on one SQLite file, or on Postgres and Kafka.\n\n\
+            "Serves the shop over HTTP: on one SQLite file, on Postgres and Kafka, or on Postgres alone.\n\n\
              usage: {name} [--option VALUE]…\n       \
              {name} topology --acls   which rights each service needs in Kafka\n\n\
              Each option may be a variable of the environment instead. In the URLs of Postgres and Kafka \
@@ -243,9 +244,11 @@ fn store(name: &str, store: Option<String>, broker: Option<String>) -> Result<St
     if store.starts_with("postgres://") || store.starts_with("postgresql://") {
         return match broker {
             Some(broker) => Ok(Store::Servers { store, broker }),
-            None => Err("--store is a Postgres, and messages need a Kafka: say \
+            None => {
+                Err("--store is a Postgres, and messages need a broker: say --broker postgres, or \
                          --broker kafka://host:port"
-                .to_owned()),
+                    .to_owned())
+            }
         };
     }
     if store.contains("://") {
@@ -373,7 +376,8 @@ mod tests {
             ("--store mysql://u:p@h", "--store is neither a file nor a `postgres://` URL"),
             (
                 "--store postgres://u:p@h/d",
-                "--store is a Postgres, and messages need a Kafka: say --broker kafka://host:port",
+                "--store is a Postgres, and messages need a broker: say --broker postgres, or --broker \
+                 kafka://host:port",
             ),
             (
                 "--broker kafka://h:1",

@@ -1,9 +1,12 @@
-//! The services on servers: each on a schema of its own in Postgres, all on topics in Kafka.
+//! The services on servers: each on a schema of its own in Postgres, all on topics in Kafka, or on a log in
+//! the same Postgres.
 
 use crate::http::between::{Between, Nothing};
+use ballet::broker::Broker;
 use ballet::kafka::{Config as KafkaConfig, Kafka};
 use ballet::postgres::{Config, Postgres};
-use ballet::{App, Error};
+use ballet::store::Store;
+use ballet::{App, Error, ErrorKind};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,12 +15,24 @@ const SERVICE: &str = "{service}";
 /// How many connections the lanes of a service share in a process, and its clients.
 const CONNECTIONS: (usize, usize) = (4, 2);
 
-/// A Postgres and a Kafka.
+/// What `--broker` says if the messages are in Postgres too, and the schema in which they are then.
+pub(super) const IN_POSTGRES: &str = "postgres";
+const LOG: &str = "log";
+
+/// Over what the services speak.
+enum Messages {
+    /// The one Kafka of all services.
+    Kafka(Arc<Kafka>),
+    /// A Kafka in which each service has a user of its own.
+    Kafkas(String),
+    /// A log in the Postgres of their stores.
+    Log,
+}
+
+/// A Postgres, and perhaps a Kafka.
 pub struct Servers {
     store: String,
-    broker: String,
-    /// The one Kafka of all services, if they have no users of their own there.
-    kafka: Option<Arc<Kafka>>,
+    messages: Messages,
     lanes: u32,
     between: Arc<dyn Between>,
 }
@@ -35,8 +50,8 @@ pub fn schema_of(service: &str) -> String {
 }
 
 impl Servers {
-    /// Reaches Kafka, unless every service does so for itself. `{service}` in either URL stands for the
-    /// schema of the service.
+    /// Reaches Kafka, unless every service does so for itself or there is none, because `broker` is
+    /// `postgres`. `{service}` in either URL stands for the schema of the service.
     ///
     /// # Errors
     ///
@@ -47,13 +62,16 @@ impl Servers {
     /// Nothing was changed.
     pub async fn reach(store: &str, broker: &str, lanes: u32) -> Result<Self, Error> {
         Config::new(&store.replace(SERVICE, "service"), "service")?;
-        let config: KafkaConfig = broker.replace(SERVICE, "service").parse()?;
-        let kafka = match broker.contains(SERVICE) {
-            true => None,
-            false => Some(Kafka::connect(config).await?),
+        let messages = if broker == IN_POSTGRES {
+            Messages::Log
+        } else {
+            let config: KafkaConfig = broker.replace(SERVICE, "service").parse()?;
+            match broker.contains(SERVICE) {
+                true => Messages::Kafkas(broker.to_owned()),
+                false => Messages::Kafka(Kafka::connect(config).await?),
+            }
         };
-        let (store, broker, between) = (store.to_owned(), broker.to_owned(), Arc::new(Nothing));
-        Ok(Self { store, broker, kafka, lanes, between })
+        Ok(Self { store: store.to_owned(), messages, lanes, between: Arc::new(Nothing) })
     }
 
     /// The same with something between them and the services.
@@ -68,14 +86,24 @@ impl Servers {
 
     pub(super) async fn app(&self, service: &'static str) -> Result<App, Error> {
         let schema = schema_of(service);
-        let config = Config::new(&self.store.replace(SERVICE, &schema), &schema)?;
         let (lanes, clients) = CONNECTIONS;
-        let store = Postgres::connect(config.connections(lanes, clients)).await?;
-        let kafka = match &self.kafka {
-            Some(kafka) => Arc::clone(kafka),
-            None => Kafka::connect(self.broker.replace(SERVICE, &schema).parse()?).await?,
+        let config = Config::new(&self.store.replace(SERVICE, &schema), &schema)?;
+        let config = config.connections(lanes, clients);
+        let config = match self.messages {
+            Messages::Log => config.with_log(LOG)?,
+            _ => config,
+        };
+        let store = Postgres::connect(config).await?;
+        let broker: Arc<dyn Broker> = match &self.messages {
+            Messages::Kafka(kafka) => Arc::clone(kafka) as _,
+            Messages::Kafkas(url) => Kafka::connect(url.replace(SERVICE, &schema).parse()?).await?,
+            Messages::Log => store.log().ok_or_else(no_log)?,
         };
         let store = self.between.store(service, store);
-        Ok(App::new(store).broker(self.between.broker(service, kafka)))
+        Ok(App::new(store).broker(self.between.broker(service, broker)))
     }
+}
+
+fn no_log() -> Error {
+    Error::new(ErrorKind::Broker, "a store that was opened with a log has none")
 }

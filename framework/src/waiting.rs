@@ -4,7 +4,7 @@ use crate::sync::{AtomicBool, Notify, Ordering};
 
 /// A reader that waits.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     notify: Notify,
     /// Whether it has nothing to do until it is woken.
     is_idle: AtomicBool,
@@ -12,14 +12,14 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Waits until there may be something to read.
-    pub(super) async fn woken(&self) {
+    pub(crate) async fn woken(&self) {
         self.is_idle.store(true, Ordering::SeqCst);
         self.notify.notified().await;
         self.is_idle.store(false, Ordering::SeqCst);
     }
 
     /// Wakes it, and says whether it was idle.
-    pub(super) fn wake(&self) -> bool {
+    pub(crate) fn wake(&self) -> bool {
         self.notify.notify_one();
         self.is_idle.swap(false, Ordering::SeqCst)
     }
