@@ -2,7 +2,12 @@
 //!
 //! Positions are ours, kept in the lane's row; a broker's own committed offsets are for lag tools.
 
-use crate::error::Error;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod tail;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod waiting;
+
+use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::message::Outgoing;
 use async_trait::async_trait;
@@ -19,6 +24,35 @@ pub struct TopicSpec {
     pub partitions: u32,
     /// Whether only the newest message of a key is kept.
     pub compacted: bool,
+}
+
+impl TopicSpec {
+    /// Refuses a topic that is there with another number of partitions.
+    pub(crate) fn pinned(&self, has: u32) -> Result<(), Error> {
+        let Self { name, partitions: wants, .. } = self;
+        if has == *wants {
+            return Ok(());
+        }
+        let told = format!(
+            "topic `{name}` has {has} partitions and must have {wants}; the count is pinned"
+        );
+        Err(Error::new(ErrorKind::Definition, told))
+    }
+}
+
+/// What is said of a topic that is not there.
+pub(crate) fn no_topic(topic: &str) -> Error {
+    Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
+}
+
+/// What is said to a lane that has read further than its partition goes.
+#[cfg(any(feature = "kafka", feature = "postgres"))]
+pub(crate) fn beyond(topic: &str, lane: u32, at: u64, end: u64) -> Error {
+    let text = format!(
+        "partition {lane} of `{topic}` ends at {end}, and {at} messages of it were handled: the topic was \
+         made anew, or has lost messages"
+    );
+    Error::new(ErrorKind::Broker, text)
 }
 
 /// The offsets that a partition holds: from `start` up to, not including, `end`.

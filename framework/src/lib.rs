@@ -131,8 +131,6 @@ mod sync;
 pub mod table;
 pub mod tx;
 pub mod view;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod waiting;
 
 #[cfg(feature = "runtime")]
 pub use app::{App, Outcome, Position, Requested, Rights, Run, Running, Topology, Traced};

@@ -7,7 +7,7 @@ use super::tree::{File, Offence};
 /// floors, and from nowhere else.
 const FLOORS: &[&[&str]] = &[
     &["error", "id", "clock", "future", "mistake", "sync"],
-    &["message", "edge", "schema", "waiting"],
+    &["message", "edge", "schema"],
     &["store", "broker"],
     &["saga", "reactor", "view", "table", "tx", "sqlite", "postgres", "kafka", "memory"],
     &["engine", "coordinator"],

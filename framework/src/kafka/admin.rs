@@ -1,11 +1,11 @@
 //! Topics: whether they are there, as they must be, and what they hold.
 
-use crate::broker::{Range, TopicSpec};
+use crate::broker::{Range, TopicSpec, no_topic};
 use crate::clock::{Stopwatch, rest};
 use crate::error::{Error, ErrorKind};
 use crate::kafka::away::{Away, made};
 use crate::kafka::config::{Config, ROOM};
-use crate::kafka::trouble::{Context, Wish, code, is_final, is_passing, told, unknown};
+use crate::kafka::trouble::{Context, Wish, code, is_final, is_passing, told};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -142,7 +142,7 @@ impl Admin {
         if let Some(known) = known {
             return Ok(known);
         }
-        self.count(topic).await?.ok_or_else(|| unknown(topic))
+        self.count(topic).await?.ok_or_else(|| no_topic(topic))
     }
 
     /// What is known of topics is asked anew.
@@ -153,7 +153,7 @@ impl Admin {
     pub(super) async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error> {
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
         if partition >= self.partitions(topic).await? {
-            return Err(unknown(topic));
+            return Err(no_topic(topic));
         }
         let (name, wish) = (topic.to_owned(), Wish::Describe(topic));
         let (start, end) =
@@ -175,7 +175,7 @@ impl Admin {
         let since = Stopwatch::start();
         loop {
             if let Some(has) = self.count(&spec.name).await? {
-                pinned(spec, has)?;
+                spec.pinned(has)?;
                 return self.clean(spec, is_written).await;
             }
             // Servers that have just started, or have much to do, do not count yet.
@@ -186,7 +186,7 @@ impl Admin {
             }
             // A cluster that has much to do shows a new topic late.
             if since.elapsed() >= self.config.patience.max(ANSWER) {
-                return Err(unknown(&spec.name));
+                return Err(no_topic(&spec.name));
             }
             rest(AGAIN).await;
         }
@@ -343,17 +343,6 @@ fn watermarks(
         true => client.fetch_watermarks(topic, partition, QUESTION),
         false => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)),
     }
-}
-
-fn pinned(spec: &TopicSpec, has: u32) -> Result<(), Error> {
-    let (name, wants) = (&spec.name, spec.partitions);
-    if has == wants {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Definition,
-        format!("topic `{name}` has {has} partitions and must have {wants}; the count is pinned"),
-    ))
 }
 
 /// How long a topic that is set up like this keeps its messages.

@@ -4,7 +4,7 @@
 //! that was taken away goes on reading until it is told, and its epoch keeps it from doing harm. The
 //! thread polls and never waits for whoever handles: a lane that takes too slowly is paused.
 
-use crate::broker::Arrived;
+use crate::broker::{Arrived, beyond};
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::admin::Admin;
@@ -381,12 +381,4 @@ pub(super) fn ended() -> Error {
 
 fn number(lane: u32) -> i32 {
     i32::try_from(lane).unwrap_or(i32::MAX)
-}
-
-fn beyond(topic: &str, lane: u32, at: u64, end: u64) -> Error {
-    let text = format!(
-        "partition {lane} of `{topic}` ends at {end}, and {at} messages of it were handled: the topic was \
-         made anew, or has lost messages"
-    );
-    Error::new(ErrorKind::Broker, text)
 }

@@ -6,11 +6,12 @@
 //! message goes to a new producer. What the old one has on its way may yet arrive, but then it arrives
 //! again, and edges drop it.
 
+use crate::broker::no_topic;
 use crate::clock::rest;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::admin::Admin;
 use crate::kafka::away::{Away, made_with};
-use crate::kafka::trouble::{Context, Wish, told, unknown};
+use crate::kafka::trouble::{Context, Wish, told};
 use crate::message::{Outgoing, wire};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -105,7 +106,7 @@ impl Producing {
             messages.iter().map(|out| (out.topic.as_str(), out.partition)).collect();
         for (topic, partition) in places {
             if partition >= self.admin.partitions(topic).await? {
-                return Err(unknown(topic));
+                return Err(no_topic(topic));
             }
         }
         let largest = self.admin.config.largest;

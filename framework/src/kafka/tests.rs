@@ -5,10 +5,9 @@ use super::config::Config;
 use super::member::Membership;
 use super::produce::Producing;
 use crate::broker::{Arrived, Member, Reader};
-use crate::clock::Time;
 use crate::error::ErrorKind;
-use crate::id::derived;
-use crate::message::{Envelope, Key, Kind, Message, Outgoing, Stamp};
+use crate::message::samples::message;
+use crate::message::{Envelope, Message, Outgoing, Stamp};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -29,25 +28,14 @@ fn cluster() -> (Mock, Arc<Admin>, Producing) {
 
 /// Messages of these numbers, counted from 0; their edge counts from 1.
 fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
-    let message = |seq: u64| {
+    let stamped = |seq: u64| {
         let stamp = Stamp { source: "group".into(), incarnation: 1, lane: 0, seq: seq + 1 };
-        let envelope = Envelope {
-            id: derived(&["message", &seq.to_string()]),
-            kind: Kind::Event,
-            name: "something.happened".into(),
-            version: 1,
-            key: Key::new("k"),
-            correlation: "c".into(),
-            causation: None,
-            hop: 1,
-            occurred_at: Time::from_micros(7),
-            traceparent: Some(String::new()),
-            stamp: Some(stamp),
-            step: None,
-        };
-        Message { envelope, body: seq.to_string().into() }
+        let plain = message(&seq.to_string());
+        let (traceparent, stamp) = (Some(String::new()), Some(stamp));
+        let envelope = Envelope { traceparent, stamp, ..plain.envelope };
+        Message { envelope, ..plain }
     };
-    seqs.map(|seq| Outgoing { topic: "t".into(), partition, message: message(seq) }).collect()
+    seqs.map(|seq| Outgoing { topic: "t".into(), partition, message: stamped(seq) }).collect()
 }
 
 /// What a partition holds, up to so many messages.

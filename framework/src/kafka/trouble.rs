@@ -1,5 +1,6 @@
 //! What goes wrong with a Kafka, told in a sentence that says what to do.
 
+use crate::broker::no_topic;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::config::Config;
 use rdkafka::client::ClientContext;
@@ -92,11 +93,6 @@ pub(super) enum Wish<'a> {
     Join(&'a str),
 }
 
-/// What is said of a topic that is not there.
-pub(super) fn unknown(topic: &str) -> Error {
-    Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
-}
-
 /// What kind of trouble it is. That of an order of an administrator is not among those that the client
 /// tells by itself.
 pub(super) fn code(trouble: &KafkaError) -> RDKafkaErrorCode {
@@ -156,7 +152,7 @@ fn sentence(config: &Config, wish: Wish<'_>, code: RDKafkaErrorCode, reason: &st
     match (code, wish) {
         (Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition, wish) => {
             match topic(wish) {
-                Some(topic) => format!("there is no topic `{topic}`"),
+                Some(topic) => no_topic(topic).to_string(),
                 None => format!("Kafka at `{servers}` does not know it: {reason}"),
             }
         }

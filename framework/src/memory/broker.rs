@@ -1,6 +1,6 @@
 //! The broker: groups whose lanes are dealt out to their living members.
 
-use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
+use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec, no_topic};
 use crate::clock::{Time, rest};
 use crate::error::{Error, ErrorKind};
 use crate::memory::bell::Listener;
@@ -11,10 +11,6 @@ use crate::message::Outgoing;
 use crate::store::LaneId;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn unknown(topic: &str) -> Error {
-    Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
-}
 
 #[async_trait]
 impl Broker for Node {
@@ -28,28 +24,19 @@ impl Broker for Node {
             .topics
             .entry(topic.name.clone())
             .or_insert_with(|| vec![Partition::default(); topic.partitions as usize]);
-        if parts.len() == topic.partitions as usize {
-            return Ok(());
-        }
-        let (name, has, wants) = (&topic.name, parts.len(), topic.partitions);
-        Err(Error::new(
-            ErrorKind::Definition,
-            format!(
-                "topic `{name}` has {has} partitions and must have {wants}; the count is pinned"
-            ),
-        ))
+        topic.pinned(u32::try_from(parts.len()).unwrap_or(u32::MAX))
     }
 
     async fn partitions(&self, topic: &str) -> Result<u32, Error> {
         self.breathe().await;
         let count = self.world.log().topics.get(topic).map(Vec::len);
-        count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| unknown(topic))
+        count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| no_topic(topic))
     }
 
     async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error> {
         self.breathe().await;
         let log = self.world.log();
-        let part = log.partition(topic, partition).ok_or_else(|| unknown(topic))?;
+        let part = log.partition(topic, partition).ok_or_else(|| no_topic(topic))?;
         Ok(Range {
             start: part.entries.first().map_or(part.next, |entry| entry.offset),
             end: part.next,
@@ -67,7 +54,7 @@ impl Broker for Node {
                 let (mut log, now) = (self.world.log(), self.world.clock.now());
                 for _ in 0..=log.repeats {
                     log.append(&out.topic, out.partition, out.message.encode(), now)
-                        .ok_or_else(|| unknown(&out.topic))?;
+                        .ok_or_else(|| no_topic(&out.topic))?;
                 }
             }
             self.world.bell.ring();

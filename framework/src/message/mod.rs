@@ -9,6 +9,8 @@
 mod envelope;
 mod macros;
 pub(crate) mod maybe;
+#[cfg(test)]
+pub(crate) mod samples;
 mod trace;
 pub mod wire;
 

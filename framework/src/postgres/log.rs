@@ -22,7 +22,7 @@ pub(super) use append::Append;
 pub(super) use prune::{Hand, forget, reads};
 pub(super) use tail::Tails;
 
-use crate::broker::{Broker, Member, Range, TopicSpec};
+use crate::broker::{Broker, Member, Range, TopicSpec, no_topic};
 use crate::error::{Error, ErrorKind};
 use crate::message::Outgoing;
 use crate::postgres::pool::Pool;
@@ -35,7 +35,6 @@ use member::Membership;
 use sqlx::{PgConnection, Row};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
-use tail::{is_as_wanted, unknown};
 use watch::Watch;
 
 /// The log of a schema, as one process has it open.
@@ -87,7 +86,7 @@ impl Broker for Logged {
         let asked = self.0.run(move |db| {
             Box::pin(async move {
                 let topics = known(db, &tails, &BTreeSet::from([&*topic])).await?;
-                topics.get(&topic).map(|topic| topic.partitions).ok_or_else(|| unknown(&topic))
+                topics.get(&topic).map(|topic| topic.partitions).ok_or_else(|| no_topic(&topic))
             })
         });
         asked.await.map_err(broker)
@@ -159,7 +158,7 @@ async fn ensure(db: &mut PgConnection, topic: &TopicSpec) -> Result<(), Error> {
     made.execute(&mut *db).await.map_err(store)?;
     let found = sqlx::query("SELECT number, partitions FROM topics WHERE name = $1");
     let found = found.bind(&topic.name).fetch_one(&mut *db).await.map_err(store)?;
-    is_as_wanted(topic, number(&found, 1))?;
+    topic.pinned(number(&found, 1))?;
     let ends = sqlx::query(
         "INSERT INTO ends (topic, partition, next)
          SELECT $1, partition, 0 FROM generate_series(0, $2 - 1) AS partition ON CONFLICT DO NOTHING",
@@ -176,7 +175,7 @@ async fn range(db: &mut PgConnection, topic: &str, partition: u32) -> Result<Ran
          FROM topics t JOIN ends e ON e.topic = t.number WHERE t.name = $1 AND e.partition = $2",
     );
     let asked = asked.bind(topic).bind(i32::try_from(partition).unwrap_or(i32::MAX));
-    let row = asked.fetch_optional(db).await.map_err(store)?.ok_or_else(|| unknown(topic))?;
+    let row = asked.fetch_optional(db).await.map_err(store)?.ok_or_else(|| no_topic(topic))?;
     let end = count(&row, 0);
     let start = row.get::<Option<i64>, _>(1).map_or(end, |first| first as u64);
     Ok(Range { start, end })

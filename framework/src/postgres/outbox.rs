@@ -49,32 +49,12 @@ fn behind_length(left: &mut Bytes) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::{pack, unpack};
-    use crate::clock::Time;
-    use crate::message::{Envelope, Key, Kind, Message, Outgoing};
+    use crate::message::samples::outgoing;
     use bytes::Bytes;
-
-    fn outgoing(body: &'static str) -> Outgoing {
-        let envelope = Envelope {
-            id: crate::id::derived(&[body]),
-            kind: Kind::Event,
-            name: "something.happened".into(),
-            version: 1,
-            key: Key::new("k"),
-            correlation: "c".into(),
-            causation: None,
-            hop: 1,
-            occurred_at: Time::default(),
-            traceparent: None,
-            stamp: None,
-            step: None,
-        };
-        let message = Message { envelope, body: body.into() };
-        Outgoing { topic: "t".into(), partition: 7, message }
-    }
 
     #[test]
     fn a_blob_is_read_as_it_was_written_and_a_cut_one_is_refused() {
-        let messages = vec![outgoing("one"), outgoing(""), outgoing("three")];
+        let messages = ["one", "", "three"].map(|body| outgoing("t", 7, body)).to_vec();
         let blob = Bytes::from(pack(&messages));
         assert_eq!(unpack(&blob).unwrap(), messages);
         for length in 1..blob.len() {

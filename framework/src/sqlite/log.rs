@@ -3,7 +3,8 @@
 //! A batch appends its messages in its own transaction, so there is nothing to publish. Whoever reads in
 //! this process is handed the newest messages from memory; older ones are read from the file.
 
-use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec};
+use crate::broker::waiting::Waiting;
+use crate::broker::{Arrived, Broker, Member, Range, Reader, TopicSpec, no_topic};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::message::Outgoing;
@@ -11,7 +12,6 @@ use crate::sqlite::Sqlite;
 use crate::sqlite::place;
 use crate::sqlite::tail::Log;
 use crate::sqlite::writes::Draft;
-use crate::waiting::Waiting;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
@@ -29,11 +29,6 @@ pub(super) struct Appended {
     pub(super) compacted: bool,
 }
 
-/// What is said of a topic that is not there.
-pub(super) fn unknown(topic: &str) -> Error {
-    Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
-}
-
 #[async_trait]
 impl Broker for Sqlite {
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {
@@ -42,13 +37,13 @@ impl Broker for Sqlite {
     }
 
     async fn partitions(&self, topic: &str) -> Result<u32, Error> {
-        self.shared.log.partitions(topic).ok_or_else(|| unknown(topic))
+        self.shared.log.partitions(topic).ok_or_else(|| no_topic(topic))
     }
 
     async fn range(&self, topic: &str, partition: u32) -> Result<Range, Error> {
         let log: &Log = &self.shared.log;
-        let number = log.number(topic).ok_or_else(|| unknown(topic))?;
-        let end = log.committed_end(topic, partition).ok_or_else(|| unknown(topic))?;
+        let number = log.number(topic).ok_or_else(|| no_topic(topic))?;
+        let end = log.committed_end(topic, partition).ok_or_else(|| no_topic(topic))?;
         let oldest = self
             .read(move |db| Box::pin(async move { older(db, number, partition, 0, 1).await }))
             .await?;

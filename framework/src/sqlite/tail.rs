@@ -4,21 +4,17 @@
 //! that the next lane of a chain can have its turn in the same transaction. The argument why nobody acts
 //! on a message that is then taken back is in [`writer`](crate::sqlite::writer).
 
-use crate::broker::{Arrived, TopicSpec};
+use crate::broker::tail::Tail;
+use crate::broker::waiting::Waiting;
+use crate::broker::{Arrived, TopicSpec, no_topic};
 use crate::error::{Error, ErrorKind};
-use crate::message::Message;
 use crate::message::Outgoing;
-use crate::sqlite::log::{Appended, unknown};
+use crate::sqlite::log::Appended;
 use crate::sqlite::place::{self, PARTITIONS, TOPICS};
-use crate::waiting::Waiting;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::watch;
-
-/// How many messages of a partition are kept in memory, and how many bytes of bodies.
-const TAIL: usize = 4_096;
-const TAIL_BYTES: usize = 2 << 20;
 
 /// A partition of a topic, by the topic's name.
 type Place = (String, u32);
@@ -32,7 +28,7 @@ pub(super) struct Log {
 #[derive(Default)]
 struct State {
     topics: BTreeMap<String, Topic>,
-    parts: BTreeMap<Place, Part>,
+    parts: BTreeMap<Place, Tail>,
     /// Where the partitions ended before the open transaction.
     before: BTreeMap<Place, u64>,
     /// Topics that were made in the open transaction.
@@ -49,44 +45,10 @@ pub(super) struct Topic {
     pub(super) compacted: bool,
 }
 
-#[derive(Default)]
-struct Part {
-    /// The offset of the next message.
-    next: u64,
-    /// The messages before it.
-    tail: VecDeque<Message>,
-    bytes: usize,
-}
-
-impl Part {
-    fn start(&self) -> u64 {
-        self.next - self.tail.len() as u64
-    }
-
-    fn push(&mut self, message: Message) {
-        self.next += 1;
-        self.bytes += message.body.len();
-        self.tail.push_back(message);
-        while self.tail.len() > TAIL || self.bytes > TAIL_BYTES {
-            let Some(oldest) = self.tail.pop_front() else { break };
-            self.bytes -= oldest.body.len();
-        }
-    }
-
-    fn cut(&mut self, end: u64) {
-        while self.next > end {
-            if let Some(newest) = self.tail.pop_back() {
-                self.bytes -= newest.body.len();
-            }
-            self.next -= 1;
-        }
-    }
-}
-
 impl Log {
     /// The log of a file with these topics and the ends of their partitions.
     pub(super) fn new(topics: BTreeMap<String, Topic>, ends: BTreeMap<Place, u64>) -> Self {
-        let part = |(place, next)| (place, Part { next, ..Part::default() });
+        let part = |(place, next)| (place, Tail::at(next));
         let parts = ends.into_iter().map(part).collect();
         let state = State { topics, parts, ..State::default() };
         Self { state: Mutex::new(state), members: watch::Sender::new(0) }
@@ -117,13 +79,7 @@ impl Log {
                 Err(Error::new(ErrorKind::Definition, told))
             }
             None => Ok(false),
-            Some(has) if has == wants => Ok(true),
-            Some(has) => Err(Error::new(
-                ErrorKind::Definition,
-                format!(
-                    "topic `{name}` has {has} partitions and must have {wants}; the count is pinned"
-                ),
-            )),
+            Some(has) => spec.pinned(has).map(|()| true),
         }
     }
 
@@ -146,10 +102,10 @@ impl Log {
         let mut appended = Vec::with_capacity(messages.len());
         for Outgoing { topic, partition, .. } in messages {
             let Topic { number, compacted, .. } =
-                *state.topics.get(topic).ok_or_else(|| unknown(topic))?;
+                *state.topics.get(topic).ok_or_else(|| no_topic(topic))?;
             let part =
-                state.parts.get(&(topic.clone(), *partition)).ok_or_else(|| unknown(topic))?;
-            let next = added.entry((number, *partition)).or_insert(part.next);
+                state.parts.get(&(topic.clone(), *partition)).ok_or_else(|| no_topic(topic))?;
+            let next = added.entry((number, *partition)).or_insert(part.next());
             appended.push(Appended { place: place::of(number, *partition, *next), compacted });
             *next += 1;
         }
@@ -165,7 +121,7 @@ impl Log {
             let place = (topic, partition);
             let Some(part) = parts.get_mut(&place) else { continue };
             if !touched.contains(&place) {
-                before.entry(place.clone()).or_insert(part.next);
+                before.entry(place.clone()).or_insert(part.next());
                 touched.insert(place);
             }
             part.push(message);
@@ -210,7 +166,7 @@ impl Log {
         let state = self.state();
         let place = (topic.to_owned(), partition);
         let before = state.before.get(&place).copied();
-        before.or_else(|| state.parts.get(&place).map(|part| part.next))
+        before.or_else(|| state.parts.get(&place).map(|part| part.next()))
     }
 
     /// What memory holds from an offset on; `None` if that is so old that only the file has it.
@@ -225,14 +181,7 @@ impl Log {
         let Some(part) = state.parts.get(&(topic.to_owned(), partition)) else {
             return Some(Vec::new());
         };
-        let skip = usize::try_from(from.checked_sub(part.start())?).unwrap_or(usize::MAX);
-        let messages = part.tail.iter().skip(skip).take(most);
-        let arrived = messages.zip(from..).map(|(message, offset)| Arrived {
-            topic: topic.to_owned(),
-            offset,
-            message: Ok(message.clone()),
-        });
-        Some(arrived.collect())
+        part.from(topic, from, most)
     }
 
     /// A reader of one partition of these topics.

@@ -1,6 +1,6 @@
 //! What the writer shares with the readers of the log.
 
-#[path = "../../../framework/src/waiting.rs"]
+#[path = "../../../framework/src/broker/waiting.rs"]
 mod waiting;
 
 use crate::sync::{Mutex, every_order};

@@ -10,7 +10,8 @@
 //! what is committed later below it. The rows are held last of all that a transaction holds, and in the
 //! order of their keys, so that nobody waits in a circle, and for as long as a commit takes.
 
-use super::tail::{Place, Tails, Topic, unknown};
+use super::tail::{Place, Tails, Topic};
+use crate::broker::no_topic;
 use crate::clock::Time;
 use crate::error::Error;
 use crate::message::Outgoing;
@@ -19,6 +20,7 @@ use crate::postgres::pack::Args;
 use crate::postgres::read::{count, number};
 use crate::postgres::trouble::store;
 use bytes::{Buf, Bytes};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -79,8 +81,15 @@ impl Append {
             .with(pieces.iter().map(|piece| piece.key).collect::<Vec<Option<&[u8]>>>())
             .with(pieces.iter().map(|piece| &*piece.blob).collect::<Vec<&[u8]>>());
         let rows = sqlx::query_with(APPEND, args.end()).fetch_all(db).await.map_err(store)?;
-        let firsts = rows.iter().map(|row| ((row.get(0), number(row, 1)), count(row, 2))).collect();
-        Ok(Appended { tails, firsts, messages })
+        let first = |row: &PgRow| ((row.get(0), number(row, 1)), count(row, 2));
+        let firsts: BTreeMap<Place, u64> = rows.iter().map(first).collect();
+        // What is said where there is no partition would be lost.
+        let is_there =
+            |topic: &Topic, out: &Outgoing| firsts.contains_key(&(topic.number, out.partition));
+        match messages.iter().find(|out| !is_there(&topics[&out.topic], out)) {
+            Some(lost) => Err(no_topic(&lost.topic)),
+            None => Ok(Appended { tails, firsts, messages }),
+        }
     }
 }
 
@@ -102,14 +111,14 @@ pub(super) async fn known(
     if !missing.is_empty() {
         let asked = "SELECT name, number, partitions, compacted FROM topics WHERE name = ANY($1)";
         let rows = sqlx::query(asked).bind(&missing).fetch_all(db).await.map_err(store)?;
-        let topic = |row: &sqlx::postgres::PgRow| {
+        let topic = |row: &PgRow| {
             let (number, partitions, compacted) = (row.get(1), number(row, 2), row.get(3));
             (row.get(0), Topic { number, partitions, compacted })
         };
         tails.learn(rows.iter().map(topic));
     }
     let one = |name: &&str| {
-        let topic = tails.topic(name).ok_or_else(|| unknown(name))?;
+        let topic = tails.topic(name).ok_or_else(|| no_topic(name))?;
         Ok(((*name).to_owned(), topic))
     };
     names.iter().map(one).collect()
@@ -134,7 +143,7 @@ fn pieces<'a>(
     let mut last: BTreeMap<Place, usize> = BTreeMap::new();
     for Outgoing { topic: name, partition, message } in messages {
         let topic = topics.get(name).filter(|topic| *partition < topic.partitions);
-        let topic = topic.ok_or_else(|| unknown(name))?;
+        let topic = topic.ok_or_else(|| no_topic(name))?;
         let place = (topic.number, *partition);
         let before = last.get(&place).copied();
         let next = before.map_or(0, |at| pieces[at].last + 1);
@@ -177,30 +186,11 @@ fn small(number: u32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::{PIECE, Piece, messages, pieces};
-    use crate::clock::Time;
-    use crate::message::{Envelope, Key, Kind, Message, Outgoing};
+    use crate::message::samples::outgoing;
+    use crate::message::{Message, Outgoing};
     use crate::postgres::log::tail::Topic;
     use bytes::Bytes;
     use std::collections::BTreeMap;
-
-    fn outgoing(topic: &str, partition: u32, body: &str) -> Outgoing {
-        let envelope = Envelope {
-            id: crate::id::derived(&[body]),
-            kind: Kind::Event,
-            name: "something.happened".into(),
-            version: 1,
-            key: Key::new("k"),
-            correlation: "c".into(),
-            causation: None,
-            hop: 1,
-            occurred_at: Time::default(),
-            traceparent: None,
-            stamp: None,
-            step: None,
-        };
-        let message = Message { envelope, body: body.to_owned().into() };
-        Outgoing { topic: topic.into(), partition, message }
-    }
 
     fn topics() -> BTreeMap<String, Topic> {
         let topic = |number, compacted| Topic { number, partitions: 2, compacted };

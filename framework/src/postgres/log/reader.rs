@@ -3,13 +3,13 @@
 
 use super::append::messages;
 use super::tail::{Known, Tails};
-use crate::broker::{Arrived, Reader};
+use crate::broker::waiting::Waiting;
+use crate::broker::{Arrived, Reader, beyond};
 use crate::error::Error;
 use crate::message::Message;
 use crate::postgres::pool::Pool;
 use crate::postgres::read::count;
 use crate::postgres::trouble::store;
-use crate::waiting::Waiting;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::{PgConnection, Row};
@@ -119,21 +119,26 @@ async fn read(
     let froms: Vec<i64> =
         topics.iter().map(|(_, from)| i64::try_from(*from).unwrap_or(i64::MAX)).collect();
     let rows = sqlx::query(
-        "SELECT w.name, w.start, l.first, l.messages
+        "SELECT w.name, w.start, e.next, l.first, l.messages
          FROM unnest($1, $2) WITH ORDINALITY AS w (name, start, nth)
          JOIN topics t ON t.name = w.name
-         CROSS JOIN LATERAL
+         JOIN ends e ON e.topic = t.number AND e.partition = $3
+         LEFT JOIN LATERAL
              (SELECT first, last, messages FROM log
               WHERE topic = t.number AND partition = $3 AND last >= w.start
-              ORDER BY last LIMIT $4) l
+              ORDER BY last LIMIT $4) l ON true
          ORDER BY w.nth, l.last",
     );
     let rows = rows.bind(names).bind(froms).bind(i32::try_from(partition).unwrap_or(i32::MAX));
     let rows = rows.bind(ROWS).fetch_all(db).await.map_err(store)?;
     let mut all = Vec::new();
     for row in &rows {
-        let (topic, from, first) = (row.get::<&str, _>(0), count(row, 1), count(row, 2));
-        let blob = Bytes::copy_from_slice(row.get(3));
+        let (topic, from, end) = (row.get::<&str, _>(0), count(row, 1), count(row, 2));
+        if from > end {
+            return Err(beyond(topic, partition, from, end));
+        }
+        let Some(blob) = row.get::<Option<&[u8]>, _>(4) else { continue };
+        let (first, blob) = (count(row, 3), Bytes::copy_from_slice(blob));
         let numbered = (first..).zip(messages(blob)).skip_while(|(offset, _)| *offset < from);
         all.extend(numbered.map(|(offset, bytes)| arrived(topic, offset, &bytes)));
     }

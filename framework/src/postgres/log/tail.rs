@@ -5,16 +5,12 @@
 //! batch of this process has appended is kept here when its commit is answered, and its readers need no
 //! statement for it. What others have appended is seen by the [watch](super::watch), and read.
 
-use crate::broker::{Arrived, TopicSpec};
-use crate::error::{Error, ErrorKind};
+use crate::broker::Arrived;
+use crate::broker::tail::Tail;
+use crate::broker::waiting::Waiting;
 use crate::message::{Message, Outgoing};
-use crate::waiting::Waiting;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-
-/// How many messages of a partition are kept in memory, and how many bytes of bodies.
-const TAIL: usize = 4_096;
-const TAIL_BYTES: usize = 2 << 20;
 
 /// A topic as it is pinned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,36 +39,20 @@ struct State {
 struct Part {
     /// The offset of the next message, as far as it is known.
     end: u64,
-    /// The offset behind the last message of the tail.
-    next: u64,
-    tail: VecDeque<Message>,
-    bytes: usize,
+    tail: Tail,
 }
 
 impl Part {
-    fn start(&self) -> u64 {
-        self.next - self.tail.len() as u64
-    }
-
     /// Keeps messages that follow on what is kept, or begins anew with them. Those that are told too late
     /// are read from the database.
     fn keep(&mut self, first: u64, messages: impl Iterator<Item = Message>) {
-        if first < self.next {
+        if first < self.tail.next() {
             return;
         }
-        if first > self.next {
-            (self.next, self.bytes) = (first, 0);
-            self.tail.clear();
+        if first > self.tail.next() {
+            self.tail = Tail::at(first);
         }
-        for message in messages {
-            self.next += 1;
-            self.bytes += message.body.len();
-            self.tail.push_back(message);
-        }
-        while self.tail.len() > TAIL || self.bytes > TAIL_BYTES {
-            let Some(oldest) = self.tail.pop_front() else { break };
-            self.bytes -= oldest.body.len();
-        }
+        messages.for_each(|message| self.tail.push(message));
     }
 }
 
@@ -154,15 +134,9 @@ impl Tails {
         let Some(part) = known.and_then(|place| state.parts.get(&place)) else {
             return Known::Nothing;
         };
-        if (part.start()..part.next).contains(&from) {
-            let skip = usize::try_from(from - part.start()).unwrap_or(usize::MAX);
-            let messages = part.tail.iter().skip(skip).take(most);
-            let arrived = messages.zip(from..).map(|(message, offset)| Arrived {
-                topic: topic.to_owned(),
-                offset,
-                message: Ok(message.clone()),
-            });
-            return Known::Here(arrived.collect());
+        match part.tail.from(topic, from, most) {
+            Some(arrived) if !arrived.is_empty() => return Known::Here(arrived),
+            _ => {}
         }
         if from < part.end { Known::There } else { Known::Nothing }
     }
@@ -188,47 +162,12 @@ fn wake(waiting: &BTreeMap<Place, Vec<Weak<Waiting>>>, place: Place) {
     }
 }
 
-/// What is said of a topic that is not there.
-pub(in crate::postgres) fn unknown(topic: &str) -> Error {
-    Error::new(ErrorKind::Broker, format!("there is no topic `{topic}`"))
-}
-
-/// Refuses a topic that is not as it must be.
-pub(super) fn is_as_wanted(spec: &TopicSpec, has: u32) -> Result<(), Error> {
-    let (name, wants) = (&spec.name, spec.partitions);
-    if has == wants {
-        return Ok(());
-    }
-    let told =
-        format!("topic `{name}` has {has} partitions and must have {wants}; the count is pinned");
-    Err(Error::new(ErrorKind::Definition, told))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Known, Tails, Topic};
-    use crate::clock::Time;
-    use crate::message::{Envelope, Key, Kind, Message, Outgoing};
+    use crate::message::Message;
+    use crate::message::samples::outgoing;
     use std::collections::{BTreeMap, BTreeSet};
-
-    fn outgoing(body: &str) -> Outgoing {
-        let envelope = Envelope {
-            id: crate::id::derived(&[body]),
-            kind: Kind::Event,
-            name: "something.happened".into(),
-            version: 1,
-            key: Key::new("k"),
-            correlation: "c".into(),
-            causation: None,
-            hop: 1,
-            occurred_at: Time::default(),
-            traceparent: None,
-            stamp: None,
-            step: None,
-        };
-        let message = Message { envelope, body: body.to_owned().into() };
-        Outgoing { topic: "t".into(), partition: 0, message }
-    }
 
     fn tails() -> Tails {
         let tails = Tails::default();
@@ -237,7 +176,7 @@ mod tests {
     }
 
     fn append(tails: &Tails, first: u64, bodies: &[&str]) {
-        let messages = bodies.iter().map(|body| outgoing(body)).collect();
+        let messages = bodies.iter().map(|body| outgoing("t", 0, body)).collect();
         tails.appended(&BTreeMap::from([((1, 0), first)]), messages);
     }
 

@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind};
 use crate::postgres::pool::Pool;
 use crate::postgres::read::{count, number};
 use crate::postgres::trouble::store;
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(super) struct Watch {
     /// The members that are of this process.
     own: Mutex<BTreeSet<(String, Uuid)>>,
     met: watch::Sender<Met>,
+    /// Whoever looks who is there tells it before the next one looks.
+    looks: tokio::sync::Mutex<()>,
     /// Somebody reads from now on.
     hurry: Notify,
 }
@@ -53,6 +56,7 @@ impl Watch {
             tails,
             own: Mutex::default(),
             met: watch::Sender::new(Met::new()),
+            looks: tokio::sync::Mutex::default(),
             hurry: Notify::new(),
         });
         tokio::spawn(run(Arc::downgrade(&watch)));
@@ -121,6 +125,7 @@ impl Watch {
 
     /// Looks who is there.
     async fn meet(&self) -> Result<(), Error> {
+        let _turn = self.looks.lock().await;
         let groups = self.own().iter().map(|(group, _)| group.clone()).collect();
         let met = self.pool.run(move |db| Box::pin(meet(db, groups))).await?;
         self.met.send_if_modified(|known| {
@@ -204,7 +209,7 @@ const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 /// The members that are still known, after it was said that they are there.
 async fn beat(db: &mut PgConnection, ids: Vec<Uuid>) -> Result<BTreeSet<Uuid>, Error> {
     let beaten = format!("UPDATE members SET seen = {NOW} WHERE id = ANY($1) RETURNING id");
-    let beaten = sqlx::query(sqlx::AssertSqlSafe(beaten)).bind(ids);
+    let beaten = sqlx::query(AssertSqlSafe(beaten)).bind(ids);
     let rows = beaten.fetch_all(db).await.map_err(store)?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
@@ -219,7 +224,7 @@ async fn enrol(db: &mut PgConnection, members: Vec<(String, Uuid)>) -> Result<()
          SELECT w.id, w.name, {NOW}, {NOW} FROM unnest($1, $2) AS w (id, name)
          ON CONFLICT (id) DO UPDATE SET seen = excluded.seen"
     );
-    let enrolled = sqlx::query(sqlx::AssertSqlSafe(enrolled)).bind(ids).bind(groups);
+    let enrolled = sqlx::query(AssertSqlSafe(enrolled)).bind(ids).bind(groups);
     enrolled.execute(db).await.map(drop).map_err(store)
 }
 
@@ -229,7 +234,7 @@ async fn meet(db: &mut PgConnection, groups: Vec<String>) -> Result<Met, Error> 
         "SELECT group_name, id FROM members WHERE group_name = ANY($1) AND seen > {NOW} - {session}
          ORDER BY group_name, joined, id"
     );
-    let asked = sqlx::query(sqlx::AssertSqlSafe(asked)).bind(&groups);
+    let asked = sqlx::query(AssertSqlSafe(asked)).bind(&groups);
     let rows = asked.fetch_all(db).await.map_err(store)?;
     let mut met: Met = groups.into_iter().map(|group| (group, Vec::new())).collect();
     for row in &rows {
@@ -248,6 +253,6 @@ async fn look(db: &mut PgConnection, known: Vec<(Place, u64)>) -> Result<Vec<(Pl
          JOIN ends e ON e.topic = w.topic AND e.partition = w.partition WHERE e.next > w.next",
     );
     let rows = asked.bind(topics).bind(partitions).bind(ends).fetch_all(db).await.map_err(store)?;
-    let end = |row: &sqlx::postgres::PgRow| ((row.get(0), number(row, 1)), count(row, 2));
+    let end = |row: &PgRow| ((row.get(0), number(row, 1)), count(row, 2));
     Ok(rows.iter().map(end).collect())
 }
