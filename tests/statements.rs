@@ -181,11 +181,11 @@ async fn batch_of<S: Subject>(size: usize) -> Took {
     let app = S::serve(App::new(store.clone()).lanes(1).settings(settings)).start().await.unwrap();
     let all = WARM + size;
     S::prepare(&app, &store, all).await;
-    store.produce(&(0..WARM).map(S::message).collect::<Vec<_>>()).await.unwrap();
+    store.produce(&[&(0..WARM).map(S::message).collect::<Vec<_>>()]).await.unwrap();
     S::settled(&app, WARM, all).await;
     let before = executed(&file).len();
 
-    store.produce(&(WARM..all).map(S::message).collect::<Vec<_>>()).await.unwrap();
+    store.produce(&[&(WARM..all).map(S::message).collect::<Vec<_>>()]).await.unwrap();
     S::settled(&app, all, all).await;
     app.stop().await;
     let executed = executed(&file)[before..].to_vec();

@@ -120,7 +120,7 @@ pub trait Broker: Send + Sync + 'static {
         usize::MAX
     }
 
-    /// Appends messages, in order per partition, and returns when all of them are safe.
+    /// Appends the messages of batches, in order per partition, and returns when all of them are safe.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ pub trait Broker: Send + Sync + 'static {
     ///
     /// Before this returns any part of the messages may have been appended: the next owner sends
     /// all of them again. After it returned, none is lost.
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error>;
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error>;
 
     /// Joins a group, to read the same partitions of all these topics.
     ///

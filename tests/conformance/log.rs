@@ -35,7 +35,7 @@ fn numbers(arrived: &[Arrived]) -> Vec<u64> {
 
 async fn produce(broker: &dyn Broker, topic: &str, which: impl IntoIterator<Item = u64>) {
     let messages: Vec<_> = which.into_iter().map(|n| outgoing(topic, 0, n, "x")).collect();
-    broker.produce(&messages).await.unwrap();
+    broker.produce(&[&messages]).await.unwrap();
 }
 
 pub async fn a_partition_keeps_its_order<P: Pair>() {
@@ -44,8 +44,8 @@ pub async fn a_partition_keeps_its_order<P: Pair>() {
     broker.ensure(&spec("t", 2)).await.unwrap();
     let mixed: Vec<_> =
         (0..200).map(|n| outgoing("t", u32::from(n % 3 == 0), n, n.to_string())).collect();
-    broker.produce(&mixed[..100]).await.unwrap();
-    broker.produce(&mixed[100..]).await.unwrap();
+    broker.produce(&[&mixed[..100]]).await.unwrap();
+    broker.produce(&[&mixed[100..]]).await.unwrap();
     let mut reader = reader(&*broker, &["t"]).await;
     let arrived = read(&mut *reader, 133).await;
     assert_eq!(numbers(&arrived), (0..200).filter(|n| n % 3 != 0).collect::<Vec<_>>());
@@ -128,7 +128,7 @@ pub async fn a_topic_that_is_not_there_is_named<P: Pair>() {
     let told = [
         broker.partitions("t").await.unwrap_err(),
         broker.range("t", 0).await.unwrap_err(),
-        broker.produce(&[outgoing("t", 0, 1, "x")]).await.unwrap_err(),
+        broker.produce(&[&[outgoing("t", 0, 1, "x")]]).await.unwrap_err(),
     ];
     for told in told {
         assert_eq!((told.kind(), &*told.to_string()), (ErrorKind::Broker, "there is no topic `t`"));
@@ -139,7 +139,7 @@ pub async fn a_message_of_a_mebibyte_comes_back_whole<P: Pair>() {
     let pair = P::fresh(NOON).await;
     pair.broker().ensure(&spec("t", 2)).await.unwrap();
     let large: Bytes = (0..1 << 20).map(|n: u32| n.to_le_bytes()[1]).collect::<Vec<u8>>().into();
-    pair.broker().produce(&[outgoing("t", 0, 1, large.clone())]).await.unwrap();
+    pair.broker().produce(&[&[outgoing("t", 0, 1, large.clone())]]).await.unwrap();
     let broker = pair.broker();
     let mut now = reader(&*broker, &["t"]).await;
     assert_eq!(now.next(1).await.unwrap()[0].message.as_ref().unwrap().body, large);

@@ -48,7 +48,7 @@ fn ten(topic: &str) -> Vec<Outgoing> {
 /// Says ten messages, one at a time: what is said together may go together.
 async fn say_ten(broker: &dyn Broker) {
     for message in ten("t") {
-        broker.produce(&[message]).await.unwrap();
+        broker.produce(&[&[message]]).await.unwrap();
     }
 }
 
@@ -82,7 +82,7 @@ pub async fn old_messages_go_when_every_group_has_read_them<P: Pair>() {
     assert_eq!(prune(&*pair.store(), Kept::Log).await, 9);
     let pair = pair.reopen().await;
     assert_eq!(pair.broker().range("t", 0).await.unwrap(), Range { start: 9, end: 10 });
-    pair.broker().produce(&[outgoing("t", 0, 11, "{}")]).await.unwrap();
+    pair.broker().produce(&[&[outgoing("t", 0, 11, "{}")]]).await.unwrap();
     assert_eq!(offsets(&*pair.broker(), "t").await, [9, 10]);
 }
 
@@ -122,7 +122,7 @@ pub async fn of_a_compacted_topic_the_newest_message_of_each_key_stays<P: Pair>(
     say_ten(&*pair.broker()).await;
     pair.set_time(days(2));
     let again = outgoing("t", 0, 11, "{}"); // of another key
-    pair.broker().produce(&[again]).await.unwrap();
+    pair.broker().produce(&[&[again]]).await.unwrap();
     assert_eq!(prune(&*pair.store(), Kept::Log).await, 7);
     assert_eq!(prune(&*pair.store(), Kept::Unread).await, 0);
     let pair = pair.reopen().await;

@@ -145,11 +145,11 @@ async fn bytes_in_the_log_that_are_no_message_are_told_so() {
     let pair = File::fresh(NOON).await;
     let spec = TopicSpec { name: "t".into(), partitions: 1, compacted: false };
     pair.broker().ensure(&spec).await.unwrap();
-    pair.broker().produce(&[outgoing("t", 0, 1, "x")]).await.unwrap();
+    pair.broker().produce(&[&[outgoing("t", 0, 1, "x")]]).await.unwrap();
     pair.closed().await;
     meddle(&pair.path(), "INSERT INTO log SELECT place + 1, 0, NULL, x'00ff0a' FROM log").await;
     let pair = pair.reopen().await;
-    pair.broker().produce(&[outgoing("t", 0, 2, "y")]).await.unwrap();
+    pair.broker().produce(&[&[outgoing("t", 0, 2, "y")]]).await.unwrap();
     let topics = BTreeSet::from(["t".to_owned()]);
     let mut reader = pair.broker().join("g", &topics, 1).await.unwrap().reader(0);
     reader.seek(&BTreeMap::from([("t".to_owned(), 0)]));

@@ -288,8 +288,8 @@ impl Broker for Away {
         }
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
-        self.0.broker().produce(messages).await
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
+        self.0.broker().produce(batches).await
     }
 
     async fn join(

@@ -97,14 +97,14 @@ impl Subject for Joins {
     async fn prepare(app: &Running, store: &Sqlite, messages: usize) {
         others(store).await;
         let begun: Vec<Outgoing> = (0..messages).map(Beginnings::message).collect();
-        store.produce(&begun).await.unwrap();
+        store.produce(&[&begun]).await.unwrap();
         Beginnings::settled(app, messages, messages).await;
         let fine =
             (0..messages).map(|n| Self::reply::<CheckDetails>(n, "check-details", &DetailsFine {}));
-        store.produce(&fine.collect::<Vec<_>>()).await.unwrap();
+        store.produce(&[&fine.collect::<Vec<_>>()]).await.unwrap();
         let score = FraudScore { window_total_minor: 7 };
         let calm = (0..messages).map(|n| Self::reply::<AssessFraud>(n, "assess-fraud", &score));
-        store.produce(&calm.collect::<Vec<_>>()).await.unwrap();
+        store.produce(&[&calm.collect::<Vec<_>>()]).await.unwrap();
         run_is(app, messages - 1, is_done, 2).await;
     }
 

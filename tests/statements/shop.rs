@@ -140,7 +140,7 @@ impl Subject for Compensations {
     async fn prepare(app: &Running, store: &Sqlite, messages: usize) {
         fill(app, store).await;
         let created: Vec<Outgoing> = (0..messages).map(Reactions::message).collect();
-        store.produce(&created).await.unwrap();
+        store.produce(&[&created]).await.unwrap();
         reserved::<choreographed::Inventory>(app, messages).await;
     }
 
@@ -204,7 +204,7 @@ impl Subject for Decisions {
         place(app, store, messages).await;
         for check in &USUAL_CHECKS[..2] {
             let said: Vec<Outgoing> = (0..messages).map(|n| Self::verdict(n, check)).collect();
-            store.produce(&said).await.unwrap();
+            store.produce(&[&said]).await.unwrap();
         }
         let heard = |row: &Row| row.verdicts.len() == 2;
         order_is::<choreographed::Orders>(app, messages, heard).await;

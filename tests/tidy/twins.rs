@@ -15,6 +15,7 @@ const EMBEDDED: &[&str] =
     &["lock.rs", "pen.rs", "place.rs", "readers.rs", "tail.rs", "tests.rs", "turn.rs", "writer.rs"];
 const SERVER: &[&str] = &[
     "cdc.rs",
+    "clients.rs",
     "config.rs",
     "hints.rs",
     "log/append.rs",

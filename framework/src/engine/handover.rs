@@ -39,20 +39,20 @@ impl Handover {
     }
 
     /// Waits until there is something to publish, and says what.
-    pub(super) async fn first(&self) -> Batch {
+    pub(super) async fn next(&self) -> Vec<Batch> {
         loop {
-            let first = self.state().queue.first();
-            if let Some(first) = first {
-                return first;
+            let next = self.state().queue.next();
+            if !next.is_empty() {
+                return next;
             }
             self.filled.notified().await;
         }
     }
 
-    /// The first batch has reached the broker.
-    pub(super) fn acknowledged(&self) {
+    /// So many batches, the first ones, have reached the broker.
+    pub(super) fn acknowledged(&self, batches: usize) {
         let mut state = self.state();
-        state.queue.acknowledged();
+        state.queue.acknowledged(batches);
         state.trouble = None;
         drop(state);
         self.progress.notify_one();

@@ -1,8 +1,8 @@
 //! Publishing: the task that hands a lane's [queue](crate::engine::queue) to the broker, in order.
 //!
 //! A new owner puts the unacknowledged batches of the old one into the queue before its first own one
-//! (H2); there is no second publisher and no scan. When the broker fails, the batch that was under way
-//! is sent again from its first message, and the receivers' edges drop what they have.
+//! (H2); there is no second publisher and no scan. All that waits goes out at once. When the broker fails,
+//! what was under way is sent again from its first message, and the receivers' edges drop what they have.
 
 use crate::broker::Broker;
 use crate::clock::rest;
@@ -50,28 +50,31 @@ impl Drop for Publisher {
 
 async fn publish(broker: Arc<dyn Broker>, handover: Arc<Handover>, retry: Retry) {
     loop {
-        let (batch, mut messages) = handover.first().await;
+        let batches = handover.next().await;
+        let last = batches.last().map_or(0, |(batch, _)| *batch);
+        let mut messages: Vec<&[Outgoing]> =
+            batches.iter().map(|(_, messages)| &messages[..]).collect();
         let mut attempt = 1;
         while let Err(told) = patiently(&*broker, &messages, &handover).await {
-            tracing::warn!(batch, attempt, %told, "publishing failed; the batch is sent again");
+            tracing::warn!(last, attempt, %told, "publishing failed; the batches are sent again");
             handover.complain(told.to_string());
             if Mistake::NoSecondTry.is_made() {
                 break;
             }
             if Mistake::HalfABatchAgain.is_made() {
-                messages = Arc::new(messages[messages.len() / 2..].to_vec());
+                messages.iter_mut().for_each(|batch| *batch = &batch[batch.len() / 2..]);
             }
             rest(retry.delay(attempt)).await;
             attempt += 1;
         }
-        handover.acknowledged();
+        handover.acknowledged(batches.len());
     }
 }
 
 /// Publishes, and says so when that takes long.
 async fn patiently(
     broker: &dyn Broker,
-    messages: &[Outgoing],
+    messages: &[&[Outgoing]],
     handover: &Handover,
 ) -> Result<(), Error> {
     let mut producing = broker.produce(messages);

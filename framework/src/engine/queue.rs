@@ -13,13 +13,24 @@ use std::sync::Arc;
 /// The number of a batch, and its messages.
 pub(super) type Batch = (u64, Arc<Vec<Outgoing>>);
 
+/// How many messages are sent at once: batches are added until there are so many.
+const AT_ONCE: usize = 4_096;
+
 /// What is to reach the broker, and how much has.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Queue {
-    /// The first one is on its way.
+    /// The first ones may be on their way.
     pub(super) waiting: VecDeque<Batch>,
     appended: u64,
     published: u64,
+    /// How many messages are sent at once.
+    pub(super) at_once: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new(), appended: 0, published: 0, at_once: AT_ONCE }
+    }
 }
 
 impl Queue {
@@ -46,15 +57,23 @@ impl Queue {
         self.waiting.push_back((batch, Arc::new(messages)));
     }
 
-    /// What is sent now, and again until all of it is acknowledged. Nothing behind it is sent before.
-    pub(super) fn first(&self) -> Option<Batch> {
-        self.waiting.front().cloned()
+    /// What is sent now, and again until all of it is acknowledged: everything that waits, so that however
+    /// long an acknowledgement takes, what comes meanwhile shares the next one. Nothing behind it is sent
+    /// before.
+    pub(super) fn next(&self) -> Vec<Batch> {
+        let mut messages = 0;
+        let fits = |batch: &&Batch| {
+            let has_room = messages < self.at_once;
+            messages += batch.1.len();
+            has_room
+        };
+        self.waiting.iter().take_while(fits).cloned().collect()
     }
 
-    /// The broker has acknowledged the whole of the first batch.
-    pub(super) fn acknowledged(&mut self) {
-        if let Some((batch, _)) = self.waiting.pop_front() {
-            self.published = if Mistake::MarkAll.is_made() { self.appended } else { batch };
+    /// The broker has acknowledged so many batches, the first ones.
+    pub(super) fn acknowledged(&mut self, batches: usize) {
+        if let Some((last, _)) = self.waiting.drain(..batches).next_back() {
+            self.published = if Mistake::MarkAll.is_made() { self.appended } else { last };
         }
     }
 
@@ -77,23 +96,21 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::Queue;
+    use super::{AT_ONCE, Queue};
+    use crate::message::samples::outgoing;
 
-    fn first(queue: &Queue) -> Option<u64> {
-        queue.first().map(|(batch, _)| batch)
+    fn next(queue: &Queue) -> Vec<u64> {
+        queue.next().into_iter().map(|(batch, _)| batch).collect()
     }
 
     #[test]
-    fn what_the_owner_before_has_left_goes_first() {
+    fn what_the_owner_before_has_left_goes_first_and_with_it_all_that_waits() {
         let mut queue = Queue::of(7, vec![(4, Vec::new()), (6, Vec::new())]);
+        assert_eq!(queue.published(), 3);
         queue.append(8, Vec::new());
-        let mut sent = Vec::new();
-        while let Some(batch) = first(&queue) {
-            sent.push((batch, queue.published()));
-            queue.acknowledged();
-        }
-        assert_eq!(sent, [(4, 3), (6, 4), (8, 6)]);
-        assert!(!queue.is_busy() && queue.published() == 8);
+        assert_eq!(next(&queue), [4, 6, 8]);
+        queue.acknowledged(3);
+        assert_eq!((next(&queue), queue.is_busy(), queue.published()), (vec![], false, 8));
     }
 
     #[test]
@@ -106,9 +123,20 @@ mod tests {
     fn what_is_not_acknowledged_stays_first_and_may_not_be_marked() {
         let mut queue = Queue::of(0, Vec::new());
         queue.append(1, Vec::new());
+        let sent = next(&queue);
         queue.append(2, Vec::new());
-        assert_eq!((first(&queue), queue.published(), queue.is_busy()), (Some(1), 0, true));
-        queue.acknowledged();
-        assert_eq!((first(&queue), queue.published(), queue.is_busy()), (Some(2), 1, true));
+        assert_eq!((sent, queue.published(), queue.is_busy()), (vec![1], 0, true));
+        queue.acknowledged(1);
+        assert_eq!((next(&queue), queue.published(), queue.is_busy()), (vec![2], 1, true));
+    }
+
+    #[test]
+    fn batches_are_sent_whole_and_no_more_of_them_once_there_are_many_messages() {
+        let mut queue = Queue::of(0, Vec::new());
+        let many = |count: usize| vec![outgoing("t", 0, "x"); count];
+        queue.append(1, many(AT_ONCE - 1));
+        queue.append(2, many(AT_ONCE));
+        queue.append(3, many(1));
+        assert_eq!(next(&queue), [1, 2]);
     }
 }

@@ -179,13 +179,13 @@ impl Config {
         client
     }
 
-    /// What a producer is told. A message is sent until it is acknowledged, however long that takes: one
+    /// What a producer is told, and how long it gathers messages. A message is sent until it is acknowledged, however long that takes: one
     /// that was given up might let later ones pass it (F6).
-    pub(super) fn producer(&self) -> ClientConfig {
+    pub(super) fn producer(&self, gathers: Duration) -> ClientConfig {
         let mut client = self.watched();
         client.set("enable.idempotence", "true").set("acks", "all");
         client.set("enable.gapless.guarantee", "true").set("message.timeout.ms", "0");
-        client.set("queue.buffering.max.ms", "0");
+        client.set("queue.buffering.max.ms", gathers.as_millis().to_string());
         client.set("message.max.bytes", (self.largest + ROOM).to_string());
         client
     }

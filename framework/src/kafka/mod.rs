@@ -100,10 +100,10 @@ impl Broker for Kafka {
         self.admin.config.largest
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
-        match messages.is_empty() {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
+        match batches.iter().all(|batch| batch.is_empty()) {
             true => Ok(()),
-            false => self.producing.produce(messages).await,
+            false => self.producing.produce(batches).await,
         }
     }
 

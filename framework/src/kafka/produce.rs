@@ -5,6 +5,11 @@
 //! far it got: what it still holds is thrown away, everybody who waits for it is told so, and the next
 //! message goes to a new producer. What the old one has on its way may yet arrive, but then it arrives
 //! again, and edges drop it.
+//!
+//! There are two, for librdkafka sends nothing more to a partition as long as five messages are on their way
+//! there, and asks all the time whether it may: a thread that is never idle. *Few* messages go out at once,
+//! and stay below that. *Many* are gathered for as long as it takes to hand them over, and go out together.
+//! Whoever produces waits until all is acknowledged, so neither passes the other on an edge.
 
 use crate::broker::no_topic;
 use crate::clock::rest;
@@ -29,6 +34,12 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How long to wait for room in a client that is full.
 const FULL: Duration = Duration::from_millis(5);
 
+/// So many messages are few.
+const FEW: usize = 4;
+
+/// How long the producer of many gathers them.
+const GATHERS: Duration = Duration::from_millis(1);
+
 /// A producer, until it fails.
 struct One {
     producer: Away<FutureProducer<Context>>,
@@ -46,36 +57,45 @@ impl One {
     }
 }
 
-/// The producer of a process, always one that has not failed.
+/// A producer that has not failed.
+type Current = Mutex<Option<Arc<One>>>;
+
+/// The producers of a process.
 pub(super) struct Producing {
     admin: Arc<Admin>,
-    current: Mutex<Option<Arc<One>>>,
+    few: Current,
+    many: Current,
 }
 
 impl Producing {
     pub(super) fn new(admin: Arc<Admin>) -> Self {
-        Self { admin, current: Mutex::default() }
+        Self { admin, few: Mutex::default(), many: Mutex::default() }
     }
 
-    fn current(&self) -> Result<Arc<One>, Error> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The producer of so many messages.
+    fn current(&self, count: usize) -> Result<Arc<One>, Error> {
+        let (current, gathers) = match count {
+            ..=FEW => (&self.few, Duration::ZERO),
+            _ => (&self.many, GATHERS),
+        };
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(one) = current.as_ref().filter(|one| !one.is_spoiled.load(Ordering::SeqCst)) {
             return Ok(Arc::clone(one));
         }
         let is_lost = Arc::default();
         let context = Context::watched(&is_lost);
-        let producer = Away::new(made_with(&self.admin.config.producer(), context)?);
+        let producer = Away::new(made_with(&self.admin.config.producer(gathers), context)?);
         let one = Arc::new(One { producer, is_spoiled: AtomicBool::new(false), is_lost });
         *current = Some(Arc::clone(&one));
         Ok(one)
     }
 
-    /// Appends messages. Whoever stops waiting takes none back: they go out in their order, before
-    /// whatever is produced next.
-    pub(super) async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
-        self.check(messages).await?;
-        let one = self.current()?;
-        let mut sending = pin!(send(&one, messages));
+    /// Appends messages. Whoever stops waiting takes none back: they go out all the same, in their order.
+    pub(super) async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
+        let messages: Vec<&Outgoing> = batches.iter().flat_map(|batch| batch.iter()).collect();
+        self.check(&messages).await?;
+        let one = self.current(messages.len())?;
+        let mut sending = pin!(send(&one, &messages));
         let failed = loop {
             tokio::select! {
                 biased;
@@ -101,7 +121,7 @@ impl Producing {
     }
 
     /// What can be known to fail is refused before anything of it goes out.
-    async fn check(&self, messages: &[Outgoing]) -> Result<(), Error> {
+    async fn check(&self, messages: &[&Outgoing]) -> Result<(), Error> {
         let places: BTreeSet<(&str, u32)> =
             messages.iter().map(|out| (out.topic.as_str(), out.partition)).collect();
         for (topic, partition) in places {
@@ -140,11 +160,13 @@ impl Producing {
 }
 
 /// Hands all messages over, then waits for every acknowledgement.
-async fn send<'a>(one: &One, messages: &'a [Outgoing]) -> Result<(), (&'a str, KafkaError)> {
+async fn send<'a>(one: &One, messages: &[&'a Outgoing]) -> Result<(), (&'a str, KafkaError)> {
     let mut sent = Vec::with_capacity(messages.len());
-    for out in messages {
-        let future = hand_over(one, out).await.map_err(|failed| (out.topic.as_str(), failed))?;
-        sent.push((out.topic.as_str(), future));
+    // Handing over takes less time than making, and what is handed over in time goes out together.
+    let made: Vec<OwnedHeaders> = messages.iter().map(|out| headers(out)).collect();
+    for (out, headers) in messages.iter().zip(made) {
+        let given = hand_over(one, out, headers).await;
+        sent.push((out.topic.as_str(), given.map_err(|failed| (out.topic.as_str(), failed))?));
     }
     for (topic, future) in sent {
         match future.await {
@@ -157,13 +179,16 @@ async fn send<'a>(one: &One, messages: &'a [Outgoing]) -> Result<(), (&'a str, K
 }
 
 /// Hands one message over, as soon as there is room for it.
-async fn hand_over(one: &One, out: &Outgoing) -> Result<DeliveryFuture, KafkaError> {
-    let envelope = &out.message.envelope;
+async fn hand_over(
+    one: &One,
+    out: &Outgoing,
+    headers: OwnedHeaders,
+) -> Result<DeliveryFuture, KafkaError> {
     let mut record = FutureRecord::to(&out.topic)
         .partition(i32::try_from(out.partition).unwrap_or(i32::MAX))
-        .key(envelope.key.as_str())
+        .key(out.message.envelope.key.as_str())
         .payload(&out.message.body[..])
-        .headers(headers(&wire::headers(envelope)));
+        .headers(headers);
     loop {
         match one.producer.send_result(record) {
             Ok(future) => return Ok(future),
@@ -176,7 +201,8 @@ async fn hand_over(one: &One, out: &Outgoing) -> Result<DeliveryFuture, KafkaErr
     }
 }
 
-fn headers<V: AsRef<str>>(of: &[(&'static str, V)]) -> OwnedHeaders {
+fn headers(out: &Outgoing) -> OwnedHeaders {
+    let of = wire::headers(&out.message.envelope);
     let headers = OwnedHeaders::new_with_capacity(of.len());
     of.iter().fold(headers, |headers, (key, value)| {
         headers.insert(Header { key, value: Some(value.as_ref()) })

@@ -64,7 +64,7 @@ async fn ends(admin: &Admin, partition: u32, end: u64) {
 async fn a_message_is_read_as_it_was_produced() {
     let (_mock, admin, producing) = cluster();
     let sent = batch(1, 0..3);
-    producing.produce(&sent).await.unwrap();
+    producing.produce(&[&sent]).await.unwrap();
     let topics = BTreeSet::from(["t".to_owned()]);
     let member = Membership::join(&admin, "group", &topics).unwrap();
     let mut reader = member.reader(1);
@@ -89,7 +89,7 @@ async fn trouble_that_passes_is_not_seen_and_leaves_no_trace() {
     ];
     for (seq, answer) in (0..).zip(answers.into_iter().cycle().take(12)) {
         mock.request_errors(RDKafkaApiKey::Produce, &[answer, answer]);
-        producing.produce(&batch(0, seq..seq + 1)).await.unwrap();
+        producing.produce(&[&batch(0, seq..seq + 1)]).await.unwrap();
     }
     ends(&admin, 0, 12).await;
     assert!(held(&admin, 0, 12).await.into_iter().eq(0..12));
@@ -98,10 +98,10 @@ async fn trouble_that_passes_is_not_seen_and_leaves_no_trace() {
 #[tokio::test]
 async fn trouble_that_stays_is_told_and_the_next_messages_go_to_a_new_producer() {
     let (mock, admin, producing) = cluster();
-    producing.produce(&batch(0, 0..10)).await.unwrap();
+    producing.produce(&[&batch(0, 0..10)]).await.unwrap();
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     mock.request_errors(RDKafkaApiKey::Produce, &[refused; 100]);
-    let told = producing.produce(&batch(0, 10..11)).await.unwrap_err();
+    let told = producing.produce(&[&batch(0, 10..11)]).await.unwrap_err();
     assert_eq!(told.kind(), ErrorKind::Broker);
     assert_eq!(
         told.to_string(),
@@ -109,7 +109,7 @@ async fn trouble_that_stays_is_told_and_the_next_messages_go_to_a_new_producer()
          --allow-principal User:… --operation Write --topic t`"
     );
     mock.clear_request_errors(RDKafkaApiKey::Produce);
-    producing.produce(&batch(0, 10..20)).await.unwrap();
+    producing.produce(&[&batch(0, 10..20)]).await.unwrap();
     assert!(held(&admin, 0, 20).await.into_iter().eq(0..20));
 }
 
@@ -117,14 +117,14 @@ async fn trouble_that_stays_is_told_and_the_next_messages_go_to_a_new_producer()
 #[tokio::test]
 async fn when_one_lane_fails_every_lane_sends_again_and_nothing_is_lost() {
     let (mock, admin, producing) = cluster();
-    producing.produce(&batch(0, 0..1)).await.unwrap();
-    producing.produce(&batch(1, 0..1)).await.unwrap();
+    producing.produce(&[&batch(0, 0..1)]).await.unwrap();
+    producing.produce(&[&batch(1, 0..1)]).await.unwrap();
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     mock.request_errors(RDKafkaApiKey::Produce, &[refused]);
     let again = async |partition: u32| {
         let mut failed = 0;
         for seq in 1..101 {
-            while producing.produce(&batch(partition, seq..seq + 1)).await.is_err() {
+            while producing.produce(&[&batch(partition, seq..seq + 1)]).await.is_err() {
                 failed += 1;
             }
         }
@@ -145,7 +145,7 @@ async fn a_message_that_is_too_large_is_refused_before_anything_is_sent() {
     let (_mock, admin, producing) = cluster();
     let mut messages = batch(0, 0..3);
     messages[2].message.body = vec![b' '; (2 << 20) + 1].into();
-    let told = producing.produce(&messages).await.unwrap_err();
+    let told = producing.produce(&[&messages]).await.unwrap_err();
     assert_eq!(
         told.to_string(),
         "a message to `t` has 2097153 bytes and may have 2097152: raise `largest`, and \
@@ -157,16 +157,17 @@ async fn a_message_that_is_too_large_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn whoever_stops_waiting_takes_nothing_back_and_keeps_the_order() {
     let (mock, admin, producing) = cluster();
-    producing.produce(&batch(0, 0..1)).await.unwrap();
+    producing.produce(&[&batch(0, 0..1)]).await.unwrap();
     mock.broker_round_trip_time(1, Duration::from_millis(200)).unwrap();
     let messages = batch(0, 1..50);
     {
-        let mut first = std::pin::pin!(producing.produce(&messages));
+        let batches = [&messages[..]];
+        let mut first = std::pin::pin!(producing.produce(&batches));
         let waited = futures::poll!(&mut first);
         assert!(waited.is_pending());
     }
     mock.broker_round_trip_time(1, Duration::ZERO).unwrap();
-    producing.produce(&batch(0, 50..60)).await.unwrap();
+    producing.produce(&[&batch(0, 50..60)]).await.unwrap();
     assert!(held(&admin, 0, 60).await.into_iter().eq(0..60));
 }
 
@@ -175,7 +176,7 @@ async fn whoever_stops_waiting_takes_nothing_back_and_keeps_the_order() {
 async fn a_reader_whose_messages_are_gone_is_told_once_and_then_given_what_is_there() {
     let (_mock, admin, producing) = cluster();
     for start in (0..20_000).step_by(1_000) {
-        producing.produce(&batch(0, start..start + 1_000)).await.unwrap();
+        producing.produce(&[&batch(0, start..start + 1_000)]).await.unwrap();
     }
     let start = admin.range("t", 0).await.unwrap().start;
     assert!(start > 1);
@@ -195,7 +196,7 @@ async fn a_reader_whose_messages_are_gone_is_told_once_and_then_given_what_is_th
 #[tokio::test]
 async fn a_reader_that_stands_behind_the_end_is_told_every_time() {
     let (_mock, admin, producing) = cluster();
-    producing.produce(&batch(0, 0..5)).await.unwrap();
+    producing.produce(&[&batch(0, 0..5)]).await.unwrap();
     let topics = BTreeSet::from(["t".to_owned()]);
     let member = Membership::join(&admin, "group", &topics).unwrap();
     let mut reader = member.reader(0);
@@ -270,7 +271,7 @@ async fn a_host_that_nobody_knows_is_told() {
 #[tokio::test]
 async fn a_partition_that_had_no_leader_is_looked_at_again_when_it_has_one() {
     let (mock, admin, producing) = cluster();
-    producing.produce(&batch(0, 0..3)).await.unwrap();
+    producing.produce(&[&batch(0, 0..3)]).await.unwrap();
     ends(&admin, 0, 3).await;
     mock.partition_leader("t", 0, None).unwrap();
     admin.forget();

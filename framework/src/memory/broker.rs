@@ -47,8 +47,8 @@ impl Broker for Node {
         self.world.log().largest.unwrap_or(usize::MAX)
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
-        for out in messages {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
+        for out in batches.iter().flat_map(|batch| batch.iter()) {
             self.pass(Point::Produce(out.topic.clone()), ErrorKind::Broker).await?;
             {
                 let (mut log, now) = (self.world.log(), self.world.clock.now());

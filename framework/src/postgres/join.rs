@@ -5,7 +5,7 @@
 //! the schema of the app, and its role must be granted what the app's is.
 
 use crate::error::Error;
-use crate::postgres::take;
+use crate::postgres::enter::enter;
 use crate::postgres::trouble::store;
 use crate::store::{Entered, Inboxed, Joined, LaneId, Slot};
 use async_trait::async_trait;
@@ -37,6 +37,6 @@ impl Joined for PgConnection {
         entry: &Inboxed,
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
-        take::enter(self, lane, entry, unless, None).await
+        enter(self, lane, entry, unless, None).await
     }
 }

@@ -99,12 +99,13 @@ impl Broker for Logged {
         asked.await.map_err(broker)
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
+        let messages = batches.concat();
         if messages.is_empty() {
             return Ok(());
         }
         let tails = Arc::clone(&self.1.tails);
-        let append = Append { tails, at: self.0.now(), messages: messages.to_vec() };
+        let append = Append { tails, at: self.0.now(), messages };
         let produced = self.0.run_for_lane(move |db| {
             Box::pin(async move {
                 // One statement is a transaction.

@@ -9,7 +9,9 @@
 //! [`Postgres::connect`] verifies it. `docs/operating/postgres.md` tells how to run it.
 
 mod batch;
+mod clients;
 mod config;
+mod enter;
 mod gone;
 mod join;
 mod log;
@@ -34,6 +36,8 @@ use crate::store::{
     Scan, Slot, Snapshot, Status, Store, Taken,
 };
 use async_trait::async_trait;
+use clients::Clients;
+use enter::Entering;
 use futures::future::BoxFuture;
 use log::{Log, Logged};
 use pool::Pool;
@@ -56,7 +60,7 @@ pub struct Postgres {
     incarnation: u32,
     /// Lanes and clients have connections of their own, so that neither keeps the other waiting.
     lanes: Arc<Pool>,
-    clients: Arc<Pool>,
+    clients: Arc<Clients>,
     texts: Arc<Texts>,
     /// Where deleting what is old goes on.
     hands: Arc<Mutex<Hands>>,
@@ -112,7 +116,7 @@ impl Postgres {
         Ok(Arc::new(Self {
             incarnation,
             lanes: Pool::new(config.clone(), config.lanes),
-            clients: Pool::new(config.clone(), config.clients),
+            clients: Clients::new(Pool::new(config.clone(), config.clients)),
             texts: Arc::default(),
             hands: Arc::default(),
             clock,
@@ -158,7 +162,7 @@ impl Postgres {
     /// Instead of this, nothing is lost.
     pub async fn close(&self) {
         self.lanes.close();
-        self.clients.close();
+        self.clients.pool.close();
         if let Some(log) = &self.log {
             log.close();
         }
@@ -176,7 +180,7 @@ impl Postgres {
         + Send
         + 'static,
     ) -> Result<T, Error> {
-        self.clients.run(work).await
+        self.clients.pool.run(work).await
     }
 
     /// Does something that lanes want.
@@ -253,11 +257,7 @@ impl Store for Postgres {
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
         let (lane, entry, unless) = (lane.clone(), entry.clone(), unless.cloned());
-        let now = self.now();
-        self.run(move |db| {
-            Box::pin(async move { take::enter(db, &lane, &entry, unless.as_ref(), now).await })
-        })
-        .await
+        self.clients.enter(Entering { lane, entry, unless, now: self.now() }).await
     }
 
     async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {
@@ -294,6 +294,10 @@ impl Store for Postgres {
     }
 
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
+        if scans.is_empty() {
+            let slots = self.clients.look(slots.clone()).await?;
+            return Ok(Found { slots, ..Found::default() });
+        }
         let (slots, scans) = (slots.clone(), scans.clone());
         self.run(move |db| Box::pin(async move { read::find(db, &slots, &scans).await })).await
     }

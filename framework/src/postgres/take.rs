@@ -1,15 +1,13 @@
-//! Owning a lane: taking it, advancing it by compare-and-set, putting something into its inbox.
+//! Owning a lane: taking it, advancing it by compare-and-set.
 
 use crate::clock::Time;
 use crate::edge::Edge;
 use crate::error::{Error, ErrorKind};
 use crate::message::Outgoing;
 use crate::postgres::outbox::unpack;
-use crate::postgres::read::{bytes, count, key, number, slots, text, time};
+use crate::postgres::read::{bytes, count, key, number, text, time};
 use crate::postgres::trouble::store;
-use crate::store::{
-    Advance, Calling, Entered, Held, Inboxed, LaneId, Lock, Parked, Position, Slot, Space, Taken,
-};
+use crate::store::{Advance, Calling, Held, LaneId, Parked, Position, Taken};
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -187,83 +185,6 @@ pub(super) async fn advance(
     let found = sqlx::query("SELECT epoch, batch FROM lanes WHERE group_name = $1 AND lane = $2");
     let found = found.bind(&lane.group).bind(lane_number(lane)).fetch_optional(db).await;
     Ok(Err(found.map_err(store)?.map_or((0, 0), |row| (count(&row, 0), count(&row, 1)))))
-}
-
-/// Puts an entry into an inbox, unless something is there already that makes it needless.
-///
-/// A batch may take the entry of the same id, and write what it brings about, between the moment that the
-/// statement sees and the moment at which it finds the id free. So what it was to bring about is looked for
-/// once more afterwards, and if it is there the entry is taken out again. If the process dies in between,
-/// the lane drops the entry, as it does with every beginning of what has begun.
-pub(super) async fn enter(
-    db: &mut PgConnection,
-    lane: &LaneId,
-    entry: &Inboxed,
-    unless: Option<&Slot>,
-    now: Option<Time>,
-) -> Result<Entered, Error> {
-    let slot = unless.map(|slot| BTreeMap::from([(slot.clone(), Lock::Peek)]));
-    loop {
-        let put = put(db, lane, entry, unless, now).await?;
-        if let (Some(wanted), Some(slot)) = (&slot, unless) {
-            let body = slots(db, wanted).await?.remove(slot);
-            if let Some((_, body)) = body {
-                if let Some(number) = put {
-                    remove(db, lane, number).await?;
-                }
-                return Ok(Entered::Exists(body));
-            }
-        }
-        if put.is_some() {
-            return Ok(Entered::New);
-        }
-        let waiting =
-            sqlx::query("SELECT body FROM inbox WHERE group_name = $1 AND lane = $2 AND id = $3");
-        let waiting = waiting.bind(&lane.group).bind(lane_number(lane)).bind(entry.id.as_bytes());
-        if let Some(row) = waiting.fetch_optional(&mut *db).await.map_err(store)? {
-            return Ok(Entered::Waiting(bytes(&row, 0)));
-        }
-        // It was taken meanwhile.
-    }
-}
-
-/// The number of the entry, if it is in.
-async fn put(
-    db: &mut PgConnection,
-    lane: &LaneId,
-    entry: &Inboxed,
-    unless: Option<&Slot>,
-    now: Option<Time>,
-) -> Result<Option<i64>, Error> {
-    let space = unless.map_or("", |slot| match slot.space {
-        Space::Rows => "rows",
-        Space::Runs => "runs",
-        Space::Barriers => "barriers",
-    });
-    let entered = sqlx::query(
-        "INSERT INTO inbox (group_name, lane, id, key, at, body)
-         SELECT $1, $2, $3, $4,
-                coalesce($5, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), $6
-         WHERE NOT EXISTS (SELECT 1 FROM rows WHERE $7 = 'rows' AND name = $8 AND key = $9)
-           AND NOT EXISTS (SELECT 1 FROM runs WHERE $7 = 'runs' AND saga = $8 AND key = $9)
-           AND NOT EXISTS (SELECT 1 FROM archive WHERE $7 = 'runs' AND saga = $8 AND key = $9)
-           AND NOT EXISTS
-               (SELECT 1 FROM barriers WHERE $7 = 'barriers' AND group_name = $8 AND key = $9)
-         ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING number",
-    );
-    let entered = entered.bind(&lane.group).bind(lane_number(lane)).bind(entry.id.as_bytes());
-    let entered = entered.bind(entry.key.as_str().as_bytes()).bind(now.map(Time::micros));
-    let entered = entered.bind(&*entry.body).bind(space);
-    let entered = entered.bind(unless.map(|slot| slot.table.as_str()));
-    let entered = entered.bind(unless.map(|slot| &*slot.key)).fetch_optional(db).await;
-    Ok(entered.map_err(store)?.map(|row| row.get(0)))
-}
-
-async fn remove(db: &mut PgConnection, lane: &LaneId, number: i64) -> Result<(), Error> {
-    let removed =
-        sqlx::query("DELETE FROM inbox WHERE group_name = $1 AND lane = $2 AND number = $3");
-    let removed = removed.bind(&lane.group).bind(lane_number(lane)).bind(number);
-    removed.execute(db).await.map(drop).map_err(store)
 }
 
 /// Writes down that all batches of a lane up to this one have reached the broker.

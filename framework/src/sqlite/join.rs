@@ -5,8 +5,8 @@
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
+use crate::sqlite::enter::enter;
 use crate::sqlite::schema::APPLICATION;
-use crate::sqlite::take;
 use crate::sqlite::trouble::store;
 use crate::store::{Entered, Inboxed, Joined, LaneId, Slot};
 use async_trait::async_trait;
@@ -35,7 +35,7 @@ impl Joined for SqliteConnection {
         entry: &Inboxed,
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
-        let entered = take::enter(self, lane, entry, unless, SystemClock.now()).await;
+        let entered = enter(self, lane, entry, unless, SystemClock.now()).await;
         entered.map_err(|told| if is_stale(&told) { stale(told) } else { told })
     }
 }

@@ -50,11 +50,12 @@ impl Broker for Sqlite {
         Ok(Range { start: oldest.first().map_or(end, |(offset, _)| *offset), end })
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
+        let messages = batches.concat();
         if messages.is_empty() {
             return Ok(());
         }
-        let draft = Draft::of_messages(messages.to_vec());
+        let draft = Draft::of_messages(messages);
         let produced =
             self.write(move |pen| Box::pin(async move { pen.produce(draft).await })).await;
         produced.map_err(|told| Error::new(ErrorKind::Broker, told.to_string()).because(told))

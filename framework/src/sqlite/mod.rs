@@ -5,6 +5,7 @@
 //! what is then taken back. One process at a time opens the file; a second one is refused.
 
 mod batch;
+mod enter;
 mod gone;
 mod join;
 mod lock;
@@ -33,6 +34,7 @@ use crate::store::{
     Scan, Slot, Snapshot, Status, Store, Taken,
 };
 use async_trait::async_trait;
+use enter::Entering;
 use futures::future::BoxFuture;
 use lock::Lock;
 use pen::Pen;
@@ -44,7 +46,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tail::Log;
-use take::Entering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 use writer::{Answer, Job, Writer};

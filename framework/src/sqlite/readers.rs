@@ -1,42 +1,35 @@
 //! Reading beside the writer: a few connections that see what is committed, and nothing else.
 //!
 //! Every query runs in a task of its own, so that nobody can cancel it in the middle. Clients that look
-//! for slots at the same time are answered by one statement: whoever gets a connection first takes the
-//! questions of all who wait. A question is asked of the file after it was put, so that everybody sees at
-//! least what was committed before.
+//! for slots at the same time are answered by one statement. A question is asked of the file after it was put,
+//! so that everybody sees at least what was committed before.
 
 use crate::error::{Error, ErrorKind};
 use crate::sqlite::read::slots;
 use crate::sqlite::schema;
 use crate::sqlite::trouble::{closed, unopened};
 use crate::store::Slot;
+use crate::store::line::{Line, each, shared};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 /// How many read at a time.
 const READERS: usize = 4;
 
 type Slots = BTreeMap<Slot, Bytes>;
 
-/// Somebody who looks for slots.
-struct Looking {
-    slots: BTreeSet<Slot>,
-    reply: oneshot::Sender<Result<Slots, Error>>,
-}
-
 /// The connections that read.
 pub(super) struct Readers {
     path: PathBuf,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<SqliteConnection>>,
-    looking: Mutex<Vec<Looking>>,
-    /// One looks for all who wait, and one more for those who come meanwhile.
-    lookers: Arc<Semaphore>,
+    /// Clients that look for slots.
+    looking: Arc<Line<BTreeSet<Slot>, Slots>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,8 +42,7 @@ impl Readers {
             path,
             permits: Arc::new(Semaphore::new(READERS)),
             idle: Mutex::default(),
-            looking: Mutex::default(),
-            lookers: Arc::new(Semaphore::new(2)),
+            looking: Line::new(2),
         })
     }
 
@@ -82,42 +74,20 @@ impl Readers {
 
     /// Looks for slots, together with whoever else does.
     pub(super) async fn look(self: &Arc<Self>, slots: BTreeSet<Slot>) -> Result<Slots, Error> {
-        let (reply, mut answer) = oneshot::channel();
-        lock(&self.looking).push(Looking { slots, reply });
-        let turn = Arc::clone(&self.lookers).acquire_owned();
-        tokio::select! {
-            biased;
-            answered = &mut answer => return answered.map_err(|_| closed())?,
-            turn = turn => {
-                let turn = turn.map_err(|_| closed())?;
-                let readers = Arc::clone(self);
-                // Others wait for this too, so it goes on though we may stop waiting.
-                tokio::spawn(async move {
-                    readers.look_for_all().await;
-                    drop(turn);
-                });
-            }
-        }
-        answer.await.map_err(|_| closed())?
+        let readers = Arc::clone(self);
+        let serve = move |wanted| Arc::clone(&readers).look_for_all(wanted);
+        self.looking.ask(slots, serve).await
     }
 
-    async fn look_for_all(self: &Arc<Self>) {
-        let looking = std::mem::take(&mut *lock(&self.looking));
-        if looking.is_empty() {
-            return;
-        }
-        let all: BTreeSet<Slot> = looking.iter().flat_map(|one| one.slots.clone()).collect();
+    async fn look_for_all(
+        self: Arc<Self>,
+        wanted: Vec<BTreeSet<Slot>>,
+    ) -> Vec<Result<Slots, Error>> {
+        let all: BTreeSet<Slot> = wanted.iter().flatten().cloned().collect();
         let found = self.read(move |db| Box::pin(async move { slots(db, &all).await })).await;
-        for Looking { slots, reply } in looking {
-            let own = match &found {
-                Ok(found) => {
-                    let at = |slot: Slot| found.get(&slot).cloned().map(|body| (slot, body));
-                    Ok(slots.into_iter().filter_map(at).collect())
-                }
-                Err(told) => Err(Error::new(told.kind(), told)),
-            };
-            // Whoever asked may have stopped waiting.
-            let _ = reply.send(own);
+        match found {
+            Ok(found) => wanted.into_iter().map(|wanted| Ok(shared(wanted, &found))).collect(),
+            Err(told) => each(&told, wanted.len()),
         }
     }
 

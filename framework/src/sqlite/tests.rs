@@ -125,7 +125,7 @@ async fn whoever_was_handed_a_message_that_is_lost_is_fenced() {
         assert_eq!((epoch, batch), (taken.epoch + 1, 0), "{lane}");
     }
     assert_eq!(broker.range("t", 0).await.unwrap().end, 0);
-    broker.produce(&[outgoing("t", 2)]).await.unwrap();
+    broker.produce(&[&[outgoing("t", 2)]]).await.unwrap();
     assert_eq!(broker.range("t", 0).await.unwrap().end, 1);
     reader.seek(&BTreeMap::from([("t".to_owned(), 0)]));
     let arrived = reader.next(9).await.unwrap();
@@ -252,7 +252,7 @@ async fn a_chain(every: usize) {
     .await;
     let broker = store.log().unwrap();
     for n in 0..MESSAGES {
-        while broker.produce(&[outgoing("lost.one", n)]).await.is_err() {
+        while broker.produce(&[&[outgoing("lost.one", n)]]).await.is_err() {
             // A foreign message is taken once by its id, however often it is produced.
         }
         if n % 8 == 0 {

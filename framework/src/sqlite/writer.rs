@@ -36,9 +36,10 @@
 
 use crate::clock::{Stopwatch, Time, rest};
 use crate::error::Error;
+use crate::sqlite::enter::{self, Entering};
 use crate::sqlite::lock::Lock;
 use crate::sqlite::pen::{Lost, Pen};
-use crate::sqlite::take::{self, Entering};
+use crate::sqlite::take;
 use crate::sqlite::trouble::{closed, die_of_a_failing_disk, store, unknown};
 use crate::sqlite::turn::{Turn, Turns};
 use crate::sqlite::writes::Draft;
@@ -301,7 +302,7 @@ impl Writer {
                 }
             }
         }
-        match take::enter_all(&mut self.pen.db, &all, self.pen.clock.now()).await {
+        match enter::enter_all(&mut self.pen.db, &all, self.pen.clock.now()).await {
             Ok(entered) => {
                 let told = entered.into_iter().zip(replies).map(|(entered, reply)| -> Answer {
                     Box::new(move |committed| answer(reply, committed.map(|()| entered)))

@@ -1,6 +1,8 @@
 //! The store: durable state, as coarse operations over plain data.
 
 mod kept;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod line;
 #[cfg(feature = "runtime")]
 mod port;
 mod slot;

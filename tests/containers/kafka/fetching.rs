@@ -23,7 +23,7 @@ async fn delete_before(topic: &str, offset: i64) {
 #[tokio::test]
 async fn a_lane_whose_messages_were_deleted_unread_is_told_before_it_goes_on() {
     let (kafka, topic) = with_topic(&servers::kafka().await.bootstrap(), 1).await;
-    kafka.produce(&batch(&topic, 0, 0..20)).await.unwrap();
+    kafka.produce(&[&batch(&topic, 0, 0..20)]).await.unwrap();
     delete_before(&topic, 12).await;
     assert_eq!(kafka.range(&topic, 0).await.unwrap(), Range { start: 12, end: 20 });
     let member = kafka.join(&own_name("group"), &set(&topic), 1).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_lane_whose_messages_were_deleted_unread_is_told_before_it_goes_on() {
 #[tokio::test]
 async fn a_lane_behind_the_end_of_a_topic_that_was_made_anew_stands_still_and_says_so() {
     let (kafka, topic) = with_topic(&servers::kafka().await.bootstrap(), 1).await;
-    kafka.produce(&batch(&topic, 0, 0..20)).await.unwrap();
+    kafka.produce(&[&batch(&topic, 0, 0..20)]).await.unwrap();
     admin().await.delete_topics(&[&topic], &AdminOptions::new()).await.unwrap();
     let spec = TopicSpec { name: topic.clone(), partitions: 1, compacted: false };
     while kafka.ensure(&spec).await.is_err()
@@ -61,14 +61,14 @@ async fn a_lane_behind_the_end_of_a_topic_that_was_made_anew_stands_still_and_sa
 #[tokio::test]
 async fn other_lanes_read_on_when_one_is_told_that_its_messages_are_gone() {
     let (kafka, topic) = with_topic(&servers::kafka().await.bootstrap(), 2).await;
-    kafka.produce(&batch(&topic, 0, 0..10)).await.unwrap();
-    kafka.produce(&batch(&topic, 1, 0..10)).await.unwrap();
+    kafka.produce(&[&batch(&topic, 0, 0..10)]).await.unwrap();
+    kafka.produce(&[&batch(&topic, 1, 0..10)]).await.unwrap();
     delete_before(&topic, 10).await;
     let member = kafka.join(&own_name("group"), &set(&topic), 2).await.unwrap();
     let (mut gone, mut whole) = (member.reader(0), member.reader(1));
     whole.seek(&at(&topic, 0));
     gone.seek(&at(&topic, 0));
     assert!(gone.next(1).await.is_err());
-    kafka.produce(&batch(&topic, 1, 10..20)).await.unwrap();
+    kafka.produce(&[&batch(&topic, 1, 10..20)]).await.unwrap();
     assert!(read(&mut *whole, 20).await.iter().map(nth).eq(0..20));
 }

@@ -19,7 +19,7 @@ async fn readers_that_stop_taking_hold_up_nobody_and_miss_nothing() {
         let (kafka, topic) = (kafka.clone(), topic.clone());
         producing.spawn(async move {
             for start in (0..EACH).step_by(500) {
-                kafka.produce(&batch(&topic, lane, start..start + 500)).await.unwrap();
+                kafka.produce(&[&batch(&topic, lane, start..start + 500)]).await.unwrap();
             }
         });
     }

@@ -61,10 +61,11 @@ impl Broker for Part {
         self.kafka.largest()
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
         let named = |out: &Outgoing| Outgoing { topic: self.named(&out.topic), ..out.clone() };
-        let messages: Vec<Outgoing> = messages.iter().map(named).collect();
-        self.kafka.produce(&messages).await.map_err(|told| self.told(&told))
+        let messages: Vec<Outgoing> =
+            batches.iter().flat_map(|batch| batch.iter()).map(named).collect();
+        self.kafka.produce(&[&messages]).await.map_err(|told| self.told(&told))
     }
 
     async fn join(

@@ -111,7 +111,7 @@ async fn whatever_rebalances_in_mid_batch_every_message_counts_once_and_in_order
     for part in 0..10 {
         let which = part * EACH / 10..(part + 1) * EACH / 10;
         for lane in 0..LANES {
-            kafka.produce(&batch(&topic, lane, which.clone())).await.unwrap();
+            kafka.produce(&[&batch(&topic, lane, which.clone())]).await.unwrap();
         }
         match part {
             1 | 3 | 7 => processes.push(begin()),
@@ -163,7 +163,7 @@ async fn a_member_that_is_frozen_loses_its_lanes_and_is_told_when_it_is_back() {
 #[tokio::test]
 async fn groups_read_the_same_topic_side_by_side() {
     let (kafka, topic) = with_topic(&servers::kafka().await.bootstrap(), 1).await;
-    kafka.produce(&batch(&topic, 0, 0..10)).await.unwrap();
+    kafka.produce(&[&batch(&topic, 0, 0..10)]).await.unwrap();
     let mut all = BTreeMap::new();
     for name in ["one", "other"] {
         let mut reader = super::reader(&kafka, &topic, 0).await;

@@ -26,7 +26,7 @@ async fn follow(kafka: &Kafka, topic: &str, lane: u32) {
 /// An edge: sends batch after batch, each until it is acknowledged.
 async fn send(kafka: &Kafka, topic: &str, lane: u32) {
     for start in (0..EACH).step_by(20) {
-        while kafka.produce(&batch(topic, lane, start..start + 20)).await.is_err() {}
+        while kafka.produce(&[&batch(topic, lane, start..start + 20)]).await.is_err() {}
     }
 }
 
@@ -70,13 +70,13 @@ async fn an_acknowledgement_that_is_lost_makes_no_second_message() {
     let (kafka, topic) = with_topic(&server.bootstrap(), 1).await;
     let door = server.door(0);
     let behind = Kafka::connect(Config::new(door.address().to_string())).await.unwrap();
-    behind.produce(&batch(&topic, 0, 0..10)).await.unwrap();
+    behind.produce(&[&batch(&topic, 0, 0..10)]).await.unwrap();
     let mut end = 10;
     let sending = loop {
         door.silence_back();
         let (name, behind) = (topic.clone(), behind.clone());
         let next = batch(&name, 0, end..end + 10);
-        let sending = tokio::spawn(async move { behind.produce(&next).await });
+        let sending = tokio::spawn(async move { behind.produce(&[&next]).await });
         end += 10;
         if has(&kafka, &topic, end).await {
             break sending;
@@ -105,10 +105,10 @@ async fn a_reader_goes_on_where_it_was_when_the_network_is_mended() {
     let mut reader = reader(&behind, &topic, 0).await;
     let mut next = 0;
     for round in 0..3 {
-        kafka.produce(&batch(&topic, 0, round * 100..round * 100 + 50)).await.unwrap();
+        kafka.produce(&[&batch(&topic, 0, round * 100..round * 100 + 50)]).await.unwrap();
         next += read(&mut *reader, 30).await.len() as u64;
         door.cut().await;
-        kafka.produce(&batch(&topic, 0, round * 100 + 50..round * 100 + 100)).await.unwrap();
+        kafka.produce(&[&batch(&topic, 0, round * 100 + 50..round * 100 + 100)]).await.unwrap();
         door.open().await;
         let all = read(&mut *reader, 70).await;
         assert!(all.iter().map(nth).eq(next..next + 70));

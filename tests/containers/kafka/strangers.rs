@@ -68,7 +68,7 @@ async fn bytes_that_are_no_message_are_handed_over_as_they_are_and_their_neighbo
     ];
     for (n, raw) in (0..).zip(garbage) {
         write(&topic, &[raw]).await;
-        kafka.produce(&batch(&topic, 0, n..n + 1)).await.unwrap();
+        kafka.produce(&[&batch(&topic, 0, n..n + 1)]).await.unwrap();
     }
     let mut reader = reader(&kafka, &topic, 0).await;
     let all = read(&mut *reader, 12).await;

@@ -34,7 +34,7 @@ async fn a_user_that_is_not_known_or_may_not_is_told_so_at_once() {
         let spec = TopicSpec { name: name.into(), partitions: 1, compacted: false };
         admin.ensure(&spec).await.unwrap();
     }
-    admin.produce(&batch("t", 0, 0..1)).await.unwrap();
+    admin.produce(&[&batch("t", 0, 0..1)]).await.unwrap();
 
     let guest = connect(at, "guest", "secret").await.unwrap();
     let spec = TopicSpec { name: "t".into(), partitions: 1, compacted: false };
@@ -42,7 +42,7 @@ async fn a_user_that_is_not_known_or_may_not_is_told_so_at_once() {
         guest.ensure(&spec).await.unwrap_err(),
         guest.partitions("t").await.unwrap_err(),
         guest.range("t", 0).await.unwrap_err(),
-        guest.produce(&batch("t", 0, 1..2)).await.unwrap_err(),
+        guest.produce(&[&batch("t", 0, 1..2)]).await.unwrap_err(),
     ] {
         let text = may_not_see("t");
         assert_eq!((told.kind(), &*told.to_string()), (ErrorKind::Broker, &*text));

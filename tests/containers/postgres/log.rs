@@ -89,7 +89,7 @@ async fn what_processes_append_at_once_all_read_in_one_order_and_without_a_gap()
         let (_store, log) = process(&config).await;
         appending.spawn(async move {
             for n in 0..EACH {
-                log.produce(&said(number, n)).await.unwrap();
+                log.produce(&[&said(number, n)]).await.unwrap();
             }
         });
     }
@@ -113,7 +113,7 @@ async fn what_another_process_appends_wakes_who_waits() {
         let read = timeout(PATIENCE, reader.next(10));
         let (arrived, ()) = tokio::join!(read, async {
             ballet::clock::rest(Duration::from_millis(n * 30)).await;
-            appends.produce(&[outgoing("t", 0, n, "x")]).await.unwrap();
+            appends.produce(&[&[outgoing("t", 0, n, "x")]]).await.unwrap();
         });
         assert_eq!(arrived.expect("it is seen").unwrap().iter().map(nth).collect::<Vec<_>>(), [n]);
     }
@@ -193,7 +193,7 @@ async fn a_batch_whose_append_is_not_answered_is_taken_back_and_holds_up_nobody(
     let (advance, batch) = saying(&*store, &lane(), 7).await;
     proxy.silence_back();
     assert_eq!(batch.commit().await.unwrap_err().kind(), ErrorKind::Store);
-    timeout(PATIENCE, elsewhere.produce(&[outgoing("t", 0, 8, "x")])).await.unwrap().unwrap();
+    timeout(PATIENCE, elsewhere.produce(&[&[outgoing("t", 0, 8, "x")]])).await.unwrap().unwrap();
     proxy.cut().await;
     proxy.open().await;
     assert!(matches!(store.begin(&advance).await.unwrap(), Begun::Open(_)));

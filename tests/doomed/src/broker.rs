@@ -39,9 +39,9 @@ impl Broker for Passed {
         self.broker.largest()
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
         self.points.pass(self.service, Point::Produce);
-        self.broker.produce(messages).await?;
+        self.broker.produce(batches).await?;
         self.points.pass(self.service, Point::Produced);
         Ok(())
     }

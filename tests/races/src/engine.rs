@@ -35,10 +35,14 @@ fn what_is_handed_over_is_published_in_order_and_whoever_waits_for_it_is_told() 
         let publisher = Arc::clone(&handover);
         let task = thread::spawn(move || {
             block_on(async {
-                for expected in 1..=2 {
-                    let (batch, _) = publisher.first().await;
-                    assert_eq!(batch, expected);
-                    publisher.acknowledged();
+                let mut published = 0;
+                while published < 2 {
+                    let next = publisher.next().await;
+                    for (batch, _) in &next {
+                        published += 1;
+                        assert_eq!(*batch, published);
+                    }
+                    publisher.acknowledged(next.len());
                 }
             });
         });

@@ -23,9 +23,13 @@ mod broker {
 mod error {
     pub(crate) use ballet::error::Error;
 }
-mod message {
-    pub(crate) use ballet::message::Outgoing;
+mod clock {
+    pub(crate) use ballet::clock::Time;
 }
+mod id {
+    pub(crate) use ballet::id::derived;
+}
+mod message;
 /// None is made here.
 mod mistake {
     #[derive(Clone, Copy)]

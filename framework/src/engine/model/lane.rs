@@ -64,7 +64,7 @@ pub(super) struct Bounds {
 pub(super) struct Process {
     pub(super) standing: Standing,
     pub(super) queue: Queue,
-    /// Whether the first batch of the queue is under way.
+    /// Whether the first batches of the queue are under way.
     pub(super) is_sending: bool,
 }
 
@@ -82,12 +82,15 @@ pub(super) enum Standing {
 /// A message on its way to the log.
 pub(super) type Sent = (u64, Word);
 
-/// What is under way to the broker in one piece, in order.
+/// What is under way to the broker in one piece: batches in their order, and of each what is still to be
+/// appended, in whatever order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Attempt {
     /// Who waits for it to be acknowledged; `None` if nobody does any more.
     pub(super) by: Option<usize>,
-    pub(super) left: Vec<Sent>,
+    pub(super) left: Vec<Vec<Sent>>,
+    /// How many batches of a queue it is, as long as somebody waits.
+    pub(super) batches: usize,
 }
 
 /// Everything, at one moment.
@@ -125,7 +128,7 @@ pub(super) enum Act {
     Ask(usize),
     /// A process writes down how much has reached the broker.
     Mark(usize),
-    /// A process sends the first batch of its queue.
+    /// A process sends what waits in its queue.
     Send(usize),
     /// A message of an attempt is appended to the log, in whatever order. The sink reads it at once: what
     /// it does with a log does not depend on when it reads.
@@ -152,40 +155,43 @@ impl Process {
 /// Nobody waits any more for what a process has sent.
 pub(super) fn stray(scene: &mut Scene, who: usize) {
     for attempt in scene.air.iter_mut().filter(|attempt| attempt.by == Some(who)) {
-        attempt.by = None;
+        (attempt.by, attempt.batches) = (None, 0);
     }
 }
 
 pub(super) fn send(scene: &mut Scene, who: usize) {
     let process = scene.processes[who].as_mut().expect("it lives");
-    let (_, messages) = process.queue.first().expect("it has something to send");
+    let batches = process.queue.next();
     let sent = |out: &Outgoing| {
         let stamp = out.message.envelope.stamp.as_ref();
         (stamp.map_or(0, |stamp| stamp.seq), word(&out.message))
     };
     process.is_sending = true;
-    let left = messages.iter().map(sent).collect();
-    scene.air.push(Attempt { by: Some(who), left });
+    let left = batches.iter().map(|(_, messages)| messages.iter().map(sent).collect()).collect();
+    scene.air.push(Attempt { by: Some(who), left, batches: batches.len() });
 }
 
 /// What may be appended next, of the attempts that somebody waits for, or that nobody waits for.
 pub(super) fn lands(scene: &Scene, by: Option<usize>, acts: &mut Vec<Act>) {
     for (at, attempt) in scene.air.iter().enumerate().filter(|(_, attempt)| attempt.by == by) {
-        acts.extend((0..attempt.left.len()).map(|which| Act::Land(at, which)));
+        let first = attempt.left.first().map_or(0, Vec::len);
+        acts.extend((0..first).map(|which| Act::Land(at, which)));
     }
 }
 
 /// A message is appended. If it was the last of its attempt, the attempt is acknowledged.
 pub(super) fn land(scene: &mut Scene, at: usize, which: usize) {
     let attempt = &mut scene.air[at];
-    scene.log.push(attempt.left.remove(which));
+    scene.log.push(attempt.left[0].remove(which));
+    attempt.left.retain(|batch| !batch.is_empty());
     if !attempt.left.is_empty() {
         return;
     }
-    if let Some(who) = scene.air.remove(at).by {
+    let Attempt { by, batches, .. } = scene.air.remove(at);
+    if let Some(who) = by {
         let process = scene.processes[who].as_mut().expect("who waits lives");
         process.is_sending = false;
-        process.queue.acknowledged();
+        process.queue.acknowledged(batches);
     }
 }
 
@@ -228,7 +234,7 @@ impl Scene {
         self.air
             .iter()
             .filter(|attempt| attempt.by == Some(who))
-            .for_each(|at| at.left.hash(&mut to));
+            .for_each(|at| (&at.left, at.batches).hash(&mut to));
         to.finish()
     }
 }

@@ -32,6 +32,8 @@ const LOG: &str = "log";
 pub(super) struct Lanes {
     pub(super) rule: Rule,
     pub(super) bounds: Bounds,
+    /// How many messages are sent at once, or a few more: batches are sent whole.
+    pub(super) at_once: usize,
     pub(super) source: Stage,
     pub(super) sink: Stage,
 }
@@ -103,7 +105,7 @@ impl Lanes {
         if rule == Rule::Watermark {
             sink.compacted.insert(LOG.into());
         }
-        Self { rule, bounds, source, sink }
+        Self { rule, bounds, at_once: usize::MAX, source, sink }
     }
 
     /// The first process has the lane, and nothing has happened.
@@ -177,7 +179,7 @@ impl Lanes {
         if matches!(process.standing, Standing::Asking(_)) && self.is_free(scene) {
             acts.push(Act::Ask(who));
         }
-        if process.queue.first().is_some() && !process.is_sending {
+        if !process.is_sending && !process.queue.next().is_empty() {
             acts.push(Act::Send(who));
         }
         lands(scene, Some(who), acts);
@@ -254,7 +256,7 @@ impl Lanes {
         }
         scene.air.sort_unstable();
         for process in &mut scene.processes {
-            let is_idle = |process: &mut Process| process.queue.first().is_none();
+            let is_idle = |process: &mut Process| process.queue.next().is_empty();
             process
                 .take_if(|process| matches!(process.standing, Standing::Over) && is_idle(process));
         }
@@ -271,7 +273,8 @@ impl Lanes {
     fn take(&self, scene: &mut Scene, who: usize) {
         stray(scene, who);
         let (memory, unpublished) = self.source.take(Arc::make_mut(&mut scene.store));
-        let queue = Queue::of(memory.batch, unpublished);
+        let mut queue = Queue::of(memory.batch, unpublished);
+        queue.at_once = self.at_once;
         let standing = Standing::Serving(Box::new(Next(memory)));
         scene.processes[who] = Some(Process { standing, queue, is_sending: false });
     }

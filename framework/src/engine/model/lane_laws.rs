@@ -117,6 +117,12 @@ fn whatever_happens_to_two_owners_of_a_lane() {
     holds("two owners of a lane", Lanes::new(Rule::Sound, bounds(SMALL)));
 }
 
+#[test]
+fn whatever_happens_to_two_owners_who_publish_batch_by_batch() {
+    let lanes = Lanes { at_once: 1, ..Lanes::new(Rule::Sound, bounds(SMALL)) };
+    holds("two owners who publish batch by batch", lanes);
+}
+
 #[track_caller]
 fn breaks(rule: Rule, law: &'static str, bounds: Bounds) {
     check::breaks(&format!("{rule:?}"), &Lanes::new(rule, bounds), law);
@@ -136,8 +142,10 @@ fn by_their_ids_messages_are_taken_out_of_order() {
 
 #[test]
 fn an_own_batch_before_what_was_left_marks_what_has_not_arrived() {
-    breaks(Rule::OwnFirst, MARKED, Bounds { takes: 1, ..CALM });
-    breaks(Rule::OwnFirst, ALL, Bounds { takes: 1, deaths: 2, ..CALM });
+    // What goes out at once is acknowledged at once, in whatever order it stands.
+    let lanes = |bounds| Lanes { at_once: 1, ..Lanes::new(Rule::OwnFirst, bounds) };
+    check::breaks("OwnFirst", &lanes(Bounds { takes: 1, ..CALM }), MARKED);
+    check::breaks("OwnFirst", &lanes(Bounds { takes: 1, deaths: 2, ..CALM }), ALL);
 }
 
 #[test]

@@ -46,10 +46,10 @@ impl Broker for WiredBroker {
         self.broker.largest()
     }
 
-    async fn produce(&self, messages: &[Outgoing]) -> Result<(), Error> {
+    async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
         self.wires.to_broker().await?;
-        self.wires.trace.produces(messages);
-        self.broker.produce(messages).await
+        self.wires.trace.produces(batches);
+        self.broker.produce(batches).await
     }
 
     async fn join(

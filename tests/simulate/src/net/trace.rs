@@ -51,9 +51,9 @@ impl Trace {
         state.commits.push(commit);
     }
 
-    pub(super) fn produces(&self, messages: &[Outgoing]) {
+    pub(super) fn produces(&self, batches: &[&[Outgoing]]) {
         let mut state = self.state();
-        for Outgoing { topic, message, .. } in messages {
+        for Outgoing { topic, message, .. } in batches.iter().flat_map(|batch| batch.iter()) {
             state.digest = digest(state.digest, topic.as_bytes());
             state.digest = digest(state.digest, message.envelope.id.as_bytes());
         }
