@@ -49,6 +49,11 @@ impl Backend {
         matches!(self, Self::Memory | Self::Sqlite)
     }
 
+    /// Whether it is what the others are compared with.
+    pub const fn is_baseline(self) -> bool {
+        matches!(self, Self::Textbook | Self::TextbookKafka)
+    }
+
     pub const fn needs_kafka(self) -> bool {
         matches!(self, Self::Kafka | Self::TextbookKafka)
     }

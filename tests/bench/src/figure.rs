@@ -47,6 +47,7 @@ pub const FIGURES: &[Figure] = &[
     cost("cpu_postgres_us", "us Postgres", 0),
     cost("cpu_broker_us", "us broker", 0),
     cost("messages", "messages", 1),
+    cost("again", "said again", 2),
     cost("message_bytes", "bytes of them", 0),
     cost("messages_per_batch", "a batch", 1),
     cost("statements", "statements", 2),

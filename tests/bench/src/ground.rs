@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// A folder for files, and servers if anybody needs them.
 pub struct Ground {
-    folder: PathBuf,
+    pub folder: PathBuf,
     /// How many lanes each group has.
     pub lanes: u32,
     #[cfg(feature = "servers")]

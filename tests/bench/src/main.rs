@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! options    what is asked             work       what is done
-//! backend    over what                 stand      somebody who does it: five/, textbook/
+//! backend    over what                 stand      somebody who does it: five/, purchase, textbook/
 //! ground     where                     load       how it comes, and how long each took
 //! measure    rounds of runs            gauges     what is read before and after each
 //! figure     what is told of it        report     tables, and files to compare
@@ -21,6 +21,7 @@ mod measure;
 mod options;
 mod plot;
 mod processes;
+mod purchase;
 mod report;
 #[cfg(feature = "servers")]
 mod servers;
@@ -50,7 +51,9 @@ fn act(options: &Options) -> Result<Result<(), Failed>, String> {
             Ok(Ok(()))
         }
         Mode::Compare(one, other) => Ok(compare(one, other)),
-        Mode::Five | Mode::Floor => Ok(measure(options, Setting::of(&options.folder)?)),
+        Mode::Five | Mode::Purchase | Mode::Floor => {
+            Ok(measure(options, Setting::of(&options.folder)?))
+        }
     }
 }
 
@@ -66,7 +69,11 @@ fn measure(options: &Options, setting: Setting) -> Result<(), Failed> {
         let ground = Ground::of(options).await?;
         match options.mode {
             Mode::Floor => floor::rounds(&ground, options).await,
-            _ => measure::rounds(Work::Five, &ground, options).await,
+            Mode::Purchase => {
+                let ways = [Work::Orchestrated, Work::Choreographed];
+                measure::rounds(&ways, &ground, options).await
+            }
+            _ => measure::rounds(&[Work::Five], &ground, options).await,
         }
     })?;
     let report = Report::of(setting, options.told(), runs);

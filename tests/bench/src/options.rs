@@ -15,6 +15,8 @@ pub enum Mode {
     Help,
     /// Sagas of five steps.
     Five,
+    /// The purchase, both ways.
+    Purchase,
     /// What the machine can do.
     Floor,
     /// The figures of two files, side by side.
@@ -28,7 +30,8 @@ pub struct Options {
     pub on: Vec<Backend>,
     /// How many under way, then how many a second.
     pub loads: Vec<Load>,
-    pub sagas: u64,
+    /// How many a run does at most, if somebody has said it.
+    pub most: Option<u64>,
     pub seconds: Duration,
     pub rounds: usize,
     /// Of a hundred, so many fail.
@@ -68,7 +71,7 @@ impl Options {
             mode: Mode::Help,
             on: vec![Backend::Sqlite],
             loads: Vec::new(),
-            sagas: 100_000,
+            most: None,
             seconds: Duration::from_secs(5),
             rounds: 3,
             failing: 0,
@@ -88,6 +91,7 @@ impl Options {
         let mut options = Self::usual();
         options.mode = match args.next().as_deref() {
             Some("five") => Mode::Five,
+            Some("purchase") => Mode::Purchase,
             Some("floor") => Mode::Floor,
             Some("compare") => {
                 let mut file = || args.next().map(PathBuf::from);
@@ -108,7 +112,18 @@ impl Options {
             options.take(&arg, &mut args, &mut given)?;
         }
         options.loads = given.loads();
-        Ok(options)
+        match options.on.iter().find(|on| on.is_baseline()) {
+            Some(on) if options.mode == Mode::Purchase => Err(format!(
+                "there is no purchase over `{}`: leave it out, or measure `five`",
+                on.name()
+            )),
+            _ => Ok(options),
+        }
+    }
+
+    /// How many a run does at most. Everybody who may buy is made known before.
+    pub fn count(&self) -> u64 {
+        self.most.unwrap_or(if self.mode == Mode::Purchase { 1_000 } else { 100_000 })
     }
 
     /// What was asked, for whoever reads the figures later; where servers are is not told.
@@ -143,7 +158,7 @@ impl Options {
             "--on" => self.on = value()?.split(',').map(backend).collect::<Result<_, _>>()?,
             "--in-flight" => given.in_flight = Some(all(option, &value()?)?),
             "--rate" => given.rates = Some(all(option, &value()?)?),
-            "--sagas" => self.sagas = some(option, &value()?)?,
+            "--most" => self.most = Some(some(option, &value()?)?),
             "--seconds" => self.seconds = Duration::from_secs(some(option, &value()?)?),
             "--rounds" => self.rounds = some(option, &value()?)?,
             "--fail" => self.failing = percent(option, &value()?)?,
@@ -215,11 +230,15 @@ mod tests {
             ("", "name a mode, as `five`; `--help` explains them"),
             ("oracle", "there is no mode `oracle`; `--help` lists them"),
             ("compare a", "`compare` takes two files that `--json` has written"),
-            ("five --sagas", "`--sagas` needs a value"),
-            ("five --sagas 0", "`--sagas` takes whole numbers from 1, and `0` is none"),
+            ("five --most", "`--most` needs a value"),
+            ("five --most 0", "`--most` takes whole numbers from 1, and `0` is none"),
             ("five --in-flight 1,x", "`--in-flight` takes whole numbers from 1, and `x` is none"),
             ("five --fail 101", "`--fail` takes a whole number up to 100, and `101` is none"),
             ("five --colour", "there is no option `--colour`; `--help` lists them"),
+            (
+                "purchase --on textbook",
+                "there is no purchase over `textbook`: leave it out, or measure `five`",
+            ),
             (
                 "five --on sqlite,oracle",
                 "`--on` takes `memory`, `sqlite`, `postgres`, `kafka`, `textbook`, `textbook-kafka`, and \

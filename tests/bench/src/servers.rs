@@ -79,6 +79,12 @@ impl Servers {
         Ok(self.broker.as_deref().ok_or("there is no Kafka")?.parse()?)
     }
 
+    /// Where a shop can be opened.
+    pub fn shop(&self, on: Backend) -> Result<compare::servers::Servers, Failed> {
+        let broker = self.broker.as_deref().filter(|_| on.needs_kafka());
+        compare::servers::Servers::new(&self.store, broker)
+    }
+
     /// A schema for the coordinator and one for the worker, both new, and where their messages are: in a Kafka, or
     /// in a schema of their own.
     pub async fn schemas(&self, on: Backend) -> Result<Schemas, Failed> {

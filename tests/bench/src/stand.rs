@@ -18,6 +18,11 @@ pub struct Counts {
 /// what it must leave.
 #[async_trait]
 pub trait Stand: Send + Sync + 'static {
+    /// Sees to what those need whose numbers are below `end`.
+    async fn prepare(self: Arc<Self>, _end: u64) -> Result<(), Failed> {
+        Ok(())
+    }
+
     /// Does one, from its beginning to its end, and sees that it ends as it must.
     async fn one(&self, number: u64) -> Result<(), Failed>;
 

@@ -6,6 +6,7 @@ use crate::five::Five;
 use crate::five::saga::Orders;
 use crate::ground::Ground;
 use crate::options::Options;
+use crate::purchase::Purchase;
 use crate::stand::Stand;
 use std::sync::Arc;
 
@@ -14,12 +15,18 @@ use std::sync::Arc;
 pub enum Work {
     /// Sagas of five steps.
     Five,
+    /// Purchases with a coordinator.
+    Orchestrated,
+    /// Purchases by reactions.
+    Choreographed,
 }
 
 impl Work {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Five => "five",
+            Self::Orchestrated => compare::WAYS[0].0,
+            Self::Choreographed => compare::WAYS[1].0,
         }
     }
 
@@ -30,14 +37,25 @@ impl Work {
         ground: &Ground,
         options: &Options,
     ) -> Result<Arc<dyn Stand>, Failed> {
+        let way = match self {
+            Self::Five => None,
+            Self::Orchestrated => Some(compare::WAYS[0].1),
+            Self::Choreographed => Some(compare::WAYS[1].1),
+        };
+        if let Some(cast) = way {
+            let most =
+                options.warm + options.settled + options.loads.len() as u64 * options.count();
+            let failing = options.failing;
+            return Ok(Arc::new(Purchase::open(on, ground, cast, failing, most).await?));
+        }
         let orders = Orders { failing: options.failing };
-        match (self, on) {
+        match on {
             #[cfg(feature = "servers")]
-            (Self::Five, Backend::Textbook | Backend::TextbookKafka) => {
+            Backend::Textbook | Backend::TextbookKafka => {
                 let servers = ground.servers()?;
                 Ok(Arc::new(crate::textbook::Textbook::open(on, servers, orders).await?))
             }
-            (Self::Five, _) => Ok(Arc::new(Five::open(on, ground, orders).await?)),
+            _ => Ok(Arc::new(Five::open(on, ground, orders).await?)),
         }
     }
 }
