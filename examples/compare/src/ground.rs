@@ -1,21 +1,24 @@
 //! What the shop stands on: a fresh file, or fresh schemas in a Postgres and the topics of a Kafka.
 
+use crate::Failed;
 #[cfg(feature = "servers")]
 use crate::servers::{Schemas, Servers};
 use ballet::App;
 use ballet::broker::Broker;
+use ballet::clock::SystemClock;
+use ballet::memory::{Node, World};
 use ballet::sqlite::Sqlite;
 use shop::cast::Cast;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-
 /// Where shops can be opened.
 pub enum Ground {
-    /// Each in a file of its own.
-    Files,
+    /// Nothing is kept.
+    Memory,
+    /// Each in a file of its own, in a folder of its own in this one.
+    Files(PathBuf),
     /// Each in schemas of its own, one after the other: the topics are made and taken away each time.
     #[cfg(feature = "servers")]
     Servers(Servers),
@@ -25,7 +28,8 @@ impl Ground {
     /// What it is, for people.
     pub const fn told(&self) -> &'static str {
         match self {
-            Self::Files => {
+            Self::Memory => "nothing is kept; all services in one process",
+            Self::Files(_) => {
                 "store and broker embedded, one SQLite file for each way, all services in one process"
             }
             #[cfg(feature = "servers")]
@@ -38,6 +42,7 @@ impl Ground {
 
 /// Where one shop is.
 pub enum Place {
+    Memory(Node),
     File(Arc<Sqlite>, Folder),
     #[cfg(feature = "servers")]
     Servers(Schemas),
@@ -61,9 +66,10 @@ impl Place {
         let name =
             format!("ballet_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         match ground {
-            Ground::Files => {
+            Ground::Memory => Ok(Self::Memory(World::new(Arc::new(SystemClock)).node())),
+            Ground::Files(folder) => {
                 let _ = cast;
-                let folder = std::env::temp_dir().join(name);
+                let folder = folder.join(name);
                 std::fs::create_dir_all(&folder)?;
                 let folder = Folder(folder);
                 Ok(Self::File(Sqlite::open(folder.0.join("shop.db")).await?, folder))
@@ -75,20 +81,20 @@ impl Place {
 
     /// An app of a service that serves nothing yet.
     pub fn app(&self, service: &str) -> Result<App, Failed> {
+        let _ = service;
         match self {
-            Self::File(store, _) => {
-                let _ = service;
-                Ok(App::new(store.clone()))
-            }
+            Self::Memory(node) => Ok(App::new(node.store()).broker(node.broker())),
+            Self::File(store, _) => Ok(App::new(store.clone())),
             #[cfg(feature = "servers")]
             Self::Servers(schemas) => schemas.app(service),
         }
     }
 
     /// Where messages are.
-    pub fn broker(&self) -> &dyn Broker {
+    pub fn broker(&self) -> Arc<dyn Broker> {
         match self {
-            Self::File(store, _) => &**store,
+            Self::Memory(node) => node.broker(),
+            Self::File(store, _) => store.clone(),
             #[cfg(feature = "servers")]
             Self::Servers(schemas) => schemas.broker(),
         }
@@ -97,6 +103,7 @@ impl Place {
     /// Takes away what is there.
     pub async fn leave(self) -> Result<(), Failed> {
         match self {
+            Self::Memory(_) => Ok(()),
             Self::File(store, folder) => {
                 store.close().await;
                 drop(folder);

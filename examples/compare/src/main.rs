@@ -1,34 +1,22 @@
 //! The iPad purchase both ways, side by side: two purchases told, a few hundred counted, all audited.
 
 mod figures;
-mod ground;
 mod options;
-mod orders;
 mod purchases;
 mod report;
 mod scenarios;
-#[cfg(feature = "servers")]
-mod servers;
-mod stand;
 mod tell;
-#[cfg(feature = "servers")]
-mod topics;
 
-use crate::ground::Ground;
-use crate::options::{Deed, HELP, Options, Source};
+use crate::options::{Deed, HELP, Options};
 use crate::purchases::Compared;
 use crate::scenarios::{ALL, Played};
 use crate::tell::KEY;
-use shop::cast::Cast;
+use compare::Failed;
+use compare::ground::Ground;
+use compare::orders::Source;
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::ExitCode;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-
-/// Both ways of doing it.
-const WAYS: [(&str, Cast); 2] =
-    [("orchestrated", orchestrated::CAST), ("choreographed", choreographed::CAST)];
 
 /// How many orders of a scenario are told.
 const TOLD: usize = 3;
@@ -132,15 +120,18 @@ fn compare(asked: &Options, source: &Source, report: &Path) -> Result<bool, Fail
 #[cfg(feature = "servers")]
 fn ground(asked: &Options) -> Result<Ground, Failed> {
     match &asked.servers {
-        None => Ok(Ground::Files),
-        Some(urls) => Ok(Ground::Servers(servers::Servers::new(urls)?)),
+        None => Ok(Ground::Files(std::env::temp_dir())),
+        Some(urls) => {
+            let servers = compare::servers::Servers::new(&urls.store, Some(&urls.broker))?;
+            Ok(Ground::Servers(servers))
+        }
     }
 }
 
 #[cfg(not(feature = "servers"))]
 fn ground(asked: &Options) -> Result<Ground, Failed> {
     match &asked.servers {
-        None => Ok(Ground::Files),
+        None => Ok(Ground::Files(std::env::temp_dir())),
         Some(_) => {
             Err("servers were left out of this build: build it with `--features servers`".into())
         }

@@ -1,5 +1,6 @@
 //! What may be asked on the command line.
 
+use compare::orders::Source;
 use shop::args::Args;
 use std::path::PathBuf;
 
@@ -27,15 +28,6 @@ usage: cargo run [--release] -- [options]
 exit status: 0 if all is well; 1 if the auditor or a scenario found something wrong, or an order or a
 file could not be read or written; 2 if an option is wrong or there is no such scenario.
 ";
-
-/// Where the orders come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Drawn from a seed.
-    Drawn { purchases: usize, seed: u64 },
-    /// Read from a file; `-` is standard input.
-    Read(PathBuf),
-}
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +159,8 @@ fn mode(value: String) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deed, Options, Source};
+    use super::{Deed, Options};
+    use compare::orders::Source;
 
     fn read(line: &str) -> Result<Options, String> {
         Options::read(line.split_whitespace().map(str::to_owned))

@@ -1,9 +1,18 @@
 //! The orders of a run: drawn from a seed, or read from a file.
 
-use crate::options::Source;
 use shop::contracts::Line;
 use shop::order::NewOrder;
 use std::io::Read;
+use std::path::PathBuf;
+
+/// Where the orders come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Drawn from a seed.
+    Drawn { purchases: usize, seed: u64 },
+    /// Read from a file; `-` is standard input.
+    Read(PathBuf),
+}
 
 /// An order with what must be known beside it.
 #[derive(Debug, Clone)]
@@ -47,6 +56,12 @@ fn basket(customer: &str, sku: &str, qty: i64, price: i64) -> NewOrder {
         total_minor: qty * price,
         currency: "USD".to_owned(),
     }
+}
+
+/// An order of one iPad, against which nothing speaks unless the card is declined.
+pub fn of_an_ipad(at: u64, declined: bool) -> Wanted {
+    let order = basket(&format!("c{at}"), "ipad", 1, 109_900);
+    Wanted { order_id: format!("order-{at}"), order, country: "AT", declined }
 }
 
 /// What a customer wants, by the roll of a die of a hundred sides.
@@ -108,8 +123,7 @@ fn read(from: impl Read) -> std::io::Result<(Vec<Wanted>, Vec<String>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{gather, read};
-    use crate::options::Source;
+    use super::{Source, gather, read};
 
     #[test]
     fn the_same_seed_draws_the_same_orders() {

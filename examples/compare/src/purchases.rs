@@ -1,13 +1,12 @@
 //! The same purchases, each way in a fresh place.
 
 use crate::figures::{Counted, Figures};
-use crate::ground::Ground;
-use crate::options::Source;
-use crate::orders::{self, Wanted};
-use crate::stand::{LANES, Stand};
 use crate::tell::{self, Column, Story};
-use crate::{Failed, WAYS};
 use ballet::Message;
+use compare::ground::Ground;
+use compare::orders::{self, Source, Wanted};
+use compare::stand::{LANES, Stand};
+use compare::{Failed, WAYS};
 use serde::Serialize;
 use shop::cast::Cast;
 use std::io::{IsTerminal, Write};
@@ -118,7 +117,7 @@ async fn run(
     ground: &Ground,
     wanted: &[Wanted],
 ) -> Result<Shown, Failed> {
-    let stand = Stand::open(cast, ground, wanted).await?;
+    let stand = Stand::open(cast, ground, wanted.len()).await?;
     let progress = Progress::of(way, wanted.len());
     for wanted in wanted {
         stand.admit(wanted).await?;

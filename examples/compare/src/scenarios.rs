@@ -1,8 +1,8 @@
 //! The scenarios, played on the stage: virtual time, every service a process of its own.
 
 use crate::tell::{self, Column, Story};
-use crate::{Failed, WAYS};
 use ballet::Message;
+use compare::{Failed, WAYS};
 use serde::Serialize;
 use shop::cast::Cast;
 use shop::stage::Stage;

@@ -1,5 +1,6 @@
 //! One way of doing it, at work: every process of its cast, over one SQLite file or on servers.
 
+use crate::Failed;
 use crate::ground::{Ground, Place};
 use crate::orders::{IPHONES, Wanted};
 use ballet::{Command, Key, Reactions, Reactor, Running};
@@ -10,8 +11,6 @@ use shop::fakes::World;
 use shop::orders::{ORDERS as ROWS, Row};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Names the service of the orders, to look into its table.
 struct Orders;
@@ -39,17 +38,17 @@ pub struct Stand {
 }
 
 impl Stand {
-    /// Opens the shop: everybody in their places, shelves stocked.
-    pub async fn open(cast: Cast, ground: &Ground, orders: &[Wanted]) -> Result<Self, Failed> {
+    /// Opens the shop: everybody in their places, shelves stocked for so many orders.
+    pub async fn open(cast: Cast, ground: &Ground, orders: usize) -> Result<Self, Failed> {
         let place = Place::take(ground, cast).await?;
-        let since = audit::ends(place.broker()).await?;
+        let since = audit::ends(&*place.broker()).await?;
         let world = World::default();
         let mut apps = BTreeMap::new();
         for player in cast {
             let app = place.app(player.name)?.lanes(LANES);
             apps.insert(player.name.to_owned(), (player.start)(app, &world).await?);
         }
-        let ipads = i64::try_from(orders.len())? * 2 + 10;
+        let ipads = i64::try_from(orders)? * 2 + 10;
         let stock = BTreeMap::from([("ipad".to_owned(), ipads), ("iphone".to_owned(), IPHONES)]);
         let stand = Self { place, apps, since, world, stock };
         for (sku, qty) in &stand.stock {
@@ -106,6 +105,13 @@ impl Stand {
         Ok(row.ok_or_else(|| format!("order `{order_id}` does not come to its end"))?)
     }
 
+    /// How many messages were said since it was opened.
+    pub async fn messages(&self) -> Result<u64, Failed> {
+        let ends = audit::ends(&*self.place.broker()).await?;
+        let since = |at: &(String, u32)| self.since.get(at).copied().unwrap_or_default();
+        Ok(ends.iter().map(|(at, end)| end - since(at)).sum())
+    }
+
     /// How many transactions all lanes have committed: each batch is one. In one file several lanes
     /// share what goes to the disk; services apart would not.
     pub fn commits(&self) -> u64 {
@@ -117,7 +123,7 @@ impl Stand {
     pub async fn quiet(&self) -> Result<(), Failed> {
         let mut last = None;
         loop {
-            let now = Some((audit::ends(self.place.broker()).await?, self.commits()));
+            let now = Some((audit::ends(&*self.place.broker()).await?, self.commits()));
             if last == now {
                 return Ok(());
             }
@@ -129,7 +135,7 @@ impl Stand {
     /// Waits until all is quiet, and collects the books.
     pub async fn books(&self) -> Result<Books, Failed> {
         self.quiet().await?;
-        let messages = audit::messages(self.place.broker(), &self.since).await?;
+        let messages = audit::messages(&*self.place.broker(), &self.since).await?;
         let expected = Expected { stock: self.stock.clone(), ..Expected::default() };
         Ok(audit::read(Offices::Each(&self.apps), messages, &self.world, expected).await?)
     }

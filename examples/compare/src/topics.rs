@@ -3,6 +3,7 @@
 //! Whoever begins anew takes up all commands that there are, so the commands of another shop would be
 //! carried out again. What is there already may be somebody's: it is never taken away, but told.
 
+use crate::Failed;
 use ballet::clock::{Stopwatch, rest};
 use ballet::kafka::Config;
 use rdkafka::ClientConfig;
@@ -12,8 +13,6 @@ use rdkafka::types::RDKafkaErrorCode;
 use shop::cast::{Cast, topology};
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long Kafka may take to answer, and to take topics away.
 const PATIENCE: Duration = Duration::from_secs(60);

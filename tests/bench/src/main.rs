@@ -1,54 +1,86 @@
-//! What a five-step saga costs, measured.
+//! What sagas cost, measured.
 //!
-//! A mode is a file: it measures, prints a table and gives its figures as JSON.
+//! ```text
+//! options    what is asked             work       what is done
+//! backend    over what                 stand      somebody who does it: five/, purchase, textbook/
+//! ground     where                     load       how it comes, and how long each took
+//! measure    rounds of runs            gauges     what is read before and after each
+//! figure     what is told of it        report     tables, and files to compare
+//! ```
 
-mod closed;
+mod backend;
+#[cfg(feature = "servers")]
+mod database;
+mod figure;
 mod five;
 mod floor;
+mod gauges;
+mod ground;
+mod load;
+mod measure;
 mod options;
-mod saga;
+mod plot;
+mod processes;
+mod purchase;
+mod report;
 #[cfg(feature = "servers")]
 mod servers;
 mod stand;
 mod statements;
+#[cfg(feature = "servers")]
+mod textbook;
+mod work;
 
+use crate::ground::Ground;
 use crate::options::{HELP, Mode, Options};
+use crate::report::Report;
 use crate::setting::Setting;
-use crate::stand::Ground;
+use crate::work::Work;
 use bench::{Failed, meter, setting, stats, tell};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let asked = Options::read(std::env::args().skip(1));
-    let done = asked.and_then(|options| match options.mode {
-        None => {
+    bench::end(asked.and_then(|options| act(&options)))
+}
+
+fn act(options: &Options) -> Result<Result<(), Failed>, String> {
+    match &options.mode {
+        Mode::Help => {
             print!("{HELP}");
             Ok(Ok(()))
         }
-        Some(mode) => Ok(measure(mode, &options, &Setting::of(&options.folder)?)),
-    });
-    bench::end(done)
+        Mode::Compare(one, other) => Ok(compare(one, other)),
+        Mode::Five | Mode::Purchase | Mode::Floor => {
+            Ok(measure(options, Setting::of(&options.folder)?))
+        }
+    }
 }
 
-fn measure(mode: Mode, options: &Options, setting: &Setting) -> Result<(), Failed> {
+fn compare(one: &std::path::Path, other: &std::path::Path) -> Result<(), Failed> {
+    print!("{}", report::compared(&report::read(one)?, &report::read(other)?));
+    Ok(())
+}
+
+fn measure(options: &Options, setting: Setting) -> Result<(), Failed> {
     println!("{}", setting.told());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let figures = runtime.block_on(async {
-        match mode {
-            Mode::Sqlite => five::measure(&Ground::File, options, setting).await,
-            Mode::Kafka => five::measure(&ground(options).await?, options, setting).await,
-            Mode::Floor => floor::measure(options, setting).await,
+    let runs = runtime.block_on(async {
+        let ground = Ground::of(options).await?;
+        match options.mode {
+            Mode::Floor => floor::rounds(&ground, options).await,
+            Mode::Purchase => {
+                let ways = [Work::Orchestrated, Work::Choreographed];
+                measure::rounds(&ways, &ground, options).await
+            }
+            _ => measure::rounds(&[Work::Five], &ground, options).await,
         }
     })?;
-    bench::keep(&figures, options.json.as_deref())
-}
-
-#[cfg(feature = "servers")]
-async fn ground(options: &Options) -> Result<Ground, Failed> {
-    Ok(Ground::Servers(servers::Servers::of(options).await?))
-}
-
-#[cfg(not(feature = "servers"))]
-async fn ground(_: &Options) -> Result<Ground, Failed> {
-    Err("mode `kafka` was left out of this build: build it with `--features servers`".into())
+    let report = Report::of(setting, options.told(), runs);
+    print!("{}", report.told());
+    println!("\nmedian (least-most) of {} rounds", options.rounds);
+    if let Some(folder) = &options.plots {
+        println!("{} plots: {}", plot::write(&report.cells, folder)?, folder.display());
+    }
+    bench::keep(&report, options.json.as_deref())
 }

@@ -1,70 +1,10 @@
-//! What this process and the servers on this machine have used, as the kernel tells it; nothing where there is
-//! no `/proc`.
+//! What this process and its machine are like, as the kernel tells it; nothing where there is no `/proc`.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// How many ticks of the kernel's accounting a second has: 100 on every Linux, whatever it ticks itself.
-const TICKS: u64 = 100;
-
-/// What was used up to a moment.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Meter {
-    /// Time of all cores, of this process, in microseconds.
-    pub cpu: u64,
-    /// Bytes that it made dirty and that go to the disk.
-    pub written: u64,
-    /// Time of all cores, of every Postgres and of every Kafka on this machine, in microseconds.
-    pub postgres: u64,
-    pub kafka: u64,
-}
-
-impl Meter {
-    pub fn now() -> Self {
-        Self {
-            cpu: cpu("self").map(|(_, used)| used).unwrap_or_default(),
-            written: written().unwrap_or_default(),
-            postgres: cpu_of(|name, _| name == "postgres"),
-            kafka: cpu_of(|name, line| name == "java" && line.contains("kafka.Kafka")),
-        }
-    }
-
-    /// What was used since. Who has ended meanwhile takes along what they had used.
-    pub const fn since(self, before: Self) -> Self {
-        Self {
-            cpu: self.cpu - before.cpu,
-            written: self.written - before.written,
-            postgres: self.postgres.saturating_sub(before.postgres),
-            kafka: self.kafka.saturating_sub(before.kafka),
-        }
-    }
-}
-
-/// The name of a process, and what it has used.
-fn cpu(process: &str) -> Option<(String, u64)> {
-    let stat = read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name stands in brackets and may have spaces in it; user and system time are fields 14 and 15.
-    let (head, fields) = stat.rsplit_once(')')?;
-    let (_, name) = head.split_once('(')?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some((name.to_owned(), (user + system) * 1_000_000 / TICKS))
-}
-
-/// What all processes have used that are so by name and command line.
-fn cpu_of(is_one: impl Fn(&str, &str) -> bool) -> u64 {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
-    let used = processes.flatten().filter_map(|process| {
-        let id = process.file_name().into_string().ok()?;
-        id.parse::<u32>().ok()?;
-        let (name, used) = cpu(&id)?;
-        let line = read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        is_one(&name, &line).then_some(used)
-    });
-    used.sum()
-}
-
-fn written() -> Option<u64> {
+/// How many bytes this process has made dirty that go to the disk.
+pub fn written() -> Option<u64> {
     field(&read_to_string("/proc/self/io").ok()?, "write_bytes:")
 }
 

@@ -1,104 +1,151 @@
 //! What may be asked on the command line.
 
+use crate::backend::Backend;
+use crate::load::Load;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// The help, as it is printed.
-pub const HELP: &str = "\
-Measures what a saga of five steps costs: each step is a command, an effect and a reply. Effects are
-checked after every run. Times are those of this machine at this moment, all else on it included.
+pub const HELP: &str = include_str!("help.txt");
 
-usage: cargo run -p bench --release -- MODE [options]
-
-modes:
-  sqlite            the embedded pair: everything in one process, over one SQLite file
-  kafka             coordinator and worker in one process, over a schema each in a Postgres, and a Kafka;
-                    built with `--features servers`
-  floor             what this disk and its SQLite can do, so that ratios can be told
-
-options:
-  --sagas N         how many sagas a run does at most (20000)
-  --seconds S       how long a run lasts at most (10)
-  --in-flight N,..  how many sagas are under way at a time: a run for each (1,8,64,512,2000)
-  --lanes L         how many lanes each group has (2)
-  --rounds R        how often all runs are repeated, one after the other (3)
-  --folder DIR      where the files go, on a disk and not in memory (the folder for temporary files)
-  --store URL       the Postgres of `kafka`, as an owner who may make schemas; and with it
-  --broker URL      the Kafka, as kafka://host:port (without both: some in containers); topics of the
-                    measured saga are deleted there
-  --json FILE       where the figures go as JSON as well
-  --help            this
-
-exit status: 0 if all is well; 1 if an effect is missing or too many, or something failed; 2 if an
-option is wrong.
-";
-
-/// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    Sqlite,
-    Kafka,
+    Help,
+    /// Sagas of five steps.
+    Five,
+    /// The purchase, both ways.
+    Purchase,
+    /// What the machine can do.
     Floor,
+    /// The figures of two files, side by side.
+    Compare(PathBuf, PathBuf),
 }
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// `None` if only help is wanted.
-    pub mode: Option<Mode>,
-    pub sagas: u64,
+    pub mode: Mode,
+    pub on: Vec<Backend>,
+    /// How many under way, then how many a second.
+    pub loads: Vec<Load>,
+    /// How many a run does at most, if somebody has said it.
+    pub most: Option<u64>,
     pub seconds: Duration,
-    pub in_flight: Vec<usize>,
-    pub lanes: u32,
     pub rounds: usize,
+    /// Of a hundred, so many fail.
+    pub failing: u64,
+    /// So many go first, and are not timed.
+    pub warm: u64,
+    /// So many have settled before.
+    pub settled: u64,
+    pub lanes: u32,
     pub folder: PathBuf,
     pub json: Option<PathBuf>,
-    /// The servers of `kafka`: both are there, or neither.
+    /// A folder for plots.
+    pub plots: Option<PathBuf>,
     pub store: Option<String>,
     pub broker: Option<String>,
 }
 
+/// The options as they were given.
+#[derive(Default)]
+struct Given {
+    in_flight: Option<Vec<usize>>,
+    rates: Option<Vec<u64>>,
+}
+
+impl Given {
+    fn loads(self) -> Vec<Load> {
+        let rates = self.rates.unwrap_or_default();
+        let usual = if rates.is_empty() { vec![1, 8, 64, 512, 2_000] } else { Vec::new() };
+        let in_flight = self.in_flight.unwrap_or(usual).into_iter().map(Load::InFlight);
+        in_flight.chain(rates.into_iter().map(Load::Rate)).collect()
+    }
+}
+
 impl Options {
-    /// Reads the options; an error is one sentence that says what to do.
-    pub fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self {
-            mode: None,
-            sagas: 20_000,
-            seconds: Duration::from_secs(10),
-            in_flight: vec![1, 8, 64, 512, 2_000],
-            lanes: 2,
+    fn usual() -> Self {
+        Self {
+            mode: Mode::Help,
+            on: vec![Backend::Sqlite],
+            loads: Vec::new(),
+            most: None,
+            seconds: Duration::from_secs(5),
             rounds: 3,
+            failing: 0,
+            warm: 200,
+            settled: 0,
+            lanes: 2,
             folder: std::env::temp_dir(),
             json: None,
+            plots: None,
             store: None,
             broker: None,
-        };
-        options.mode = match args.next().as_deref() {
-            Some("sqlite") => Some(Mode::Sqlite),
-            Some("kafka") => Some(Mode::Kafka),
-            Some("floor") => Some(Mode::Floor),
-            Some("--help" | "-h") => return Ok(options),
-            Some(other) => return Err(format!("there is no mode `{other}`; `--help` lists them")),
-            None => {
-                return Err(
-                    "name a mode: `sqlite`, `kafka` or `floor`; `--help` explains them".into()
-                );
-            }
-        };
-        while let Some(arg) = args.next() {
-            if matches!(arg.as_str(), "--help" | "-h") {
-                return Ok(Self { mode: None, ..options });
-            }
-            options.take(&arg, &mut args)?;
         }
-        if options.store.is_some() != options.broker.is_some() {
-            return Err("`--store` and `--broker` belong together: give both, or neither".into());
-        }
-        Ok(options)
     }
 
-    fn take(&mut self, arg: &str, rest: &mut impl Iterator<Item = String>) -> Result<(), String> {
+    /// Reads the options; an error is one sentence that says what to do.
+    pub fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::usual();
+        options.mode = match args.next().as_deref() {
+            Some("five") => Mode::Five,
+            Some("purchase") => Mode::Purchase,
+            Some("floor") => Mode::Floor,
+            Some("compare") => {
+                let mut file = || args.next().map(PathBuf::from);
+                let (Some(one), Some(other)) = (file(), file()) else {
+                    return Err("`compare` takes two files that `--json` has written".to_owned());
+                };
+                Mode::Compare(one, other)
+            }
+            Some("--help" | "-h") => return Ok(options),
+            Some(other) => return Err(format!("there is no mode `{other}`; `--help` lists them")),
+            None => return Err("name a mode, as `five`; `--help` explains them".to_owned()),
+        };
+        let mut given = Given::default();
+        while let Some(arg) = args.next() {
+            if matches!(arg.as_str(), "--help" | "-h") {
+                return Ok(Self { mode: Mode::Help, ..options });
+            }
+            options.take(&arg, &mut args, &mut given)?;
+        }
+        options.loads = given.loads();
+        match options.on.iter().find(|on| on.is_baseline()) {
+            Some(on) if options.mode == Mode::Purchase => Err(format!(
+                "there is no purchase over `{}`: leave it out, or measure `five`",
+                on.name()
+            )),
+            _ => Ok(options),
+        }
+    }
+
+    /// How many a run does at most. Everybody who may buy is made known before.
+    pub fn count(&self) -> u64 {
+        self.most.unwrap_or(if self.mode == Mode::Purchase { 1_000 } else { 100_000 })
+    }
+
+    /// What was asked, for whoever reads the figures later; where servers are is not told.
+    pub fn told(&self) -> String {
+        let on: Vec<&str> = self.on.iter().map(|on| on.name()).collect();
+        let loads: Vec<String> = self.loads.iter().map(|load| load.told()).collect();
+        let seconds = self.seconds.as_secs();
+        let Self { rounds, failing, warm, settled, lanes, .. } = self;
+        format!(
+            "on {}; {}; {rounds} rounds of {seconds} s; {failing} % fail; {warm} warm up, {settled} \
+             settled before; {lanes} lanes",
+            on.join(", "),
+            loads.join(", "),
+        )
+    }
+
+    fn take(
+        &mut self,
+        arg: &str,
+        rest: &mut impl Iterator<Item = String>,
+        given: &mut Given,
+    ) -> Result<(), String> {
         let (option, inline) = match arg.split_once('=') {
             Some((option, value)) => (option, Some(value.to_owned())),
             None => (arg, None),
@@ -108,23 +155,35 @@ impl Options {
             value.ok_or_else(|| format!("`{option}` needs a value"))
         };
         match option {
-            "--sagas" => self.sagas = some(option, &value()?)?,
+            "--on" => self.on = value()?.split(',').map(backend).collect::<Result<_, _>>()?,
+            "--in-flight" => given.in_flight = Some(all(option, &value()?)?),
+            "--rate" => given.rates = Some(all(option, &value()?)?),
+            "--most" => self.most = Some(some(option, &value()?)?),
             "--seconds" => self.seconds = Duration::from_secs(some(option, &value()?)?),
-            "--in-flight" => {
-                let levels = value()?;
-                self.in_flight =
-                    levels.split(',').map(|one| some(option, one)).collect::<Result<_, _>>()?;
-            }
-            "--lanes" => self.lanes = some(option, &value()?)?,
             "--rounds" => self.rounds = some(option, &value()?)?,
+            "--fail" => self.failing = percent(option, &value()?)?,
+            "--warm" => self.warm = some(option, &value()?)?,
+            "--settled" => self.settled = some(option, &value()?)?,
+            "--lanes" => self.lanes = some(option, &value()?)?,
             "--folder" => self.folder = value()?.into(),
             "--store" => self.store = Some(value()?),
             "--broker" => self.broker = Some(value()?),
             "--json" => self.json = Some(value()?.into()),
+            "--plots" => self.plots = Some(value()?.into()),
             other => return Err(format!("there is no option `{other}`; `--help` lists them")),
         }
         Ok(())
     }
+}
+
+fn backend(name: &str) -> Result<Backend, String> {
+    let names = || Backend::ALL.map(Backend::name).join("`, `");
+    let found = Backend::named(name);
+    found.ok_or_else(|| format!("`--on` takes `{}`, and `{name}` is none of them", names()))
+}
+
+fn all<T: FromStr + Default + PartialEq>(option: &str, values: &str) -> Result<Vec<T>, String> {
+    values.split(',').map(|one| some(option, one)).collect()
 }
 
 /// A number of which there must be one at least.
@@ -134,33 +193,57 @@ fn some<T: FromStr + Default + PartialEq>(option: &str, value: &str) -> Result<T
     if number == T::default() { Err(told()) } else { Ok(number) }
 }
 
+fn percent(option: &str, value: &str) -> Result<u64, String> {
+    let number = value.parse().ok().filter(|number| *number <= 100);
+    number
+        .ok_or_else(|| format!("`{option}` takes a whole number up to 100, and `{value}` is none"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Mode, Options};
+    use crate::backend::Backend;
+    use crate::load::Load;
 
     fn read(line: &str) -> Result<Options, String> {
         Options::read(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
-    fn options_are_read_and_wrong_ones_named() {
-        let options = read("sqlite --sagas 7 --in-flight=1,20 --lanes 4").unwrap();
-        assert_eq!((options.mode, options.sagas, options.lanes), (Some(Mode::Sqlite), 7, 4));
-        assert_eq!(options.in_flight, [1, 20]);
-        assert_eq!(read("floor").unwrap().mode, Some(Mode::Floor));
-        assert_eq!(read("floor --help").unwrap().mode, None);
-        assert_eq!(read("--help").unwrap().mode, None);
+    fn options_are_read() {
+        let options = read("five --on sqlite,kafka --in-flight=1,20 --rate 200 --fail 10").unwrap();
+        assert_eq!((options.mode, options.failing), (Mode::Five, 10));
+        assert_eq!(options.on, [Backend::Sqlite, Backend::Kafka]);
+        assert_eq!(options.loads, [Load::InFlight(1), Load::InFlight(20), Load::Rate(200)]);
+        assert_eq!(read("five --rate 7").unwrap().loads, [Load::Rate(7)]);
+        assert_eq!(read("five").unwrap().loads.len(), 5);
+        assert_eq!(read("floor --seconds 2").unwrap().mode, Mode::Floor);
+        assert_eq!(read("compare a b").unwrap().mode, Mode::Compare("a".into(), "b".into()));
+        for help in ["--help", "-h", "floor --help", "five --rate 5 -h"] {
+            assert_eq!(read(help).unwrap().mode, Mode::Help);
+        }
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
         for (line, told) in [
-            ("", "name a mode: `sqlite`, `kafka` or `floor`; `--help` explains them"),
-            (
-                "kafka --broker kafka://h:1",
-                "`--store` and `--broker` belong together: give both, or neither",
-            ),
+            ("", "name a mode, as `five`; `--help` explains them"),
             ("oracle", "there is no mode `oracle`; `--help` lists them"),
-            ("sqlite --sagas", "`--sagas` needs a value"),
-            ("sqlite --sagas 0", "`--sagas` takes whole numbers from 1, and `0` is none"),
-            ("sqlite --in-flight 1,x", "`--in-flight` takes whole numbers from 1, and `x` is none"),
-            ("sqlite --colour", "there is no option `--colour`; `--help` lists them"),
+            ("compare a", "`compare` takes two files that `--json` has written"),
+            ("five --most", "`--most` needs a value"),
+            ("five --most 0", "`--most` takes whole numbers from 1, and `0` is none"),
+            ("five --in-flight 1,x", "`--in-flight` takes whole numbers from 1, and `x` is none"),
+            ("five --fail 101", "`--fail` takes a whole number up to 100, and `101` is none"),
+            ("five --colour", "there is no option `--colour`; `--help` lists them"),
+            (
+                "purchase --on textbook",
+                "there is no purchase over `textbook`: leave it out, or measure `five`",
+            ),
+            (
+                "five --on sqlite,oracle",
+                "`--on` takes `memory`, `sqlite`, `postgres`, `kafka`, `textbook`, `textbook-kafka`, and \
+                 `oracle` is none of them",
+            ),
         ] {
             assert_eq!(read(line).unwrap_err(), told);
         }

@@ -1,9 +1,9 @@
 //! Medians, ranges and percentiles.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What several rounds have shown.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
     pub least: f64,

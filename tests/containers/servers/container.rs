@@ -20,6 +20,9 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 const LONG: Duration = Duration::from_secs(90);
 const A_MOMENT: Duration = Duration::from_millis(20);
 
+/// The network of this machine, for a container that shall have no other.
+pub const HOST: &str = "host";
+
 /// A container. All that is asked of the engine is asked from the one runtime that lasts.
 pub struct Container {
     running: Arc<ContainerAsync<GenericImage>>,

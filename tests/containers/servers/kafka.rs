@@ -1,7 +1,7 @@
 //! Kafka in a container.
 
 use super::acls::{self, Acl};
-use super::container::Container;
+use super::container::{Container, HOST};
 use super::disk::{DISK, emptied, filled, small_disk};
 use super::images::image;
 use super::{free_port, own_name, runtime};
@@ -81,6 +81,34 @@ impl Kafka {
     /// for everything, because the node names that door as its own address.
     pub async fn with_doors(count: u16) -> Self {
         Self::made(count, &[]).await
+    }
+
+    /// One of its own that listens on this machine's network itself, for measurements: what forwards ports takes a
+    /// good part of a core. Its Java makes it as fast as it can.
+    pub async fn on_the_host() -> Self {
+        let (name, tag) = image("BALLET_TESTS_KAFKA_IMAGE").await;
+        let (port, controller) = (free_port(), free_port());
+        let at = format!("PLAINTEXT://127.0.0.1:{port}");
+        let mut request = GenericImage::new(name, tag)
+            .with_env_var("KAFKA_LISTENERS", format!("{at},CONTROLLER://127.0.0.1:{controller}"))
+            .with_env_var("KAFKA_ADVERTISED_LISTENERS", at)
+            .with_env_var(
+                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            )
+            .with_network(HOST);
+        for (setting, value) in SETTINGS {
+            request = request.with_env_var(*setting, *value);
+        }
+        let request = request
+            .with_env_var("KAFKA_HEAP_OPTS", "-Xmx1g -Xms1g")
+            .with_env_var("KAFKA_JVM_PERFORMANCE_OPTS", "-server -XX:+UseG1GC")
+            .with_env_var("KAFKA_BROKER_SESSION_TIMEOUT_MS", "9000")
+            .with_env_var("KAFKA_CONTROLLER_QUORUM_VOTERS", format!("1@127.0.0.1:{controller}"));
+        let container = Container::start_new(request, &[]).await;
+        let kafka = Self { container, at: (Ipv4Addr::LOCALHOST, port).into(), doors: Vec::new() };
+        kafka.answers().await;
+        kafka
     }
 
     async fn made(count: u16, more: &[(&str, &str)]) -> Self {

@@ -1,6 +1,6 @@
 //! Postgres in a container.
 
-use super::container::Container;
+use super::container::{Container, HOST};
 use super::disk::{DISK, emptied, filled, small_disk};
 use super::images::image;
 use super::{free_port, own_name, runtime};
@@ -28,6 +28,25 @@ impl Postgres {
     /// it ends.
     pub async fn on_a_small_disk(bytes: i64) -> Self {
         Self::made(Some(bytes)).await
+    }
+
+    /// One of its own that listens on this machine's network itself, for measurements: what forwards ports takes a
+    /// good part of a core. It has the memory and the room for its log that somebody would give it.
+    pub async fn on_the_host() -> Self {
+        let (name, tag) = image("BALLET_TESTS_POSTGRES_IMAGE").await;
+        let port = free_port();
+        let settings = ["shared_preload_libraries=pg_stat_statements", "max_connections=400"];
+        let sizes = ["shared_buffers=1GB", "max_wal_size=4GB"];
+        let settings = settings.iter().chain(&sizes).map(|setting| format!("-c{setting}"));
+        let request = GenericImage::new(name, tag)
+            .with_env_var("POSTGRES_PASSWORD", PASSWORD)
+            .with_cmd(settings.chain([format!("-cport={port}")]))
+            .with_shm_size(256 << 20)
+            .with_network(HOST);
+        let container = Container::start_new(request, &[]).await;
+        let postgres = Self { container, at: (Ipv4Addr::LOCALHOST, port).into() };
+        postgres.answers().await;
+        postgres
     }
 
     async fn made(disk: Option<i64>) -> Self {
