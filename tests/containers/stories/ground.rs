@@ -164,6 +164,7 @@ fn variables(settings: &Settings) -> BTreeMap<&'static str, u128> {
         ("CUSTOMER_WAIT", settings.customer_wait),
         ("FRAUD_WINDOW", settings.fraud_window),
         ("ATTEMPT_REST", settings.attempt_rest),
+        ("REQUEST_LOOK", settings.request_look),
     ]
     .map(|(name, length)| (name, length.as_millis()))
     .into()

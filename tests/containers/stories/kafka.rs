@@ -34,7 +34,8 @@ impl Kafka {
         config.set("bootstrap.servers", kafka.bootstrap());
         let producer = config.clone().set("linger.ms", "0").create().unwrap();
         config.set("group.id", "listener").set("enable.auto.commit", "false");
-        config.set("fetch.wait.max.ms", "50").set("auto.offset.reset", "earliest");
+        // Whatever comes ends the wait.
+        config.set("fetch.wait.max.ms", "500").set("auto.offset.reset", "earliest");
         let (asking, listening): (BaseConsumer, BaseConsumer) =
             (config.create().unwrap(), config.create().unwrap());
         listening.assign(&answered(|| places(&asking, Offset::Beginning))).unwrap();

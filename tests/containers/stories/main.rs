@@ -38,9 +38,14 @@ const EVERYBODY: &str = "everybody";
 /// None of them: the broker, with all that is kept on its server.
 const BROKER: &str = "the broker";
 
-/// Deadlines as they usually are: they do not pass while a test runs.
+/// Deadlines as they usually are: they do not pass while a test runs. What the text asks of services comes in
+/// by this process, so that theirs have to look for it: often, for else a play is a third longer.
 fn usual() -> Settings {
-    Settings { attempt_rest: Duration::from_millis(500), ..Settings::default() }
+    Settings {
+        attempt_rest: Duration::from_millis(500),
+        request_look: Duration::from_millis(100),
+        ..Settings::default()
+    }
 }
 
 /// Deadlines that pass in a test, and are long for whoever does something before.
