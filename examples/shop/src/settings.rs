@@ -91,11 +91,7 @@ impl Settings {
             ("CUSTOMER_WAIT_MS", "how long a customer may be unknown", ms(usual.customer_wait)),
             ("FRAUD_WINDOW_MS", "how long attempts are remembered", ms(usual.fraud_window)),
             ("ATTEMPT_REST_MS", "the longest rest between two attempts", ms(usual.attempt_rest)),
-            (
-                "REQUEST_LOOK_MS",
-                "how often others' requests are looked for",
-                ms(usual.request_look),
-            ),
+            ("REQUEST_LOOK_MS", "how often to look for others' requests", ms(usual.request_look)),
             ("FRAUD_LIMIT_MINOR", "what may be tried in that time", text(usual.fraud_limit_minor)),
             (
                 "FRAUD_SHADOW_LIMIT_MINOR",
