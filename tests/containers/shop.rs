@@ -65,7 +65,7 @@ pub async fn migrated(postgres: &Postgres, services: &[&str]) -> Database {
 }
 
 /// Makes the log of a shop that has no Kafka, in a database that has its schemas, by `ballet migrate`.
-async fn log_in(database: &Database, services: &[&str]) {
+pub async fn log_in(database: &Database, services: &[&str]) {
     let (names, role) = (services.join(","), database.role_named("{service}"));
     let owner = database.owner_url();
     let asked = ["migrate", "--store", &owner, "--service", &names, "--app-role", &role];
@@ -120,12 +120,7 @@ impl Shop {
     /// A new shop in a new database of this Postgres. No other shop may be on the same Kafka: the topics
     /// have the same names.
     pub async fn on(example: &'static str, postgres: &Postgres, kafka: Arc<Kafka>) -> Self {
-        Self::within(example, migrated(postgres, &services(example)).await, kafka)
-    }
-
-    /// A shop in a database that has a schema for each service, and nothing in it.
-    pub fn within(example: &'static str, database: Database, kafka: Arc<Kafka>) -> Self {
-        Self::over(example, database, Some(kafka))
+        Self::within(example, migrated(postgres, &services(example)).await, Some(kafka))
     }
 
     /// A new shop in a new database of this Postgres, and nowhere else.
@@ -133,10 +128,12 @@ impl Shop {
         let services = services(example);
         let database = migrated(postgres, &services).await;
         log_in(&database, &services).await;
-        Self::over(example, database, None)
+        Self::within(example, database, None)
     }
 
-    fn over(example: &'static str, database: Database, kafka: Option<Arc<Kafka>>) -> Self {
+    /// A shop in a database that has a schema for each service, and nothing in it; without a Kafka it has a
+    /// log besides.
+    pub fn within(example: &'static str, database: Database, kafka: Option<Arc<Kafka>>) -> Self {
         let name = own_name(&format!("ballet-processes-{}", std::process::id()));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();

@@ -22,6 +22,8 @@ pub struct Settings {
     pub fraud_window: Duration,
     /// How long to rest at most between two attempts of what fails: `ATTEMPT_REST_MS`.
     pub attempt_rest: Duration,
+    /// How often to look for requests that another process has taken in: `REQUEST_LOOK_MS`.
+    pub request_look: Duration,
     /// What a customer may try to spend before that, in minor units: `FRAUD_LIMIT_MINOR`.
     pub fraud_limit_minor: i64,
     /// The same for the validator that only watches: `FRAUD_SHADOW_LIMIT_MINOR`.
@@ -46,6 +48,7 @@ impl Default for Settings {
             customer_wait: Duration::from_secs(2 * 60),
             fraud_window: Duration::from_secs(60 * 60),
             attempt_rest: Duration::from_secs(10),
+            request_look: Duration::from_secs(1),
             fraud_limit_minor: 200_000,
             fraud_shadow_limit_minor: 150_000,
             qty_max: 20,
@@ -88,6 +91,7 @@ impl Settings {
             ("CUSTOMER_WAIT_MS", "how long a customer may be unknown", ms(usual.customer_wait)),
             ("FRAUD_WINDOW_MS", "how long attempts are remembered", ms(usual.fraud_window)),
             ("ATTEMPT_REST_MS", "the longest rest between two attempts", ms(usual.attempt_rest)),
+            ("REQUEST_LOOK_MS", "how often to look for others' requests", ms(usual.request_look)),
             ("FRAUD_LIMIT_MINOR", "what may be tried in that time", text(usual.fraud_limit_minor)),
             (
                 "FRAUD_SHADOW_LIMIT_MINOR",
@@ -126,6 +130,7 @@ impl Settings {
             customer_wait: while_("CUSTOMER_WAIT_MS", usual.customer_wait)?,
             fraud_window: while_("FRAUD_WINDOW_MS", usual.fraud_window)?,
             attempt_rest: while_("ATTEMPT_REST_MS", usual.attempt_rest)?,
+            request_look: while_("REQUEST_LOOK_MS", usual.request_look)?,
             fraud_limit_minor: number("FRAUD_LIMIT_MINOR", usual.fraud_limit_minor)?,
             fraud_shadow_limit_minor: number(
                 "FRAUD_SHADOW_LIMIT_MINOR",

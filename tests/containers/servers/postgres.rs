@@ -54,7 +54,7 @@ impl Postgres {
         let port = free_port();
         let mut request = GenericImage::new(name, tag)
             .with_env_var("POSTGRES_PASSWORD", PASSWORD)
-            .with_cmd(["-cshared_preload_libraries=pg_stat_statements", "-cmax_connections=400"])
+            .with_cmd(["-cshared_preload_libraries=pg_stat_statements", "-cmax_connections=800"])
             .with_shm_size(256 << 20);
         if let Some(bytes) = disk {
             request = request.with_mount(small_disk(bytes));

@@ -1,9 +1,11 @@
 //! The processes of a shop: who serves what, and how they are asked.
 
 use ballet::clock::rest;
+use ballet::id::derived;
 use ballet::{Error, ErrorKind, Refusal};
 use containers::process::Process;
-use containers::shop::{Part, Said, Shop};
+use containers::servers::runtime;
+use containers::shop::{Part, Said, Shop, ask};
 use serde_json::{Value, json};
 use shop::contracts::{
     CancelNoted, NOTIFICATION, ORDERS, OrderId, PAYMENTS, Placed, SHIPPING, SetRule, Status,
@@ -11,8 +13,11 @@ use shop::contracts::{
 use shop::fakes::{Dials, Outsider, Turn};
 use shop::order::NewOrder;
 use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// How long to look away before somebody is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -34,6 +39,8 @@ pub struct Crew {
     /// How the dials of the outside are: whoever starts anew is told.
     dials: Dials,
     asked: AtomicUsize,
+    /// Who could not place an order yet, and asks again and again.
+    waiting: Mutex<Vec<JoinHandle<OrderId>>>,
 }
 
 impl fmt::Debug for Crew {
@@ -55,7 +62,7 @@ impl Crew {
         let seat = |services| Seat { services, part: None, is_frozen: false };
         let shared = vec![others; copies].into_iter().filter(|others| !others.is_empty());
         let seats = alone.chain(shared).map(seat).collect();
-        Self { seats, dials: Dials::new(), asked: AtomicUsize::new(0) }
+        Self { seats, dials: Dials::new(), asked: AtomicUsize::new(0), waiting: Mutex::default() }
     }
 
     /// Everybody who is served by some process that is there.
@@ -216,6 +223,38 @@ impl Crew {
         let order_id = said.json()["order_id"].as_str().unwrap().to_owned();
         self.look(&order_id).await;
         Ok(Ok(Placed { order_id }))
+    }
+
+    /// Places an order under a key, however long it takes until somebody can take it up. Its number is made of
+    /// the key, so that the customer knows it before.
+    pub fn will_place(&self, key: &str, order: &NewOrder) -> Placed {
+        let (key, body) = (key.to_owned(), serde_json::to_string(order).unwrap());
+        let order_id = derived(&["order", &key]).to_string();
+        let at: Vec<SocketAddr> = self.serving(ORDERS).map(|part| part.at).collect();
+        let placing = runtime().spawn(async move {
+            for turn in 0..TRIES {
+                let headers = [("Idempotency-Key", &*key)];
+                match ask(at[turn % at.len()], "POST", "/v1/orders", &headers, &body).await {
+                    Ok(said) if said.status == 202 => {
+                        return said.json()["order_id"].as_str().unwrap().to_owned();
+                    }
+                    Ok(said) if !matches!(said.status, 503 | 504) => panic!("{said:?}"),
+                    Ok(_) | Err(_) => rest(AGAIN).await,
+                }
+            }
+            panic!("nobody takes the order of {key}");
+        });
+        self.waiting.lock().unwrap().push(placing);
+        Placed { order_id }
+    }
+
+    /// Waits until all orders are taken up that could not be before.
+    pub async fn have_placed(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap());
+        for placing in waiting {
+            let order_id = placing.await.expect("it is taken up");
+            self.look(&order_id).await;
+        }
     }
 
     /// Where an order stands that was placed.

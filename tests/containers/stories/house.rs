@@ -1,21 +1,22 @@
-//! A house of processes: the programs of an example, over a Postgres and a Kafka, asked over HTTP.
+//! A house of processes: the programs of an example, over a Postgres and a Kafka or over a Postgres alone,
+//! asked over HTTP.
 
 use crate::crew::Crew;
-use crate::ground::Ground;
+use crate::ground::{Ground, Over};
+use crate::looks::Looks;
 use crate::rest;
-use crate::topics::Topics;
-use crate::{EVERYBODY, FIRST};
+use crate::topics::{Place, Topics};
+use crate::{BROKER, EVERYBODY, FIRST};
 use ballet::clock::{Clock, Stopwatch, SystemClock, Time, rest as wait};
 use ballet::kafka::{Config as KafkaConfig, Kafka};
-use ballet::postgres::{Config, Postgres};
+use ballet::postgres::Postgres;
 use ballet::{App, Error, Message, Refusal, Running};
 use containers::books::{LAG, Office};
-use containers::shop::{self as processes, services};
+use containers::shop::services;
 use shop::audit::{self, Books, Expected, Offices};
 use shop::cast::{Cast, Player};
 use shop::contracts::{CancelNoted, OrderId, Placed, SetRule};
 use shop::fakes::{Outsider, Turn, World};
-use shop::http::schema_of;
 use shop::order::NewOrder;
 use shop::settings::Settings;
 use shop::stage::{Counter, Doing, House, LANES, Moment, Whim};
@@ -39,6 +40,7 @@ pub struct Split {
     crew: Crew,
     office: Office,
     topics: Topics,
+    looks: Looks,
     /// Who plays in this process, for there is no program of them.
     inside: BTreeMap<&'static str, Running>,
     ground: Ground,
@@ -61,37 +63,44 @@ impl Split {
     /// Opens a shop, empty, in which these services have processes of their own and all others share as
     /// many as are wanted.
     pub async fn open(
+        over: Over,
         (example, cast, beside): (&'static str, Cast, Cast),
         settings: Settings,
         apart: &[&'static str],
         copies: usize,
     ) -> Self {
-        let ground = Ground::of(example, &settings).await;
+        let goes = apart.contains(&BROKER);
+        let ground = Ground::of(example, &settings, over, goes).await;
         let (all, first) = (services(example), [cast[0].name]);
         let apart = match apart {
             [EVERYBODY] => &*all,
             [FIRST] => &first,
+            [BROKER] => &[],
             _ => apart,
         };
         let mut crew = Crew::of(&all, apart, copies);
         crew.revive(ground.shop()).await;
         crew.ready().await;
         let office = Office::of(ground.shop()).await;
-        let topics = Topics::of(ground.shop().kafka());
-        Self { cast, beside, settings, crew, office, topics, inside: BTreeMap::new(), ground }
+        let topics = Topics::of(ground.shop()).await;
+        let looks = Looks::at(ground.shop().database().superuser_url());
+        let inside = BTreeMap::new();
+        Self { cast, beside, settings, crew, office, topics, looks, inside, ground }
     }
 
     /// An app on the schema of a service, as a process of it has it.
     async fn app(&self, service: &str) -> App {
-        let (shop, schema) = (self.ground.shop(), schema_of(service));
-        let url = processes::store(shop.database()).replace("{service}", &schema);
-        let store = Postgres::connect(Config::new(&url, &schema).unwrap()).await.unwrap();
+        let shop = self.ground.shop();
+        let app = App::new(Postgres::connect(shop.schema(service)).await.unwrap()).lanes(LANES);
+        if !shop.has_kafka() {
+            return app;
+        }
         let kafka = Kafka::connect(KafkaConfig::new(shop.kafka().bootstrap())).await.unwrap();
-        App::new(store).broker(kafka).lanes(LANES)
+        app.broker(kafka)
     }
 
-    /// Waits until all is heard that was said until now.
-    async fn up_to_date(&self) {
+    /// Waits until all is heard that was said until now; where every partition ends.
+    async fn up_to_date(&self) -> BTreeMap<Place, i64> {
         let ends = tokio::task::block_in_place(|| self.topics.ends());
         let said: i64 = ends.values().sum();
         let since = Stopwatch::start();
@@ -99,18 +108,29 @@ impl Split {
             assert!(since.elapsed() < PATIENCE, "not all is heard: {ends:?}");
             wait(Duration::from_millis(5)).await;
         }
+        ends
+    }
+
+    /// Waits until everybody's books can be read again.
+    async fn is_legible_again(&self) {
+        let since = Stopwatch::start();
+        for office in self.offices() {
+            while let Err(told) = office.dead_letters(1).await {
+                assert!(since.elapsed() < PATIENCE, "nothing can be read: {told}");
+                wait(A_MOMENT).await;
+            }
+        }
     }
 
     async fn is_at_rest(&self) -> bool {
         // Whoever is away can neither read nor publish what it has not.
         let mut at_work = self.crew.services();
         at_work.extend(self.inside.keys());
-        let rest = rest::of(self.ground.shop().database(), &at_work).await;
+        let rest = rest::of(&self.looks, &at_work).await;
         if rest.undone > 0 || self.topics.is_restless() {
             return false;
         }
-        let ends = tokio::task::block_in_place(|| self.topics.ends());
-        self.up_to_date().await;
+        let ends = self.up_to_date().await;
         let read = |place: &(String, i32)| rest.next.get(place).copied();
         ends.iter().all(|(place, end)| read(place).is_none_or(|next| next >= *end))
     }
@@ -122,7 +142,12 @@ impl Counter for Split {
         key: &'a str,
         order: &'a NewOrder,
     ) -> Doing<'a, Result<Result<Placed, Refusal>, Error>> {
-        Box::pin(self.crew.place(key, order))
+        Box::pin(async move {
+            match self.ground.is_legible() {
+                true => self.crew.place(key, order).await,
+                false => Ok(Ok(self.crew.will_place(key, order))),
+            }
+        })
     }
 
     fn cancel<'a>(&'a self, order_id: &'a OrderId) -> Doing<'a, CancelNoted> {
@@ -275,6 +300,10 @@ impl House for Split {
         Box::pin(async { !self.is_at_rest().await })
     }
 
+    fn is_legible(&self) -> bool {
+        self.ground.is_legible()
+    }
+
     fn quiet(&self) -> u32 {
         QUIET
     }
@@ -284,11 +313,11 @@ impl House for Split {
     }
 
     fn broker_goes(&mut self, away: bool) -> Doing<'_, ()> {
-        let kafka = self.ground.shop().kafka();
         Box::pin(async move {
-            match away {
-                true => kafka.kill().await,
-                false => kafka.start().await,
+            self.ground.broker_goes(away).await;
+            if self.ground.is_legible() {
+                self.is_legible_again().await;
+                self.crew.have_placed().await;
             }
         })
     }
@@ -296,7 +325,7 @@ impl House for Split {
     fn whim(&mut self, whim: Whim) {
         match whim {
             Whim::Repeat(times) => self.topics.repeat(times),
-            // What Kafka has taken is there at once for all; so what comes again comes late.
+            // What a broker has taken is there at once for all; so what comes again comes late.
             Whim::MixUp(most) => self.topics.later(self.paced(most)),
             // It takes the time that it takes.
             Whim::Dawdle(_) => {}
@@ -313,7 +342,7 @@ impl House for Split {
 
     fn say<'a>(&'a mut self, topic: &'a str, message: Message) -> Doing<'a, ()> {
         Box::pin(async move {
-            tokio::task::block_in_place(|| self.topics.say(topic, &message));
+            tokio::task::block_in_place(|| self.topics.say(topic, message));
         })
     }
 

@@ -2,23 +2,28 @@
 //! `tests/stories`, which cannot tell the difference, and the same auditor, who reads the real tables and
 //! topics.
 //!
-//! Goal: what holds in memory holds over Postgres, Kafka and HTTP. Method: a list of plays, in which every
-//! scenario stands that the shop has. Each says how it is staged: which services have a process of their
-//! own, for they are killed or frozen; whether deadlines are as usual, so that nothing depends on how fast
-//! a machine is, or short, for they have to pass.
+//! Goal: what holds in memory holds over Postgres, Kafka and HTTP, and over Postgres alone. Method: a list of
+//! plays, in which every scenario stands that the shop has. Each says how it is staged: which services have a
+//! process of their own, for they are killed or frozen, or that the broker is; whether deadlines are as usual,
+//! so that nothing depends on how fast a machine is, or short, for they have to pass.
 //!
 //! ```text
 //! house   what a stage needs, by processes     crew    the processes, and how they are asked
-//! ground  Kafka and Postgres, used again       topics  who listens, and says things again
-//! rest    whether anything is still to be done
+//! ground  the servers, used again              topics  who listens, and says things again
+//! rest    whether anything is still to be done kafka   topics of a Kafka
+//! looks   looking into a database              log     topics of a Postgres alone
 //! ```
 
 mod crew;
 mod ground;
 mod house;
+mod kafka;
+mod log;
+mod looks;
 mod rest;
 mod topics;
 
+use ground::Over;
 use house::Split;
 use shop::contracts::{CUSTOMERS, DETAILS, FRAUD, INVENTORY, NOTIFICATION, SHIPPING};
 use shop::settings::Settings;
@@ -30,10 +35,17 @@ use std::time::Duration;
 const FIRST: &str = "the first";
 /// All of them, each in a process of its own.
 const EVERYBODY: &str = "everybody";
+/// None of them: the broker, with all that is kept on its server.
+const BROKER: &str = "the broker";
 
-/// Deadlines as they usually are: they do not pass while a test runs.
+/// Deadlines as they usually are: they do not pass while a test runs. What the text asks of services comes in
+/// by this process, so that theirs have to look for it: often, for else a play is a third longer.
 fn usual() -> Settings {
-    Settings { attempt_rest: Duration::from_millis(500), ..Settings::default() }
+    Settings {
+        attempt_rest: Duration::from_millis(500),
+        request_look: Duration::from_millis(100),
+        ..Settings::default()
+    }
 }
 
 /// Deadlines that pass in a test, and are long for whoever does something before.
@@ -52,26 +64,31 @@ macro_rules! plays {
         /// Every play, by its scenario.
         const PLAYED: &[&str] = &[$(stringify!($scenario)),+];
 
+        plays! { @both Kafka; $($scenario: $settings, $copies $(, $apart)*;)+ }
+        mod on_postgres {
+            plays! { @both PostgresAlone; $($scenario: $settings, $copies $(, $apart)*;)+ }
+        }
+    };
+    (@both $over:ident; $($plays:tt)+) => {
         mod orchestrated {
-            plays! {
-                @play ("orchestrated", ::orchestrated::CAST, &[]);
-                $($scenario: $settings, $copies $(, $apart)*;)+
-            }
+            plays! { @play $over, ("orchestrated", ::orchestrated::CAST, &[]); $($plays)+ }
         }
         mod choreographed {
             plays! {
-                @play ("choreographed", ::choreographed::CAST, ::choreographed::BESIDE);
-                $($scenario: $settings, $copies $(, $apart)*;)+
+                @play $over, ("choreographed", ::choreographed::CAST, ::choreographed::BESIDE);
+                $($plays)+
             }
         }
     };
-    (@play $example:expr; $($scenario:ident: $settings:ident, $copies:literal $(, $apart:ident)*;)+) => {
+    (@play $over:ident, $example:expr; $($scenario:ident: $settings:ident, $copies:literal $(, $apart:ident)*;)+) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
             async fn $scenario() {
                 let apart = &[$(crate::$apart),*];
-                let house = super::Split::open($example, super::$settings(), apart, $copies).await;
-                let mut stage = super::Stage::within(house);
+                let over = crate::Over::$over;
+                let house =
+                    crate::Split::open(over, $example, crate::$settings(), apart, $copies).await;
+                let mut stage = crate::Stage::within(house);
                 ::shop::scenarios::$scenario(&mut stage).await;
                 stage.curtain().await;
             }
@@ -105,7 +122,7 @@ plays! {
     x17_schema_of_tomorrow: usual, 1, SHIPPING, NOTIFICATION;
     x18_money_cannot_be_let_go: short, 1;
     x18_stock_cannot_be_given_back: short, 1, INVENTORY;
-    x19_the_broker_is_away: usual, 1;
+    x19_the_broker_is_away: usual, 1, BROKER;
     x20_reservation_expires_while_the_money_is_taken: short, 1;
     x20_reservation_expires_before_the_money_is_held: short, 1;
     x21_same_request_twice: usual, 2;

@@ -1,9 +1,9 @@
 //! Whether a shop is at rest: what its tables say of what is still to be done.
 
-use containers::servers::Database;
+use crate::looks::Looks;
+use crate::topics::Place;
 use shop::http::schema_of;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::Row;
 use std::collections::BTreeMap;
 
 /// What is still to be done, and up to where everything was read.
@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 pub struct Rest {
     /// Requests, what is set aside, calls that are under way, and batches that are not published.
     pub undone: i64,
-    /// What is read next: the least of all groups, by topic and partition.
-    pub next: BTreeMap<(String, i32), i64>,
+    /// What is read next: the least of all groups.
+    pub next: BTreeMap<Place, i64>,
 }
 
 /// Looks at all schemas, in one statement: as they are at one moment.
-pub async fn of(database: &Database, services: &[&str]) -> Rest {
+pub async fn of(looks: &Looks, services: &[&str]) -> Rest {
     if services.is_empty() {
         return Rest::default();
     }
@@ -32,11 +32,8 @@ pub async fn of(database: &Database, services: &[&str]) -> Rest {
         )
     };
     let all = services.iter().map(of).collect::<Vec<_>>().join(" UNION ALL ");
-    let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
-    let rows = sqlx::query(AssertSqlSafe(all)).fetch_all(&mut db).await.unwrap();
-    db.close().await.unwrap();
     let mut rest = Rest::default();
-    for row in rows {
+    for row in looks.all(&all).await {
         rest.undone += row.get::<i64, _>("undone");
         let lanes: Vec<(i32, serde_json::Map<String, serde_json::Value>)> =
             serde_json::from_str(row.get("positions")).unwrap();

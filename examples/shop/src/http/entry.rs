@@ -147,10 +147,12 @@ fn world(options: &Options) -> Result<World, Why> {
     Ok(world)
 }
 
-/// The bounds of the engine: the usual ones, but for how long it rests between two attempts.
+/// The bounds of the engine: the usual ones, but for how long it rests between two attempts, and two looks for
+/// requests.
 fn engine() -> ballet::Settings {
-    let usual = ballet::Settings::default();
-    ballet::Settings { retry: usual.retry.up_to(settings().attempt_rest), ..usual }
+    let (usual, set) = (ballet::Settings::default(), settings());
+    let retry = usual.retry.up_to(set.attempt_rest);
+    ballet::Settings { retry, poll: set.request_look, ..usual }
 }
 
 /// Ends when somebody says so: by a terminal, or by whoever watches over processes.

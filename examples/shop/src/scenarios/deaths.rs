@@ -121,7 +121,7 @@ pub async fn x19_the_broker_is_away(stage: &mut Stage) {
     stage.provider().mend().await;
     stage.buy("c", "c", 1).await;
     stage.seconds(30).await;
-    assert_eq!(stage.tally().await.open, 3, "nothing comes to an end");
+    assert_eq!(stage.ended().await, 0, "nothing comes to an end");
     stage.broker_returns().await;
 
     let tally = stage.quiet().await;

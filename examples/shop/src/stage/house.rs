@@ -136,6 +136,11 @@ pub trait House: fmt::Debug {
     /// How many messages there are on all topics, and bytes that are none.
     fn appended(&self) -> Doing<'_, usize>;
 
+    /// Whether what services keep can be read now: it may be away together with the broker.
+    fn is_legible(&self) -> bool {
+        true
+    }
+
     /// Whether anybody still has something at hand that is not written down as a message.
     fn is_busy(&self) -> Doing<'_, bool>;
 

@@ -222,6 +222,15 @@ impl Stage {
         rows.expect("the store is readable").into_iter().map(|(_, row)| row).collect()
     }
 
+    /// How many orders have come to an end, as far as anybody can see: where what Orders keeps cannot be read,
+    /// by the letters that tell customers so.
+    pub async fn ended(&self) -> usize {
+        if !self.house.is_legible() {
+            return self.outside().mail.sent().len();
+        }
+        self.orders().await.iter().filter(|row| row.order.status.is_end()).count()
+    }
+
     /// What an operator should look at now: each order with what is wrong with it.
     ///
     /// # Panics
