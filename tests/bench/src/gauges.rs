@@ -1,11 +1,11 @@
 //! All that is read before and after a run: processors, the database's own counts, the disk.
 
+use crate::Failed;
 use crate::figure::Figures;
 use crate::meter;
 use crate::processes::own_cpu;
 #[cfg(feature = "servers")]
 use crate::{
-    Failed,
     database::{Counted, Database},
     processes::Server,
 };
@@ -52,21 +52,25 @@ impl Gauges {
         Ok(Self { writes: false, postgres, broker, database: Some(database) })
     }
 
-    pub async fn read(&mut self) -> Result<Reading, crate::Failed> {
-        Ok(Reading {
-            engine: own_cpu(),
-            written: self.writes.then(meter::written).flatten(),
-            #[cfg(feature = "servers")]
-            postgres: self.postgres.map(Server::cpu),
-            #[cfg(feature = "servers")]
-            broker: self.broker.map(Server::cpu),
-            #[cfg(feature = "servers")]
-            counted: match &mut self.database {
-                Some(database) => Some(database.counted().await?),
-                None => None,
-            },
-            ..Reading::default()
-        })
+    pub async fn read(&mut self) -> Result<Reading, Failed> {
+        let written = self.writes.then(meter::written).flatten();
+        let reading = Reading { engine: own_cpu(), written, ..Reading::default() };
+        self.of_servers(reading).await
+    }
+
+    #[cfg(feature = "servers")]
+    async fn of_servers(&mut self, reading: Reading) -> Result<Reading, Failed> {
+        let counted = match &mut self.database {
+            Some(database) => Some(database.counted().await?),
+            None => None,
+        };
+        let (postgres, broker) = (self.postgres.map(Server::cpu), self.broker.map(Server::cpu));
+        Ok(Reading { postgres, broker, counted, ..reading })
+    }
+
+    #[cfg(not(feature = "servers"))]
+    async fn of_servers(&mut self, reading: Reading) -> Result<Reading, Failed> {
+        Ok(reading)
     }
 }
 

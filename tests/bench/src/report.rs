@@ -184,7 +184,7 @@ mod tests {
         let told = table(&sum(&runs), Part::Speed);
         assert_eq!(
             told,
-            "\n                             a second  x textbook\n\
+            "\n                               a second  x textbook\n\
              five    sqlite  8 in flight  20 (10-30)         4.0\n\
              five  textbook  8 in flight     5 (4-6)         1.0\n"
         );
