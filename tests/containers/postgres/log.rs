@@ -1,13 +1,15 @@
 //! The log in the database of the store: what it promises under many processes, and where one of them ends.
 
 use super::faults::{proxy, through};
-use super::pair::{schema, with_log};
+use super::pair::{database, schema, with_log};
 use ballet::ErrorKind;
 use ballet::broker::{Broker, Member, TopicSpec};
 use ballet::message::Outgoing;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{Advance, Batch, Begun, LaneId, Store, Writes};
 use sentences::{begin, lane, next, nth, outgoing};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,4 +211,29 @@ async fn what_was_left_in_the_outbox_is_found_by_an_owner_with_a_log() {
     let (after, _) = process(&with_log(&config).await).await;
     let left = after.take(&lane()).await.unwrap().unpublished;
     assert_eq!(left, [(1, vec![outgoing("t", 0, 1, "x")])]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_damaged_is_as_many_messages_that_are_none_and_the_lane_reads_on() {
+    let config = with_topic().await;
+    let (_store, log) = process(&config).await;
+    for n in 0..3 {
+        let said: Vec<Outgoing> = (0..2).map(|i| outgoing("t", 0, n * 2 + i, "{}")).collect();
+        log.produce(&[&said]).await.unwrap();
+    }
+    let damage =
+        format!("UPDATE {}_log.log SET messages = '\\x01' WHERE first = 2", config.schema());
+    let mut owner = PgConnection::connect(&database().await.0.owner_url()).await.unwrap();
+    owner.execute(AssertSqlSafe(damage)).await.unwrap();
+    let (_other, log) = process(&config).await;
+    let member = member(&*log, 1).await;
+    let mut reader = member.reader(0);
+    reader.seek(&at("t", 0));
+    let mut told = Vec::new();
+    while told.len() < 6 {
+        let arrived = timeout(PATIENCE, reader.next(70)).await.expect("more comes").unwrap();
+        told.extend(arrived.into_iter().map(|one| (one.offset, one.message.is_ok())));
+    }
+    let well = [(0, true), (1, true), (2, false), (3, false), (4, true), (5, true)];
+    assert_eq!(told, well);
 }

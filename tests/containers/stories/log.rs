@@ -91,7 +91,7 @@ impl Wire for Log {
             Some(Outgoing { topic: topic.clone(), partition, message: message.clone()? })
         };
         let all: Vec<Outgoing> = records.iter().filter_map(outgoing).collect();
-        runtime().block_on(self.broker.produce(&all)).unwrap();
+        runtime().block_on(self.broker.produce(&[&all])).unwrap();
     }
 
     fn garble(&self, places: &[Place]) -> usize {

@@ -169,13 +169,19 @@ fn put(blob: &mut Vec<u8>, message: &[u8]) {
 /// The messages of a row, each behind its length. What is cut off or damaged is one message that is none.
 pub(super) fn messages(mut blob: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
-        let whole = blob.clone();
-        let length = usize::try_from(blob.try_get_u32_le().ok()?).unwrap_or(usize::MAX);
-        if length > blob.len() {
-            blob.clear();
-            return Some(whole);
+        if blob.is_empty() {
+            return None;
         }
-        Some(blob.split_to(length))
+        let whole = blob.clone();
+        let length =
+            blob.try_get_u32_le().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        match length {
+            Ok(length) if length <= blob.len() => Some(blob.split_to(length)),
+            _ => {
+                blob.clear();
+                Some(whole)
+            }
+        }
     })
 }
 
@@ -250,5 +256,7 @@ mod tests {
         let cut: Vec<Bytes> = messages(blob.slice(..blob.len() - 1)).collect();
         assert_eq!(cut.len(), 2);
         assert!(Message::decode(&cut[0]).is_ok() && Message::decode(&cut[1]).is_err());
+        let torn: Vec<Bytes> = messages(blob.slice(..3)).collect();
+        assert_eq!(torn, [blob.slice(..3)]);
     }
 }
