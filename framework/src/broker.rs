@@ -82,7 +82,7 @@ pub trait Broker: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if it is there with another number of
+    /// [`ErrorKind::Definition`] if it is there with another number of
     /// partitions.
     ///
     /// # If the process dies
@@ -124,7 +124,7 @@ pub trait Broker: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Broker`](crate::ErrorKind::Broker) if any of them may not have been appended; any
+    /// [`ErrorKind::Broker`] if any of them may not have been appended; any
     /// part of them may have been. Send them all again: edges make it once.
     ///
     /// # If the process dies
