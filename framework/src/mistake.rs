@@ -77,6 +77,12 @@ mistakes! {
         "takes a lane over without a new epoch";
     GiveUpWhenLost "give-up-when-lost" Lane "H10"
         "does not take a lane again that it lost while it is assigned to it";
+    RecallOfAnotherOwner "recall-of-another-owner" Lane "F13 H12"
+        "goes on from what it remembers of a lane that another has owned meanwhile";
+    TakenForAbsent "taken-for-absent" Conformance "F28 F34"
+        "does not see that something is where it took it that there is nothing";
+    TrustsForEver "trusts-for-ever" Lane "F28 F34"
+        "takes for absent what it has just found";
     PositionApart "position-apart" Lane "F13 F14"
         "writes its position in a transaction of its own, before the effects";
     PositionAfter "position-after" Lane "F13 F14"

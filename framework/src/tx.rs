@@ -15,15 +15,17 @@ mod effects;
 mod entry;
 mod numbers;
 mod reads;
+mod recall;
 
 pub use effects::{Cause, Effects, Send};
 pub(crate) use entry::Entry;
 pub(crate) use numbers::Numbers;
 pub use numbers::Place;
 pub(crate) use reads::Wanted;
+pub(crate) use recall::Recall;
 
 use crate::clock::Time;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use crate::message::Record;
 use crate::store::{Lock, Scan, Slot, Space, Value};
 use crate::table::{Table, TableKey, read_row};
@@ -31,6 +33,8 @@ use crate::view::View;
 use crate::view::generation::{Generations, row};
 use bytes::Bytes;
 use reads::Reads;
+use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -71,6 +75,21 @@ impl Tx {
     /// The same for a lane, whose messages have places.
     pub(crate) fn numbered(self, numbers: Numbers) -> Self {
         Self { numbers, ..self }
+    }
+
+    /// The same for a lane that remembers what it wrote.
+    pub(crate) fn recalling(self, recall: Recall) -> Self {
+        Self { reads: Reads::recalling(recall), ..self }
+    }
+
+    /// What the lane remembers after the batch, if that was committed.
+    pub(crate) fn committed(self) -> Recall {
+        self.reads.into_recall().trusting()
+    }
+
+    /// What it remembers if there was no batch after all.
+    pub(crate) fn came_to_nothing(self) -> Recall {
+        self.reads.into_recall()
     }
 
     /// The time of the lane: the database's, read once per batch, never backwards.
@@ -233,6 +252,48 @@ impl Tx {
         self.reads.at(&slot)
     }
 
+    /// Whether something is at a slot that is the lane's own, as [`document`](Self::document) says.
+    pub(crate) async fn is_there(&mut self, slot: &Slot, should: Should) -> bool {
+        self.own(slot, should).await;
+        self.reads.at(slot).is_some()
+    }
+
+    /// Reads a document at a slot that nobody but the owner of the lane writes. What it wrote itself it
+    /// remembers. Where nothing [should be](Should::BeAbsent) it does not look: if there is something, what
+    /// is written there fails, and the next time it looks.
+    pub(crate) async fn document<T>(
+        &mut self,
+        slot: &Slot,
+        should: Should,
+    ) -> Result<Option<T>, Error>
+    where
+        T: DeserializeOwned + Any,
+    {
+        self.own(slot, should).await;
+        match self.reads.take_document(slot) {
+            Some(document) => Ok(Some(*document)),
+            None => self.reads.at(slot).map(|body| slot.read(&body)).transpose(),
+        }
+    }
+
+    async fn own(&mut self, slot: &Slot, should: Should) {
+        let is_missing = match should {
+            Should::BeAbsent => self.reads.assume_absent(slot),
+            Should::BeAnything => self.reads.want(slot, Lock::Own),
+        };
+        if is_missing {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Writes a document at a slot that nobody but the owner of the lane writes.
+    pub(crate) fn write_document<T>(&mut self, slot: Slot, value: Value, document: T)
+    where
+        T: Any + std::marker::Send + Sync,
+    {
+        self.reads.write_document(slot, value, Box::new(document));
+    }
+
     /// Writes whatever is at a slot.
     pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>) {
         self.reads.write(slot, value);
@@ -284,6 +345,15 @@ impl Tx {
         self.numbers.discard();
         self.effects = Effects::default();
     }
+}
+
+/// What a handler expects to be at a slot of its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Should {
+    /// Nothing: as far as is known it is asked for the first time.
+    BeAbsent,
+    /// It does not know.
+    BeAnything,
 }
 
 fn decode<V: Record>(slot: &Slot, bytes: Option<Bytes>) -> Result<Option<V>, Fault> {

@@ -14,6 +14,7 @@ pub mod batches;
 pub mod entries;
 pub mod lanes;
 pub mod log;
+pub mod own;
 pub mod retention;
 pub mod slots;
 
@@ -78,6 +79,13 @@ macro_rules! store_sentences {
             slots::five_hundred_rows_are_written_and_read_at_once,
             slots::a_value_of_a_mebibyte_comes_back_whole,
             slots::lanes_that_change_the_same_row_do_so_one_after_the_other,
+            own::what_is_taken_for_absent_and_is_so_is_written,
+            own::what_is_taken_for_absent_may_end_at_once,
+            own::what_is_taken_for_absent_and_is_there_fails_and_leaves_nothing,
+            own::a_run_that_is_known_to_go_on_goes_on_and_ends_without_being_read,
+            own::what_is_the_lanes_own_is_read_and_changed_without_a_lock,
+            own::whoever_is_replaced_in_the_middle_of_a_batch_has_written_nothing,
+            own::an_owner_that_was_replaced_between_batches_commits_nothing,
             entries::entries_are_taken_in_the_order_in_which_they_came,
             entries::the_same_id_enters_once,
             entries::nothing_enters_if_what_it_would_bring_about_is_there,

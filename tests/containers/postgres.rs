@@ -1,5 +1,6 @@
 //! What the tests expect of the Postgres that they use.
 
+mod alone;
 mod faults;
 mod figures;
 mod joined;

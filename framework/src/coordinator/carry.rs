@@ -11,8 +11,8 @@ use crate::mistake::Mistake;
 use crate::saga::decide::{Decision, Effect, Input, State};
 use crate::saga::journal::{End, Journal, Signal, Verb, What};
 use crate::saga::{Back, Head, Shape, StepShape};
-use crate::store::{Lock, Slot, Space, Status, Timer, Value};
-use crate::tx::{Cause, Send, Tx};
+use crate::store::{Slot, Space, Status, Timer, Value};
+use crate::tx::{Cause, Send, Should, Tx};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -40,17 +40,20 @@ impl Coordinator {
     /// Asks something of a run: decides, writes the journal, carries out the effects.
     pub(super) async fn ask(&self, tx: &mut Tx, run: &str, asked: Asked) -> Result<(), Trouble> {
         let slot = self.slot(run);
-        let stored = tx.value(slot.clone(), Lock::Change).await;
-        let mut journal = match (stored, &asked) {
-            // Beginning is once by the run's id.
-            (Some(_), Asked::Begin { input }) if Mistake::BeginTwice.is_made() => {
+        let mut journal = match &asked {
+            Asked::Begin { input } => {
+                let should = if tx.cause.again { Should::BeAnything } else { Should::BeAbsent };
+                // Beginning is once by the run's id.
+                if tx.is_there(&slot, should).await && !Mistake::BeginTwice.is_made() {
+                    return Ok(());
+                }
                 self.begun(tx, input.clone())
             }
-            (Some(_), Asked::Begin { .. }) => return Ok(()),
-            (Some(stored), _) => slot.read(&stored)?,
-            (None, Asked::Begin { input }) => self.begun(tx, input.clone()),
-            // The run was over long ago and is archived no more, or there never was one.
-            (None, _) => return self.nobody(run, &asked),
+            _ => match tx.document(&slot, Should::BeAnything).await? {
+                Some(journal) => journal,
+                // The run was over long ago and is archived no more, or there never was one.
+                None => return self.nobody(run, &asked),
+            },
         };
         if Mistake::RepliesByAttempt.is_made() && asked.is_of_an_earlier_attempt(&journal) {
             return Ok(());
@@ -74,7 +77,7 @@ impl Coordinator {
         }
         let status = Some(status(plan.shape(), &journal));
         let body = serde_json::to_vec(&journal).map_err(Fault::from)?.into();
-        tx.write(slot, Some(Value { body, status }));
+        tx.write_document(slot, Value { body, status }, journal);
         Ok(())
     }
 

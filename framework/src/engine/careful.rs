@@ -141,7 +141,8 @@ impl Lane {
         let (id, handler, wiring) =
             (self.id.clone(), Arc::clone(&self.handler), Arc::clone(&self.wiring));
         let mut batch = self.begin(&advance).await?;
-        let mut draft = Draft::new(&id, &*handler, &wiring, self.memory.clone(), batch.now());
+        let (memory, recall) = (self.memory.clone(), std::mem::take(&mut self.recall));
+        let mut draft = Draft::new(&id, &*handler, &wiring, memory, batch.now(), recall);
         match suspicion {
             Suspicion::Mark(number) => draft.mark(number)?,
             Suspicion::Try(number) => draft.try_alone(&mut *batch, number).await?,

@@ -21,6 +21,8 @@ use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
 use crate::store::{Advance, Batch, Begun, LaneId, Slot, Value, Writes};
+use crate::tx::Recall;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub(super) struct Lane {
     pub(super) calls: Calls,
     pub(super) publisher: Publisher,
     pub(super) memory: Memory,
+    /// What it wrote and nobody else does.
+    pub(super) recall: Recall,
     /// Runs since the lane's clock was last read.
     pub(super) since: Stopwatch,
     /// Calls that ended and are in no committed batch yet.
@@ -84,6 +88,7 @@ impl Lane {
             calls,
             publisher,
             memory: Memory::default(),
+            recall: Recall::default(),
             since: Stopwatch::start(),
             called: Vec::new(),
             marked: 0,
@@ -172,6 +177,9 @@ impl Lane {
         self.publisher = Publisher::start(Arc::clone(&self.wiring.broker), queue, settings.again);
         self.beware(taken.takes);
         self.memory = Memory::of(taken);
+        if !Mistake::RecallOfAnotherOwner.is_made() {
+            self.recall = Recall::default();
+        }
         self.memory.check()?;
         for (source, range) in ranges {
             self.memory.begin_topic(&source, range);
@@ -224,10 +232,12 @@ impl Lane {
             (self.id.clone(), Arc::clone(&self.handler), Arc::clone(&self.wiring));
         let mut batch = self.begin(&advance).await?;
         let next = Memory { positions: advance.positions.clone(), ..self.memory.clone() };
-        let mut draft = Draft::new(&id, &*handler, &wiring, next, batch.now());
+        let recall = std::mem::take(&mut self.recall);
+        let mut draft = Draft::new(&id, &*handler, &wiring, next, batch.now(), recall);
         self.fill(&mut draft, &mut *batch, gathered).await?;
         if draft.is_empty() && advance.positions == self.memory.positions {
             batch.roll_back().await;
+            self.recall = draft.tx.came_to_nothing();
             self.nothing(draft.now, draft.memory.due);
             let unmarked = self.publisher.published() > self.marked;
             return if unmarked { self.mark().await } else { Ok(()) };
@@ -277,8 +287,9 @@ impl Lane {
         self.commit(batch, advance).await?;
         self.marked = advance.published;
         self.excused = 0;
-        let Draft { memory, calls, .. } = draft;
+        let Draft { memory, calls, tx, .. } = draft;
         self.memory = memory;
+        self.recall = tx.committed();
         self.since = Stopwatch::start();
         if !outgoing.is_empty() {
             self.publisher.append(self.memory.batch, outgoing);

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Fault};
 use crate::message::{Envelope, Message, Outgoing, Stamp};
 use crate::mistake::Mistake;
 use crate::store::{Batch, Calling, Held, LaneId, Parked, Timer, Writes};
-use crate::tx::{Cause, Effects, Entry, Numbers, Place, Send, Tx};
+use crate::tx::{Cause, Effects, Entry, Numbers, Place, Recall, Send, Tx};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -50,6 +50,7 @@ impl<'a> Draft<'a> {
         wiring: &'a Wiring,
         memory: Memory,
         now: Time,
+        recall: Recall,
     ) -> Self {
         let stamp = Stamp {
             source: lane.group.clone(),
@@ -65,7 +66,7 @@ impl<'a> Draft<'a> {
             wiring,
             memory,
             writes: Writes::default(),
-            tx: Tx::new(handler.group(), now).numbered(numbers),
+            tx: Tx::new(handler.group(), now).numbered(numbers).recalling(recall),
             now,
             queue: VecDeque::new(),
             calls: Vec::new(),
@@ -89,8 +90,6 @@ impl<'a> Draft<'a> {
 
     /// Handles everything that is in the queue, and what that lets go.
     pub(super) async fn run(&mut self, batch: &mut dyn Batch) -> Result<(), Error> {
-        self.ask_all();
-        discover::fetch(batch, &mut self.tx).await?;
         while let Some(item) = self.queue.pop_front() {
             if let Origin::Parked(number) = item.origin
                 && (!self.memory.parked.contains_key(&number) || self.tried.contains(&number))
@@ -345,7 +344,7 @@ impl<'a> Draft<'a> {
         self.memory.batch += 1;
         self.memory.time = self.now;
         let mut writes = std::mem::take(&mut self.writes);
-        writes.slots = self.tx.reads().take_writes();
+        (writes.slots, writes.known) = self.tx.reads().take_writes();
         writes
     }
 }
@@ -371,7 +370,8 @@ fn cause(memory: &Memory, item: &Item, now: Time) -> Cause {
         }
         _ => Cause::default(),
     };
-    Cause { waited, attempts, ..about }
+    let again = matches!(item.origin, Origin::Parked(_) | Origin::Dead(_));
+    Cause { waited, attempts, again, ..about }
 }
 
 /// The inbox entry of an item that replays a dead letter.

@@ -5,8 +5,8 @@ use crate::edge::Edge;
 use crate::message::Outgoing;
 use crate::mistake::Mistake;
 use crate::store::{
-    Advance, Calling, DeadLetter, InboxRow, Inboxed, Kept, LaneId, Parked, Position, Scan, Slot,
-    Space, Status, Taken, Timer, Value, Writes,
+    Advance, Calling, DeadLetter, InboxRow, Inboxed, Kept, Known, LaneId, Parked, Position, Scan,
+    Slot, Space, Status, Taken, Timer, Value, Writes,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,6 +158,13 @@ impl State {
         if !writes.outgoing.is_empty() {
             lane.outbox.insert(lane.batch, (now, writes.outgoing));
         }
+    }
+
+    /// Something that is where the batch takes it that there is nothing.
+    pub(crate) fn not_absent(&self, writes: &Writes) -> Option<Slot> {
+        let absent = writes.known.iter().filter(|(_, known)| **known == Known::Absent);
+        let mut there = absent.map(|(slot, _)| slot).filter(|slot| self.slots.contains_key(slot));
+        there.next().filter(|_| !Mistake::TakenForAbsent.is_made()).cloned()
     }
 
     pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>, now: Time) {

@@ -269,6 +269,12 @@ impl Batch for Open {
         let Self { node, advance, now, writes, mut turn } = *self;
         let lane = advance.lane.clone();
         node.pass_holding(Point::Commit(lane.clone()), ErrorKind::Unknown, &mut turn).await?;
+        if let Some(slot) = node.world.state().not_absent(&writes) {
+            return Err(Error::new(
+                ErrorKind::Store,
+                format!("something is there already: {slot}"),
+            ));
+        }
         node.world.state().apply(&advance, now, writes);
         drop(turn);
         node.pass(Point::Committed(lane), ErrorKind::Unknown).await?;

@@ -1,223 +1,228 @@
-//! An open batch: a transaction in a task of its own, and the lane's end of it.
+//! An open batch.
 //!
-//! **Nobody can cancel a transaction** (F41). The statements run in a task that owns the connection; the
-//! lane sends what it wants and waits for answers. Whoever stops waiting, at whatever point, drops the ends
-//! of two channels and nothing more: the task sees that and rolls back.
+//! **One that locks nothing is one statement.** What the owner of a lane alone writes needs no lock, and
+//! most batches read nothing else in order to change it. Such a batch begins without a word to the
+//! database, if the lane [stands](super::standing) as this process left it; what it reads it reads without a
+//! transaction; and all that it writes goes with its compare-and-set in one statement, which is its own
+//! commit. A batch that must lock rows opens a [transaction](super::transaction) before it does.
 
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
-use crate::postgres::log::{Append, Tails};
-use crate::postgres::pool::{End, Lent, Pool};
+use crate::postgres::log::{Append, Appended, Pieces, Tails, learn};
+use crate::postgres::pool::{End, Pool};
 use crate::postgres::read;
+use crate::postgres::standing::{Left, Standing};
 use crate::postgres::take;
-use crate::postgres::trouble::{store, taken_back, unknown};
-use crate::postgres::writes::{Context, Draft, Known, Own, Prepared, Texts};
+use crate::postgres::texts::Texts;
+use crate::postgres::transaction::Transaction;
+use crate::postgres::trouble::{has_failed, store, superseded, unknown};
+use crate::postgres::writes::{Context, Draft, Known, More, Own, Prepared};
 use crate::store::{
-    Advance, Batch, Begun, DeadLetter, Found, InboxRow, LaneId, Lock, Scan, Slot, Timer, Writes,
+    self, Advance, Batch, Begun, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use sqlx::{Executor, PgConnection};
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-/// A question of an open batch. It says how it went.
-type Ask = Box<dyn for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, End> + Send>;
-
-/// What an open batch wants.
-enum Op {
-    Ask(Ask),
-    /// What is to be appended to the log before, if there is one.
-    Commit(Option<Append>, oneshot::Sender<Result<(), Error>>),
-    RollBack(oneshot::Sender<()>),
+/// What all batches of a store share.
+#[derive(Clone)]
+pub(super) struct Office {
+    pub(super) pool: Arc<Pool>,
+    pub(super) texts: Arc<Texts>,
+    pub(super) standing: Arc<Standing>,
+    /// If the log is in the same database.
+    pub(super) tails: Option<Arc<Tails>>,
 }
 
-/// Whoever asked may have stopped waiting.
-fn answer<T>(reply: oneshot::Sender<T>, said: T) {
-    let _ = reply.send(said);
-}
-
-/// The task ended without an answer: the runtime does, or a statement panicked.
-fn ended() -> Error {
-    Error::new(ErrorKind::Store, "the transaction has ended: it was taken back")
-}
-
-/// How a batch was begun: the lane's time and where to send what is wanted, or who owns the lane and its
-/// batch.
-type Opened = Result<Result<(Time, mpsc::Sender<Op>), (u64, u64)>, Error>;
-
-/// Begins a batch, in a task of its own.
+/// Begins a batch. If the database is not to tell the time, it is `now`.
 pub(super) async fn begin(
-    pool: &Arc<Pool>,
-    (texts, tails): (&Arc<Texts>, Option<&Arc<Tails>>),
+    office: Office,
     advance: &Advance,
     now: Option<Time>,
 ) -> Result<Begun, Error> {
-    let lent = pool.lend().await?;
-    let (reply, answer) = oneshot::channel();
-    tokio::spawn(serve(lent, advance.clone(), now, reply));
-    let (now, ops) = match answer.await.map_err(|_| ended())?? {
-        Err((epoch, batch)) => return Ok(Begun::Lost { epoch, batch }),
-        Ok(open) => open,
+    let open = |now, way| {
+        let (known, entries, writes) = (BTreeMap::new(), BTreeMap::new(), Writes::default());
+        Open { office: office.clone(), advance: advance.clone(), now, way, known, entries, writes }
     };
-    Ok(Begun::Open(Box::new(Open {
-        lane: advance.lane.clone(),
-        number: advance.batch + 1,
-        now,
-        ops,
-        texts: Arc::clone(texts),
-        append: tails.map(|tails| Append {
-            tails: Arc::clone(tails),
-            at: Some(now),
-            messages: Vec::new(),
-        }),
-        known: BTreeMap::new(),
-        entries: BTreeMap::new(),
-    })))
-}
-
-/// The task: one transaction from its beginning to its end.
-async fn serve(
-    mut lent: Lent,
-    advance: Advance,
-    now: Option<Time>,
-    reply: oneshot::Sender<Opened>,
-) {
-    let advanced = lent
-        .within(|db| async move {
-            db.execute("BEGIN").await.map_err(store)?;
-            take::advance(db, &advance, now).await
-        })
-        .await;
-    let now = match advanced {
-        Ok(Ok(now)) => now,
-        Ok(Err(lost)) => {
-            answer(reply, Ok(Err(lost)));
-            return back(lent).await;
-        }
-        Err(told) => {
-            lent.end(End::of(&told));
-            return answer(reply, Err(told));
-        }
-    };
-    let (ops, wanted) = mpsc::channel(1);
-    if reply.send(Ok(Ok((now, ops)))).is_err() {
-        return back(lent).await;
+    if let Some(left) = office.standing.take(advance) {
+        let now = now.map_or_else(|| left.now(), |now| now.max(left.time));
+        return Ok(Begun::Open(Box::new(open(now, Way::Alone(left)))));
     }
-    work(lent, wanted).await;
+    let opened = Transaction::open(&office.pool, &office.standing, advance, now).await?;
+    Ok(match opened {
+        Ok((now, transaction)) => Begun::Open(Box::new(open(now, Way::Within(transaction, None)))),
+        Err((epoch, batch)) => Begun::Lost { epoch, batch },
+    })
 }
 
-/// Does what the batch wants, until it ends. When it is dropped nothing has happened.
-async fn work(mut lent: Lent, mut wanted: mpsc::Receiver<Op>) {
-    let mut end = End::Well;
-    while let Some(op) = wanted.recv().await {
-        match op {
-            // After an error the transaction only waits for its end.
-            Op::Ask(_) if end != End::Well => {}
-            Op::Ask(ask) => {
-                let asked = lent.within(|db| async move { Ok(ask(db).await) }).await;
-                end = asked.unwrap_or_else(|told| End::of(&told));
-            }
-            Op::Commit(append, reply) => {
-                return answer(reply, commit(lent, end, append).await);
-            }
-            Op::RollBack(reply) => {
-                roll_back(lent, end).await;
-                return answer(reply, ());
-            }
-        }
-    }
-    roll_back(lent, end).await;
+/// How a batch goes.
+enum Way {
+    /// Without a transaction, of a lane that was left like this.
+    Alone(Left),
+    /// In one: it has locked something, or the lane was asked how it stands. And what it has appended to
+    /// the log.
+    Within(Transaction, Option<Appended>),
 }
 
-async fn commit(mut lent: Lent, end: End, append: Option<Append>) -> Result<(), Error> {
-    if end != End::Well {
-        roll_back(lent, end).await;
-        return Err(taken_back());
-    }
-    let appended = match append {
-        Some(append) => match lent.within(|db| append.write(db)).await {
-            Ok(appended) => Some(appended),
-            Err(told) => {
-                roll_back(lent, End::of(&told)).await;
-                return Err(told);
-            }
-        },
-        None => None,
-    };
-    let done = lent.within(|db| say(db, "COMMIT")).await;
-    lent.end(done.as_ref().err().map_or(End::Well, End::of));
-    done.map_err(|told| unknown(&told))?;
-    if let Some(appended) = appended {
-        appended.committed();
-    }
-    Ok(())
-}
-
-/// Takes back what was done.
-async fn roll_back(lent: Lent, end: End) {
-    match end {
-        End::Gone => lent.end(end),
-        _ => back(lent).await,
-    }
-}
-
-async fn back(mut lent: Lent) {
-    let done = lent.within(|db| say(db, "ROLLBACK")).await;
-    lent.end(done.as_ref().err().map_or(End::Well, End::of));
-}
-
-async fn say(db: &mut PgConnection, text: &'static str) -> Result<(), Error> {
-    db.execute(text).await.map(drop).map_err(store)
-}
-
-/// A lane's transaction. When it is dropped, what it wrote is taken back.
+/// A batch of a lane. When it is dropped, what it wrote is taken back.
 struct Open {
-    lane: LaneId,
-    number: u64,
+    office: Office,
+    advance: Advance,
     now: Time,
-    ops: mpsc::Sender<Op>,
-    texts: Arc<Texts>,
-    /// What it has said, if outbox and log are one.
-    append: Option<Append>,
+    way: Way,
     /// What is known of the slots that were read in order to be changed.
     known: BTreeMap<Slot, Known>,
     /// The ids of the inbox's entries that were read, by number.
     entries: BTreeMap<i64, String>,
+    /// What goes with the commit.
+    writes: Writes,
 }
 
 impl Open {
-    /// Asks something inside the transaction. Whoever stops waiting has asked in vain, nothing else.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>
         + Send
         + 'static,
     ) -> Result<T, Error> {
-        let (reply, is_answered) = oneshot::channel();
-        let ask = Op::Ask(Box::new(move |db| {
-            Box::pin(async move {
-                let said = question(db).await;
-                let end = said.as_ref().err().map_or(End::Well, End::of);
-                answer(reply, said);
-                end
-            })
-        }));
-        self.ops.send(ask).await.map_err(|_| ended())?;
-        // There is no answer after an error, nor when it took too long.
-        is_answered.await.map_err(|_| taken_back())?
+        match &self.way {
+            Way::Within(transaction, _) => transaction.ask(question).await,
+            Way::Alone(_) => self.office.pool.run(question).await,
+        }
     }
 
-    async fn execute(&self, (text, args): Prepared) -> Result<(), Error> {
-        self.ask(move |db| {
-            Box::pin(async move {
-                sqlx::query_with(text, args).execute(db).await.map(drop).map_err(store)
-            })
-        })
-        .await
+    /// From now on what is read can be locked.
+    async fn within(&mut self) -> Result<(), Error> {
+        if matches!(self.way, Way::Alone(_)) {
+            let Office { pool, standing, .. } = &self.office;
+            let opened = Transaction::open(pool, standing, &self.advance, Some(self.now)).await?;
+            let (_, transaction) =
+                opened.map_err(|(epoch, _)| superseded(&self.advance.lane, epoch))?;
+            self.way = Way::Within(transaction, None);
+        }
+        Ok(())
     }
+
+    /// What was found at a slot, as far as it matters to whoever writes there.
+    fn note(&mut self, slots: &BTreeMap<Slot, Lock>, found: &read::Slots) {
+        for (slot, lock) in slots.iter().filter(|(_, lock)| **lock != Lock::Peek) {
+            let known = match (found.get(slot), lock) {
+                (None, Lock::Change) => Known::Absent,
+                (None, _) => Known::Nothing,
+                (Some((true, _)), _) => Known::Archived,
+                (Some((false, _)), _) => Known::Here,
+            };
+            self.known.insert(slot.clone(), known);
+        }
+    }
+
+    /// What the owner of the lane knows without having read it.
+    fn note_known(&mut self, writes: &Writes) {
+        for (slot, known) in &writes.known {
+            let known = match known {
+                store::Known::Absent => Known::Assumed,
+                store::Known::Here => Known::Here,
+            };
+            self.known.entry(slot.clone()).or_insert(known);
+        }
+    }
+
+    /// What is said to the log that is in the same database.
+    async fn append(&self, writes: &mut Writes) -> Result<Option<(Append, Pieces)>, Error> {
+        let Some(tails) = self.office.tails.clone().filter(|_| !writes.outgoing.is_empty()) else {
+            return Ok(None);
+        };
+        let messages = std::mem::take(&mut writes.outgoing);
+        let append = Append { tails: Arc::clone(&tails), at: Some(self.now), messages };
+        let names = append.unknown();
+        if !names.is_empty() {
+            self.ask(move |db| Box::pin(async move { learn(db, &tails, &names).await })).await?;
+        }
+        let pieces = append.cut()?;
+        Ok(Some((append, pieces)))
+    }
+
+    /// The statement before, if something must be held that is not written; and the one that writes.
+    fn prepare(
+        &self,
+        writes: &Writes,
+        append: Option<&Pieces>,
+    ) -> (Option<Prepared>, Option<Prepared>) {
+        let context = Context {
+            lane: &self.advance.lane,
+            now: self.now,
+            batch: self.advance.batch + 1,
+            known: &self.known,
+            read: &self.entries,
+        };
+        let (own, texts) = (Own::of(writes), &self.office.texts);
+        let mut draft = Draft::of(context, writes, &own);
+        let held = draft.hold(writes, texts);
+        let advance = Some(&self.advance).filter(|_| matches!(self.way, Way::Alone(_)));
+        (held, draft.statement(More { advance, append }, texts))
+    }
+
+    /// Writes in the transaction, and says what that has appended to the log.
+    async fn write(&mut self, mut writes: Writes) -> Result<Option<Appended>, Error> {
+        let append = self.append(&mut writes).await?;
+        let (held, written) = self.prepare(&writes, append.as_ref().map(|(_, pieces)| pieces));
+        let mut rows = Vec::new();
+        for prepared in [held, written].into_iter().flatten() {
+            rows = self.ask(move |db| Box::pin(execute(db, prepared))).await?;
+        }
+        append.map(|(append, _)| append.appended(&rows)).transpose()
+    }
+
+    /// Writes all of the batch by one statement, in a task of its own.
+    async fn write_alone(mut self) -> Result<(), Error> {
+        let mut writes = std::mem::take(&mut self.writes);
+        let append = self.append(&mut writes).await?;
+        let (_, written) = self.prepare(&writes, append.as_ref().map(|(_, pieces)| pieces));
+        let written = written.expect("a compare-and-set is always written");
+        let append = append.map(|(append, _)| append);
+        let task = tokio::spawn(async move { self.send(written, append).await });
+        task.await.map_err(|told| {
+            Error::new(ErrorKind::Unknown, "the process let go of the database under a commit")
+                .because(told)
+        })?
+    }
+
+    async fn send(&mut self, written: Prepared, append: Option<Append>) -> Result<(), Error> {
+        let Advance { lane, epoch, batch, .. } = &self.advance;
+        let mut lent = self.office.pool.lend().await?;
+        let done = lent.within(|db| execute(db, written)).await;
+        let told = match done {
+            Ok(rows) => {
+                lent.end(End::Well);
+                self.office.standing.left(lane.clone(), *epoch, batch + 1, self.now);
+                if let Some(append) = append {
+                    append.appended(&rows)?.committed();
+                }
+                return Ok(());
+            }
+            Err(told) => told,
+        };
+        if !has_failed(&told) {
+            lent.end(End::of(&told));
+            return Err(unknown(&told));
+        }
+        // Why it has failed is told by how the lane stands now.
+        let asked = self.advance.clone();
+        let found = lent.within(|db| async move { take::look(db, &asked.lane).await }).await;
+        lent.end(found.as_ref().err().map_or(End::Well, End::of));
+        Err(match found {
+            Ok(found) if found != (*epoch, *batch) => superseded(lane, found.0),
+            _ => told,
+        })
+    }
+}
+
+async fn execute(db: &mut PgConnection, (text, args): Prepared) -> Result<Vec<PgRow>, Error> {
+    sqlx::query_with(text, args).fetch_all(db).await.map_err(store)
 }
 
 #[async_trait]
@@ -227,7 +232,7 @@ impl Batch for Open {
     }
 
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error> {
-        let lane = self.lane.clone();
+        let lane = self.advance.lane.clone();
         let rows = self.ask(move |db| Box::pin(async move { read::inbox(db, &lane, limit).await }));
         let rows = rows.await?;
         self.entries.extend(rows.iter().map(|row| (row.number, row.entry.id.clone())));
@@ -235,7 +240,7 @@ impl Batch for Open {
     }
 
     async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
-        let (lane, now) = (self.lane.clone(), self.now);
+        let (lane, now) = (self.advance.lane.clone(), self.now);
         self.ask(move |db| Box::pin(async move { read::due(db, &lane, now, limit).await })).await
     }
 
@@ -244,24 +249,20 @@ impl Batch for Open {
         slots: &BTreeMap<Slot, Lock>,
         scans: &BTreeSet<Scan>,
     ) -> Result<Found, Error> {
+        if slots.values().any(|lock| *lock == Lock::Change) {
+            self.within().await?;
+        }
         let (wanted, scans) = (slots.clone(), scans.clone());
         let inside =
             self.ask(move |db| Box::pin(async move { read::inside(db, &wanted, &scans).await }));
         let (found, scans) = inside.await?;
-        for slot in slots.iter().filter(|(_, lock)| **lock == Lock::Change).map(|(slot, _)| slot) {
-            let known = match found.get(slot) {
-                None => Known::Absent,
-                Some((true, _)) => Known::Archived,
-                Some((false, _)) => Known::Here,
-            };
-            self.known.insert(slot.clone(), known);
-        }
+        self.note(slots, &found);
         let slots = found.into_iter().map(|(slot, (_, body))| (slot, body)).collect();
         Ok(Found { slots, scans })
     }
 
     async fn seen(&mut self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
-        let (group, ids) = (self.lane.group.clone(), ids.clone());
+        let (group, ids) = (self.advance.lane.group.clone(), ids.clone());
         self.ask(move |db| Box::pin(async move { read::seen(db, &group, &ids).await })).await
     }
 
@@ -270,44 +271,32 @@ impl Batch for Open {
         self.ask(move |db| Box::pin(async move { read::dead(db, &ids).await })).await
     }
 
-    /// One statement; and one more before it if something was read to be changed that is not there and is
-    /// not written either.
-    async fn flush(&mut self, mut writes: Writes) -> Result<(), Error> {
-        if let Some(append) = &mut self.append {
-            append.messages.append(&mut writes.outgoing);
+    /// In a transaction it is one statement, and one more before it if something was read to be changed that
+    /// is not there and is not written either. Otherwise it goes with the commit.
+    async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
+        self.note_known(&writes);
+        if let Way::Alone(_) = self.way {
+            self.writes = writes;
+            return Ok(());
         }
-        let (held, flushed) = {
-            let own = Own::of(&writes);
-            let context = Context {
-                lane: &self.lane,
-                now: self.now,
-                batch: self.number,
-                known: &self.known,
-                read: &self.entries,
-            };
-            let mut draft = Draft::of(context, &writes, &own);
-            (draft.hold(&writes, &self.texts), draft.statement(&self.texts))
-        };
-        for prepared in [held, flushed].into_iter().flatten() {
-            self.execute(prepared).await?;
+        let written = self.write(writes).await?;
+        if let Way::Within(_, appended) = &mut self.way {
+            *appended = written;
         }
         Ok(())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Error> {
-        let (reply, answer) = oneshot::channel();
-        let append = self.append.filter(|append| !append.messages.is_empty());
-        self.ops.send(Op::Commit(append, reply)).await.map_err(|_| ended())?;
-        answer.await.map_err(|_| {
-            Error::new(ErrorKind::Unknown, "the process let go of the database under a commit")
-        })?
+        match self.way {
+            Way::Within(transaction, appended) => transaction.commit(appended).await,
+            Way::Alone(_) => self.write_alone().await,
+        }
     }
 
     async fn roll_back(self: Box<Self>) {
-        let (done, is_done) = oneshot::channel();
-        if self.ops.send(Op::RollBack(done)).await.is_ok() {
-            // If the task has ended, so has the transaction.
-            let _ = is_done.await;
+        match self.way {
+            Way::Within(transaction, _) => transaction.roll_back().await,
+            Way::Alone(left) => self.office.standing.put_back(self.advance.lane, left),
         }
     }
 }

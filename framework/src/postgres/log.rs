@@ -18,7 +18,7 @@ mod reader;
 mod tail;
 mod watch;
 
-pub(super) use append::Append;
+pub(super) use append::{Append, Appended, Pieces, learn};
 pub(super) use prune::{Hand, forget, reads};
 pub(super) use tail::Tails;
 

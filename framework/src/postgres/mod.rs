@@ -22,7 +22,10 @@ mod pool;
 mod prune;
 mod read;
 mod schema;
+mod standing;
 mod take;
+mod texts;
+mod transaction;
 mod trouble;
 mod writes;
 
@@ -36,6 +39,7 @@ use crate::store::{
     Scan, Slot, Snapshot, Status, Store, Taken,
 };
 use async_trait::async_trait;
+use batch::Office;
 use clients::Clients;
 use enter::Entering;
 use futures::future::BoxFuture;
@@ -43,13 +47,14 @@ use log::{Log, Logged};
 use pool::Pool;
 use prune::Hands;
 use sqlx::{Connection, PgConnection, Row};
+use standing::Standing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use texts::Texts;
 use tokio::sync::Mutex;
 use uuid::Uuid;
-use writes::Texts;
 
 /// A store in one schema of a Postgres database, for as many processes as there are.
 ///
@@ -62,6 +67,7 @@ pub struct Postgres {
     lanes: Arc<Pool>,
     clients: Arc<Clients>,
     texts: Arc<Texts>,
+    standing: Arc<Standing>,
     /// Where deleting what is old goes on.
     hands: Arc<Mutex<Hands>>,
     /// Tells the time in tests; otherwise the database does.
@@ -118,6 +124,7 @@ impl Postgres {
             lanes: Pool::new(config.clone(), config.lanes),
             clients: Clients::new(Pool::new(config.clone(), config.clients)),
             texts: Arc::default(),
+            standing: Arc::default(),
             hands: Arc::default(),
             clock,
             log: config.log.is_some().then(|| Arc::new(Log::new(&config))),
@@ -238,16 +245,25 @@ impl Store for Postgres {
     }
 
     async fn take(&self, lane: &LaneId) -> Result<Taken, Error> {
-        let (lane, now) = (lane.clone(), self.now());
-        self.run_for_lane(move |db| {
-            Box::pin(whole(db, move |db| Box::pin(async move { take::take(db, &lane, now).await })))
-        })
-        .await
+        let (asked, now) = (lane.clone(), self.now());
+        let taken = self.run_for_lane(move |db| {
+            Box::pin(whole(db, move |db| {
+                Box::pin(async move { take::take(db, &asked, now).await })
+            }))
+        });
+        let taken = taken.await?;
+        self.standing.left(lane.clone(), taken.epoch, taken.batch, taken.time);
+        Ok(taken)
     }
 
     async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
-        let tails = self.log.as_ref().map(|log| &log.tails);
-        batch::begin(&self.lanes, (&self.texts, tails), advance, self.now()).await
+        let office = Office {
+            pool: Arc::clone(&self.lanes),
+            texts: Arc::clone(&self.texts),
+            standing: Arc::clone(&self.standing),
+            tails: self.log.as_ref().map(|log| Arc::clone(&log.tails)),
+        };
+        batch::begin(office, advance, self.now()).await
     }
 
     async fn enter(

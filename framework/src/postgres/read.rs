@@ -93,7 +93,7 @@ const ROOMS: [Room; 4] = [
     (Space::Runs, "archive", "saga", "body", true),
 ];
 
-/// Reads slots, by one statement. It has a part for each table and lock that is wanted, and goes through
+/// Reads slots, by one statement, and locks those that are to be changed. It has a part for each table and lock that is wanted, and goes through
 /// the parts one after the other, and in each through the keys in their order. So all who lock the same
 /// rows lock them in the same order (H12).
 pub(super) async fn slots(
@@ -104,7 +104,7 @@ pub(super) async fn slots(
     let (mut args, mut parts, mut union) = (Args::default(), String::new(), String::new());
     for (space, lock) in [Space::Rows, Space::Barriers, Space::Runs]
         .into_iter()
-        .flat_map(|space| [(space, Lock::Change), (space, Lock::Peek)])
+        .flat_map(|space| [Lock::Change, Lock::Own, Lock::Peek].map(|lock| (space, lock)))
     {
         let mine: Vec<(usize, &Slot)> = (0..)
             .zip(&all)
@@ -134,6 +134,7 @@ fn part(parts: &mut String, union: &mut String, room: &Room, lock: Lock, keys: &
     let (comma, all) = if parts.is_empty() { ("", "") } else { (", ", " UNION ALL ") };
     let (locked, name) = match lock {
         Lock::Change => ("ORDER BY w.at FOR UPDATE OF t", format!("{table}_changed")),
+        Lock::Own => ("", format!("{table}_own")),
         Lock::Peek => ("", format!("{table}_seen")),
     };
     write!(

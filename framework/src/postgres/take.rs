@@ -182,9 +182,14 @@ pub(super) async fn advance(
     if let Some(row) = advanced.fetch_optional(&mut *db).await.map_err(store)? {
         return Ok(Ok(time(&row, 0)));
     }
+    Ok(Err(look(db, lane).await?))
+}
+
+/// The epoch of a lane and its last batch.
+pub(super) async fn look(db: &mut PgConnection, lane: &LaneId) -> Result<(u64, u64), Error> {
     let found = sqlx::query("SELECT epoch, batch FROM lanes WHERE group_name = $1 AND lane = $2");
     let found = found.bind(&lane.group).bind(lane_number(lane)).fetch_optional(db).await;
-    Ok(Err(found.map_err(store)?.map_or((0, 0), |row| (count(&row, 0), count(&row, 1)))))
+    Ok(found.map_err(store)?.map_or((0, 0), |row| (count(&row, 0), count(&row, 1))))
 }
 
 /// Writes down that all batches of a lane up to this one have reached the broker.

@@ -5,6 +5,8 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::postgres::config::Config;
+use crate::store::LaneId;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// The SQLSTATE that the server gave.
 pub(super) fn state(told: &sqlx::Error) -> Option<String> {
@@ -26,6 +28,8 @@ fn advice(told: &sqlx::Error) -> &'static str {
         "23505" => "another lane has written the same row meanwhile: it is tried again",
         "55P03" => "somebody else holds the same rows for too long: end that",
         "57014" => "the database takes too long: look at what else it does",
+        "22012" => "a partition that is written to is not there: look whether its topic is",
+        "23502" => "a run is there that was taken for absent: it is tried again",
         "25P03" => "the transaction rested for too long: it is tried again",
         "25006" => "the database can only be read: connect to the primary",
         "42501" => "the role may not do this: run `ballet migrate` with its name as `--app-role`",
@@ -67,6 +71,21 @@ pub(super) fn reach(config: &Config, told: sqlx::Error) -> Error {
         (None, _) => format!("{place} cannot be reached: start it, or name another ({told})"),
     };
     Error::new(ErrorKind::Store, text).because(told)
+}
+
+/// Whether the server says that a statement has failed, and so has done nothing. One that ends the connection
+/// may have done all of it.
+pub(super) fn has_failed(told: &Error) -> bool {
+    let database = cause(told).and_then(sqlx::Error::as_database_error);
+    let severity =
+        database.and_then(|told| Some(told.try_downcast_ref::<PgDatabaseError>()?.severity()));
+    matches!(severity, Some(PgSeverity::Error))
+}
+
+/// The lane has changed its owner.
+pub(super) fn superseded(lane: &LaneId, epoch: u64) -> Error {
+    let text = format!("lane {lane} belongs to another owner, of epoch {epoch}");
+    Error::new(ErrorKind::Superseded, text)
 }
 
 /// Whether the two do not agree on how to encrypt, or on whom to believe.

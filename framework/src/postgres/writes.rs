@@ -1,133 +1,45 @@
-//! What a batch writes: one statement, whatever the number of rows.
+//! What a batch writes: rows of each kind, column by column, for one statement.
 //!
-//! Each kind is a part of it, fed by one array for each of its columns. A text is made once for each set of
-//! kinds that occurs, and stays prepared. All parts see the rows as they were before the statement, and none
-//! may touch a row twice; so what a batch writes *and* takes away is sorted out here: writing wins.
+//! What a batch writes *and* takes away is sorted out here: writing wins.
 
 use crate::clock::Time;
 use crate::edge::Edge;
+use crate::postgres::log::Pieces;
 use crate::postgres::outbox::{PIECE, pack};
 use crate::postgres::pack::{Args, Rows};
 use crate::postgres::take::lane_number;
-use crate::store::{LaneId, Slot, Space, Status, Value, Writes};
+use crate::postgres::texts::{
+    ARCHIVE, ARCHIVE_BEGUN, ARCHIVE_GONE, BARRIERS, BARRIERS_GONE, BARRIERS_NEW, CALLS, CALLS_GONE,
+    DEAD, DEAD_GONE, EDGES, INBOX, INBOX_GONE, KINDS, OUTBOX, PARKED, PARKED_GONE, ROWS, ROWS_GONE,
+    ROWS_NEW, RUNS, RUNS_BEGUN, RUNS_GONE, RUNS_HERE, RUNS_NEW, SEEN, Shape, TIMERS, TIMERS_GONE,
+    Texts,
+};
+use crate::store::{Advance, LaneId, Slot, Space, Status, Value, Writes};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgArguments;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use uuid::Uuid;
 
-/// How many kinds there are.
-const KINDS: usize = 24;
-
-/// The parts of a flush. `$1` is the group, `$2` the lane, `$3` the lane's time, `$4` the number of the
-/// batch; `{1}`, `{2}`, … are the columns of the kind.
-const PARTS: [&str; KINDS] = [
-    // A run that has ended moves to the archive, and keeps its age.
-    "INSERT INTO archive (saga, key, status, begun, ended, body)
-     SELECT w.saga, w.key, nullif(w.status, ''),
-            coalesce((SELECT begun FROM runs r WHERE r.saga = w.saga AND r.key = w.key), $3), $3, w.body
-     FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
-     ON CONFLICT (saga, key) DO UPDATE SET status = excluded.status, body = excluded.body",
-    "DELETE FROM runs t USING unnest({1}, {2}) AS w (saga, key) WHERE t.saga = w.saga AND t.key = w.key",
-    "DELETE FROM archive t USING unnest({1}, {2}) AS w (saga, key)
-     WHERE t.saga = w.saga AND t.key = w.key",
-    "INSERT INTO runs (saga, key, status, body, begun)
-     SELECT w.saga, w.key, nullif(w.status, ''), w.body, $3
-     FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
-     ON CONFLICT (saga, key) DO UPDATE SET status = excluded.status, body = excluded.body",
-    // What was read as absent must be so still: if another lane was faster the statement fails.
-    "INSERT INTO runs (saga, key, status, body, begun)
-     SELECT w.saga, w.key, nullif(w.status, ''), w.body, $3
-     FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)",
-    "INSERT INTO rows (name, key, value) SELECT * FROM unnest({1}, {2}, {3})
-     ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
-    "INSERT INTO rows (name, key, value) SELECT * FROM unnest({1}, {2}, {3})",
-    "DELETE FROM rows t USING unnest({1}, {2}) AS w (name, key) WHERE t.name = w.name AND t.key = w.key",
-    "INSERT INTO barriers (group_name, key, at, value, is_open)
-     SELECT w.name, w.key, $3, w.value, w.is_open
-     FROM unnest({1}, {2}, {3}, {4}) AS w (name, key, value, is_open)
-     ON CONFLICT (group_name, key)
-     DO UPDATE SET at = excluded.at, value = excluded.value, is_open = excluded.is_open",
-    "INSERT INTO barriers (group_name, key, at, value, is_open)
-     SELECT w.name, w.key, $3, w.value, w.is_open
-     FROM unnest({1}, {2}, {3}, {4}) AS w (name, key, value, is_open)",
-    "DELETE FROM barriers t USING unnest({1}, {2}) AS w (name, key)
-     WHERE t.group_name = w.name AND t.key = w.key",
-    "INSERT INTO edges (group_name, lane, way, topic, partition, source, incarnation, source_lane, seq)
-     SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}, {4}, {5}, {6}, {7}) AS w
-     ON CONFLICT (group_name, lane, way, topic, partition, source, incarnation, source_lane)
-     DO UPDATE SET seq = excluded.seq",
-    "INSERT INTO seen (group_name, id, at) SELECT $1, w.id, $3 FROM unnest({1}) AS w (id)
-     ON CONFLICT DO NOTHING",
-    "INSERT INTO timers (group_name, lane, id, due, key)
-     SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}) AS w
-     ON CONFLICT (group_name, lane, id) DO UPDATE SET due = excluded.due, key = excluded.key",
-    "DELETE FROM timers WHERE group_name = $1 AND lane = $2 AND id = ANY({1})",
-    "DELETE FROM calls WHERE group_name = $1 AND lane = $2 AND id = ANY({1})",
-    "INSERT INTO calls (group_name, lane, id, key, holds, body)
-     SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}, {4}) AS w
-     ON CONFLICT (group_name, lane, id)
-     DO UPDATE SET key = excluded.key, holds = excluded.holds, body = excluded.body",
-    "DELETE FROM parked WHERE group_name = $1 AND lane = $2 AND number = ANY({1})",
-    "INSERT INTO parked
-     (group_name, lane, number, key, held, attempts, since, due, reason, edge, body)
-     SELECT $1, $2, w.number, w.key, w.held, w.attempts, w.since, w.due, w.reason, nullif(w.edge, ''),
-            w.body
-     FROM unnest({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9})
-     AS w (number, key, held, attempts, since, due, reason, edge, body)
-     ON CONFLICT (group_name, lane, number) DO UPDATE SET
-     key = excluded.key, held = excluded.held, attempts = excluded.attempts, since = excluded.since,
-     due = excluded.due, reason = excluded.reason, edge = excluded.edge, body = excluded.body",
-    "DELETE FROM dead_letters WHERE id = ANY({1})",
-    "INSERT INTO dead_letters (id, group_name, lane, key, reason, at, attempts, body)
-     SELECT * FROM unnest({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8})
-     ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, at = excluded.at,
-     attempts = excluded.attempts, body = excluded.body",
-    // They are numbered as they come.
-    "INSERT INTO inbox (group_name, lane, id, key, at, body)
-     SELECT w.name, w.lane, w.id, w.key, $3, w.body
-     FROM unnest({1}, {2}, {3}, {4}, {5}) WITH ORDINALITY AS w (name, lane, id, key, body, at)
-     ORDER BY w.at
-     ON CONFLICT (group_name, lane, id) DO NOTHING",
-    "DELETE FROM inbox WHERE group_name = $1 AND lane = $2 AND number = ANY({1})",
-    "INSERT INTO outbox (group_name, lane, batch, at, piece, messages)
-     SELECT $1, $2, $4, $3, w.* FROM unnest({1}, {2}) AS w",
-];
-
-const ARCHIVE: usize = 0;
-const RUNS_GONE: usize = 1;
-const ARCHIVE_GONE: usize = 2;
-const RUNS: usize = 3;
-const RUNS_NEW: usize = 4;
-const ROWS: usize = 5;
-const ROWS_NEW: usize = 6;
-const ROWS_GONE: usize = 7;
-const BARRIERS: usize = 8;
-const BARRIERS_NEW: usize = 9;
-const BARRIERS_GONE: usize = 10;
-const EDGES: usize = 11;
-const SEEN: usize = 12;
-const TIMERS: usize = 13;
-const TIMERS_GONE: usize = 14;
-const CALLS_GONE: usize = 15;
-const CALLS: usize = 16;
-const PARKED_GONE: usize = 17;
-const PARKED: usize = 18;
-const DEAD_GONE: usize = 19;
-const DEAD: usize = 20;
-const INBOX: usize = 21;
-const INBOX_GONE: usize = 22;
-const OUTBOX: usize = 23;
-
-/// What a batch knows of a slot that it has read in order to change it.
+/// What a batch knows of a slot that it may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
-    /// There was nothing.
+    /// There was nothing, and there must be nothing still when somebody else writes it.
     Absent,
-    /// It is locked where it is.
+    /// There was nothing, and nobody else writes it.
+    Nothing,
+    /// It is taken that there is nothing.
+    Assumed,
+    /// It is where it should be.
     Here,
-    /// It is locked in the archive.
+    /// It is in the archive.
     Archived,
+}
+
+impl Known {
+    const fn is_absent(self) -> bool {
+        matches!(self, Self::Absent | Self::Nothing | Self::Assumed)
+    }
 }
 
 /// What a batch knows when it writes.
@@ -189,7 +101,7 @@ impl<'a> Draft<'a> {
 
     fn slot(&mut self, slot: &'a Slot, value: Option<&'a Value>) {
         let known = self.context.known.get(slot).copied();
-        let is_new = known == Some(Known::Absent);
+        let is_new = known.is_some_and(Known::is_absent);
         let (put, new, gone) = match slot.space {
             Space::Rows => (ROWS, ROWS_NEW, ROWS_GONE),
             Space::Barriers => (BARRIERS, BARRIERS_NEW, BARRIERS_GONE),
@@ -210,17 +122,21 @@ impl<'a> Draft<'a> {
     fn run(&mut self, slot: &'a Slot, value: Option<&'a Value>, known: Option<Known>) {
         let has_ended = value.and_then(|value| value.status).is_some_and(Status::is_end);
         let goes_on = value.is_some() && !has_ended;
-        if !goes_on && !matches!(known, Some(Known::Absent | Known::Archived)) {
+        let is_new = known.is_some_and(Known::is_absent);
+        if !goes_on && !is_new && known != Some(Known::Archived) {
             let _ = self.kinds[RUNS_GONE].row().slot(slot);
         }
-        if !has_ended && !matches!(known, Some(Known::Absent | Known::Here)) {
+        if !has_ended && !is_new && known != Some(Known::Here) {
             let _ = self.kinds[ARCHIVE_GONE].row().slot(slot);
         }
         let Some(Value { body, status }) = value else { return };
         let kind = match known {
+            Some(Known::Assumed) if has_ended => ARCHIVE_BEGUN,
             _ if has_ended => ARCHIVE,
-            Some(Known::Absent) => RUNS_NEW,
-            _ => RUNS,
+            Some(Known::Assumed) => RUNS_BEGUN,
+            Some(Known::Absent | Known::Nothing) => RUNS_NEW,
+            Some(Known::Here) => RUNS_HERE,
+            Some(Known::Archived) | None => RUNS,
         };
         let _ = self.kinds[kind].row().slot(slot).text(status.map_or("", Status::name)).blob(body);
     }
@@ -329,61 +245,54 @@ impl<'a> Draft<'a> {
                 let _ = self.kinds[gone].row().slot(slot);
             }
         }
-        self.context.statement(held, texts)
+        self.context.statement(held, More::default(), texts)
     }
 
     /// The statement that writes it all, and its arguments; `None` if there is nothing to write.
-    pub(super) fn statement(self, texts: &Texts) -> Option<Prepared> {
-        self.context.statement(self.kinds, texts)
+    pub(super) fn statement(self, more: More<'_>, texts: &Texts) -> Option<Prepared> {
+        self.context.statement(self.kinds, more, texts)
     }
+}
+
+/// What stands before and behind the kinds of a statement.
+#[derive(Default)]
+pub(super) struct More<'a> {
+    /// The compare-and-set, if it is a whole batch.
+    pub(super) advance: Option<&'a Advance>,
+    /// What is appended to the log.
+    pub(super) append: Option<&'a Pieces>,
 }
 
 /// A text that stays the same for the same kinds, and its arguments.
 pub(super) type Prepared = (AssertSqlSafe<Arc<str>>, PgArguments);
 
 impl Context<'_> {
-    fn statement(&self, rows: [Rows<'_>; KINDS], texts: &Texts) -> Option<Prepared> {
-        let mut kinds = 0_u32;
+    fn statement(
+        &self,
+        rows: [Rows<'_>; KINDS],
+        More { advance, append }: More<'_>,
+        texts: &Texts,
+    ) -> Option<Prepared> {
+        let (advances, appends) = (advance.is_some(), append.is_some());
+        let mut shape = Shape { advances, appends, ..Shape::default() };
         let mut args = Args::default().with(&*self.lane.group).with(lane_number(self.lane));
         args = args.with(self.now.micros()).with(i64::try_from(self.batch).unwrap_or(i64::MAX));
+        if let Some(Advance { positions, published, epoch, .. }) = advance {
+            let positions = serde_json::to_string(positions).expect("positions are plain data");
+            args = args.with(positions).with(*published as i64).with(*epoch as i64);
+        }
         for (kind, rows) in rows.into_iter().enumerate() {
             if !rows.0.is_empty() {
-                kinds |= 1 << kind;
+                shape.kinds |= 1 << kind;
             }
             rows.0.into_iter().for_each(|column| column.bind(&mut args));
         }
-        (kinds != 0).then(|| (AssertSqlSafe(texts.of(kinds)), args.end()))
+        let args = match append {
+            Some(pieces) => pieces.bind(args),
+            None => args,
+        };
+        (shape != Shape::default()).then(|| (texts.of(shape), args.end()))
     }
-}
-
-/// The texts that were made, by the kinds that they write.
-#[derive(Default)]
-pub(super) struct Texts(Mutex<BTreeMap<u32, Arc<str>>>);
-
-impl Texts {
-    fn of(&self, kinds: u32) -> Arc<str> {
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(texts.entry(kinds).or_insert_with(|| text(kinds)))
-    }
-}
-
-/// The statement of these kinds.
-fn text(kinds: u32) -> Arc<str> {
-    let mut places = 5..;
-    let mut parts = Vec::new();
-    for (kind, part) in PARTS.iter().enumerate().filter(|(kind, _)| kinds & (1 << kind) != 0) {
-        let mut part = (*part).to_owned();
-        for (column, place) in (1..=columns(&part)).zip(&mut places) {
-            part = part.replace(&format!("{{{column}}}"), &format!("${place}"));
-        }
-        parts.push(format!("part_{kind} AS ({part})"));
-    }
-    format!("WITH {} SELECT $1, $2, $3, $4", parts.join(",\n")).into()
-}
-
-/// How many columns a part has.
-fn columns(part: &str) -> usize {
-    (1..).take_while(|column| part.contains(&format!("{{{column}}}"))).count()
 }
 
 fn small(number: u32) -> i32 {

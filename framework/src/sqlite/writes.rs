@@ -9,14 +9,14 @@ use crate::message::{Key, Outgoing};
 use crate::sqlite::log::Appended;
 use crate::sqlite::pack::{Args, Pack};
 use crate::store::{
-    Advance, Calling, DeadLetter, Inboxed, LaneId, Parked, Slot, Space, Timer, Value, Writes,
+    Advance, Calling, DeadLetter, Inboxed, Known, LaneId, Parked, Slot, Space, Timer, Value, Writes,
 };
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many statements a flush has at most.
-const KINDS: usize = 21;
+const KINDS: usize = 24;
 
 /// With what a batch begins: in its savepoint the lane advances by compare-and-set. If the lane is another's
 /// nothing follows, for `json('')` is an error.
@@ -118,6 +118,24 @@ const STATEMENTS: [&str; KINDS] = [
      ON CONFLICT (group_name, lane, id) DO NOTHING",
     "DELETE FROM inbox WHERE number IN (SELECT value ->> 0 FROM jsonb_each({r}))",
     LOG,
+    // What should be absent must be: if something is there the statement fails. A run may also be in the
+    // other of its two tables, and then it begins never, or ends never, which may not be.
+    "INSERT INTO runs (saga, key, status, begun, body)
+     SELECT r.saga, r.key, r.status,
+            iif(EXISTS (SELECT 1 FROM archive WHERE saga = r.saga AND key = r.key), NULL, $3), r.body
+     FROM (SELECT value ->> 0 AS saga, substr({b}, value ->> 1, value ->> 2) AS key,
+                  value ->> 3 AS status, substr({b}, value ->> 4, value ->> 5) AS body
+           FROM jsonb_each({r})) AS r",
+    "INSERT INTO archive (saga, key, status, begun, ended, body)
+     SELECT r.saga, r.key, r.status, $3,
+            iif(EXISTS (SELECT 1 FROM runs WHERE saga = r.saga AND key = r.key), NULL, $3), r.body
+     FROM (SELECT value ->> 0 AS saga, substr({b}, value ->> 1, value ->> 2) AS key,
+                  value ->> 3 AS status, substr({b}, value ->> 4, value ->> 5) AS body
+           FROM jsonb_each({r})) AS r",
+    "INSERT INTO barriers (group_name, key, at, value, is_open)
+     SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), $3,
+            substr({b}, value ->> 3, value ->> 4), value ->> 5
+     FROM jsonb_each({r})",
 ];
 
 /// Appending to the log. The rows are made by the writer, for it alone knows the offsets.
@@ -147,6 +165,9 @@ const DEAD: usize = 17;
 const INBOX: usize = 18;
 const INBOX_GONE: usize = 19;
 const APPEND: usize = 20;
+const RUNS_NEW: usize = 21;
+const ARCHIVE_NEW: usize = 22;
+const BARRIERS_NEW: usize = 23;
 
 /// Everything that a batch writes, packed.
 pub(super) struct Draft {
@@ -159,7 +180,9 @@ impl Draft {
     /// Packs what a lane writes.
     pub(super) fn of(lane: &LaneId, writes: Writes) -> Self {
         let mut draft = Self::of_messages(writes.outgoing);
-        writes.slots.into_iter().for_each(|(slot, value)| draft.slot(&slot, value));
+        for (slot, value) in writes.slots {
+            draft.slot(&slot, value, writes.known.get(&slot).copied());
+        }
         draft.edges(lane, &writes.sent, &writes.taken);
         draft.ids(SEEN, &writes.seen);
         writes.timers.values().for_each(|timer| draft.timer(timer));
@@ -188,11 +211,12 @@ impl Draft {
         Self { packs: Default::default(), outgoing, encoded }
     }
 
-    fn slot(&mut self, slot: &Slot, value: Option<Value>) {
-        let (put, gone) = match slot.space {
-            Space::Rows => (ROWS, ROWS_GONE),
-            Space::Barriers => (BARRIERS, BARRIERS_GONE),
-            Space::Runs => return self.run(slot, value),
+    fn slot(&mut self, slot: &Slot, value: Option<Value>, known: Option<Known>) {
+        let (put, gone) = match (slot.space, known) {
+            (Space::Rows, _) => (ROWS, ROWS_GONE),
+            (Space::Barriers, Some(Known::Absent)) => (BARRIERS_NEW, BARRIERS_GONE),
+            (Space::Barriers, _) => (BARRIERS, BARRIERS_GONE),
+            (Space::Runs, _) => return self.run(slot, value, known),
         };
         let Some(value) = value else { return self.gone(gone, slot) };
         let row = self.packs[put].row().name(&slot.table).bytes(&slot.key).bytes(&value.body);
@@ -200,15 +224,24 @@ impl Draft {
     }
 
     /// A run is in one of two tables: among those that go on, or in the archive.
-    fn run(&mut self, slot: &Slot, value: Option<Value>) {
+    fn run(&mut self, slot: &Slot, value: Option<Value>, known: Option<Known>) {
         let Some(Value { body, status }) = value else {
             self.gone(RUNS_GONE, slot);
             return self.gone(ARCHIVE_GONE, slot);
         };
         let has_ended = status.is_some_and(crate::store::Status::is_end);
-        let (here, there) = if has_ended { (ARCHIVE, RUNS_GONE) } else { (RUNS, ARCHIVE_GONE) };
-        self.gone(there, slot);
-        let row = self.packs[here].row().name(&slot.table).bytes(&slot.key);
+        let kind = match (known, has_ended) {
+            (Some(Known::Absent), true) => ARCHIVE_NEW,
+            (Some(Known::Absent), false) => RUNS_NEW,
+            (_, true) => ARCHIVE,
+            (_, false) => RUNS,
+        };
+        match (known, has_ended) {
+            (Some(Known::Absent), _) | (Some(Known::Here), false) => {}
+            (_, true) => self.gone(RUNS_GONE, slot),
+            (None, false) => self.gone(ARCHIVE_GONE, slot),
+        }
+        let row = self.packs[kind].row().name(&slot.table).bytes(&slot.key);
         let _ = match status {
             Some(status) => row.name(status.name()),
             None => row.maybe(None),

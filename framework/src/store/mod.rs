@@ -11,7 +11,7 @@ mod writes;
 pub use kept::{Kept, Pruned};
 #[cfg(feature = "runtime")]
 pub use port::{Advance, Batch, Begun, Entered, Found, Joined, RunRow, Snapshot, Store, Taken};
-pub use slot::{Lock, Scan, Slot, Space};
+pub use slot::{Known, Lock, Scan, Slot, Space};
 pub use writes::{
     Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Value,
     Writes,

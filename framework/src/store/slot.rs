@@ -65,8 +65,19 @@ impl fmt::Debug for Slot {
 pub enum Lock {
     /// It is only looked at.
     Peek,
+    /// Nobody but the owner of the lane writes it, so it needs no lock.
+    Own,
     /// It is locked until the end of the transaction.
     Change,
+}
+
+/// What the owner of a lane knows of a slot that it writes, and has not read in this batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// There should be nothing. It is only assumed: if there is something the batch must fail.
+    Absent,
+    /// It is there, and if it is a run, among those that go on.
+    Here,
 }
 
 /// A range of a table: keys from `from` up to, not including, `to`, at most `limit` of them.

@@ -3,7 +3,7 @@
 use crate::clock::Time;
 use crate::edge::Edge;
 use crate::message::{Key, Outgoing};
-use crate::store::slot::Slot;
+use crate::store::slot::{Known, Slot};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -225,6 +225,9 @@ pub struct DeadLetter {
 pub struct Writes {
     /// Rows, runs, barriers; `None` deletes.
     pub slots: BTreeMap<Slot, Option<Value>>,
+    /// What is known of those of these slots that were not read. Where something is that should be
+    /// [absent](Known::Absent), nothing of the batch is written.
+    pub known: BTreeMap<Slot, Known>,
     /// The last number used on each edge that leaves the lane.
     pub sent: BTreeMap<(String, u32), u64>,
     /// The last number taken on each edge that enters it.

@@ -187,7 +187,7 @@ impl<R: Reactor> ServiceStory<R> {
             let mut tx = Tx::new(R::NAME, self.now);
             self.poll(&mut tx, &cause, &next)?;
             let effects = tx.keep();
-            for (slot, value) in tx.reads().take_writes() {
+            for (slot, value) in tx.reads().take_writes().0 {
                 match value {
                     Some(value) => drop(self.slots.insert(slot, value)),
                     None => drop(self.slots.remove(&slot)),

@@ -27,6 +27,8 @@ pub struct Cause {
     pub waited: Duration,
     /// How often it has faulted before.
     pub attempts: u32,
+    /// Whether it comes once more: it was set aside or given up, and may have been handled meanwhile.
+    pub again: bool,
 }
 
 /// A message that is to be sent.

@@ -1,12 +1,24 @@
 //! What a transaction has read, wants to read, and has written.
 
 use crate::mistake::Mistake;
-use crate::store::{Lock, Scan, Slot, Value};
+use crate::store::{Known, Lock, Scan, Slot, Value};
+use crate::tx::recall::{Document, Recall, Recalled};
 use bytes::Bytes;
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a message wrote.
-pub(crate) type Own = BTreeMap<Slot, Option<Value>>;
+/// What is written at a slot, or will be nothing.
+type Layer = BTreeMap<Slot, Option<Recalled>>;
+
+/// What was fetched, or is known without: under which lock, and what it is.
+#[derive(Debug)]
+struct Fetched {
+    lock: Lock,
+    found: Option<Recalled>,
+}
+
+/// What a batch wrote, and what is known of slots of it that it did not read.
+pub(crate) type Written = (BTreeMap<Slot, Option<Value>>, BTreeMap<Slot, Known>);
 
 /// What must be fetched before the handlers can go on.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -21,43 +33,89 @@ impl Wanted {
     }
 }
 
-/// Three layers: what was fetched, what earlier messages of the batch wrote, what this one wrote.
+/// Three layers: what was fetched, what earlier messages of the batch wrote, what this one wrote. And below
+/// them what the lane remembers of earlier batches.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
-    fetched: BTreeMap<Slot, (Lock, Option<Bytes>)>,
+    recall: Recall,
+    fetched: BTreeMap<Slot, Fetched>,
+    known: BTreeMap<Slot, Known>,
     scanned: BTreeMap<Scan, Vec<(Bytes, Bytes)>>,
-    batch: Own,
-    own: Own,
+    batch: Layer,
+    own: Layer,
     wanted: Wanted,
     missed: bool,
 }
 
 impl Reads {
+    /// Goes on from what the lane remembers.
+    pub(crate) fn recalling(recall: Recall) -> Self {
+        Self { recall, ..Self::default() }
+    }
+
     /// Notes that a slot is wanted, and says whether it must be fetched first.
     pub(crate) fn want(&mut self, slot: &Slot, lock: Lock) -> bool {
-        let known = self.own.contains_key(slot)
-            || self.batch.contains_key(slot)
-            || self.fetched.get(slot).is_some_and(|(held, _)| *held >= lock);
-        if !known {
-            self.missed = true;
-            let wanted = self.wanted.slots.entry(slot.clone()).or_insert(lock);
-            *wanted = lock.max(*wanted);
+        if self.is_known(slot, lock) || (lock == Lock::Own && self.recalls(slot)) {
+            return false;
         }
-        !known
+        self.missed = true;
+        let wanted = self.wanted.slots.entry(slot.clone()).or_insert(lock);
+        *wanted = lock.max(*wanted);
+        true
+    }
+
+    fn is_known(&self, slot: &Slot, lock: Lock) -> bool {
+        self.own.contains_key(slot)
+            || self.batch.contains_key(slot)
+            || self.fetched.get(slot).is_some_and(|fetched| fetched.lock >= lock)
+    }
+
+    /// Whether the lane remembers it.
+    fn recalls(&mut self, slot: &Slot) -> bool {
+        let Some(found) = self.recall.take(slot) else { return false };
+        self.fetched.insert(slot.clone(), Fetched { lock: Lock::Own, found: Some(found) });
+        self.known.insert(slot.clone(), Known::Here);
+        true
+    }
+
+    /// Takes it that there is nothing at a slot of the lane's own, if nothing says otherwise: whoever then
+    /// writes there fails if there is. Says whether it must be fetched first.
+    pub(crate) fn assume_absent(&mut self, slot: &Slot) -> bool {
+        if !self.recall.is_trusting() {
+            return self.want(slot, Lock::Own);
+        }
+        if !self.is_known(slot, Lock::Own) && !self.recalls(slot) {
+            self.fetched.insert(slot.clone(), Fetched { lock: Lock::Own, found: None });
+            self.known.insert(slot.clone(), Known::Absent);
+        }
+        false
     }
 
     /// What is at a slot, as this message sees it.
     pub(crate) fn at(&self, slot: &Slot) -> Option<Bytes> {
         let earlier = || self.batch.get(slot).filter(|_| !Mistake::ReadsWhatWasFetched.is_made());
-        match self.own.get(slot).or_else(earlier) {
-            Some(written) => written.as_ref().map(|value| value.body.clone()),
-            None => self.fetched.get(slot).and_then(|(_, value)| value.clone()),
-        }
+        let found = match self.own.get(slot).or_else(earlier) {
+            Some(written) => written.as_ref(),
+            None => self.fetched.get(slot).and_then(|fetched| fetched.found.as_ref()),
+        };
+        found.map(|found| found.value.body.clone())
+    }
+
+    /// Hands out the document at a slot, as this message sees it. It is there once: whoever is asked
+    /// for it again reads the bytes.
+    pub(crate) fn take_document<T: Any>(&mut self, slot: &Slot) -> Option<Box<T>> {
+        let skips = Mistake::ReadsWhatWasFetched.is_made();
+        let earlier = self.batch.get_mut(slot).filter(|_| !skips);
+        let found = match self.own.get_mut(slot).or(earlier) {
+            Some(written) => written.as_mut(),
+            None => self.fetched.get_mut(slot).and_then(|fetched| fetched.found.as_mut()),
+        };
+        found?.document.take()?.downcast().ok()
     }
 
     /// The rows of a range, as this message sees them; `None` if it must be fetched first.
     pub(crate) fn scan(&mut self, scan: &Scan) -> Option<Vec<(Bytes, Bytes)>> {
-        let inside = |(slot, _): &(&Slot, &Option<Value>)| {
+        let inside = |(slot, _): &(&Slot, &Option<Recalled>)| {
             slot.table == scan.table
                 && slot.key >= scan.from
                 && scan.to.as_ref().is_none_or(|to| slot.key < *to)
@@ -81,7 +139,9 @@ impl Reads {
         let mut rows: BTreeMap<Bytes, Bytes> = stored.iter().cloned().collect();
         for (slot, value) in written() {
             match value {
-                Some(value) => drop(rows.insert(slot.key.clone(), value.body.clone())),
+                Some(Recalled { value, .. }) => {
+                    rows.insert(slot.key.clone(), value.body.clone());
+                }
                 None => drop(rows.remove(&slot.key)),
             }
         }
@@ -89,7 +149,12 @@ impl Reads {
     }
 
     pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>) {
-        self.own.insert(slot, value);
+        self.own.insert(slot, value.map(|value| Recalled { value, document: None }));
+    }
+
+    /// Writes a document, of which the bytes are told too.
+    pub(crate) fn write_document(&mut self, slot: Slot, value: Value, document: Document) {
+        self.own.insert(slot, Some(Recalled { value, document: Some(document) }));
     }
 
     /// Whether the last handler missed something; asking resets it.
@@ -104,7 +169,10 @@ impl Reads {
     /// What the store found; every slot that was wanted is known afterwards.
     pub(crate) fn feed(&mut self, wanted: &Wanted, found: &BTreeMap<Slot, Bytes>) {
         for (slot, lock) in &wanted.slots {
-            self.fetched.insert(slot.clone(), (*lock, found.get(slot).cloned()));
+            let found = found.get(slot).cloned().map(Value::plain);
+            let found = found.map(|value| Recalled { value, document: None });
+            self.known.remove(slot);
+            self.fetched.insert(slot.clone(), Fetched { lock: *lock, found });
         }
     }
 
@@ -121,10 +189,31 @@ impl Reads {
         self.own.clear();
     }
 
-    /// All that the batch wrote.
-    pub(crate) fn take_writes(&mut self) -> Own {
+    /// All that the batch wrote, and what is known of it. What it wrote as documents is remembered.
+    pub(crate) fn take_writes(&mut self) -> Written {
         self.own.clear();
-        std::mem::take(&mut self.batch)
+        let mut known = std::mem::take(&mut self.known);
+        known.retain(|slot, _| self.batch.contains_key(slot));
+        let mut slots = BTreeMap::new();
+        for (slot, written) in std::mem::take(&mut self.batch) {
+            let value = written.as_ref().map(|written| written.value.clone());
+            self.fetched.remove(&slot);
+            if let Some(written) = written.filter(Recalled::is_worth_it) {
+                self.recall.put(slot.clone(), written);
+            }
+            slots.insert(slot, value);
+        }
+        (slots, known)
+    }
+
+    /// What the lane remembers.
+    pub(crate) fn into_recall(mut self) -> Recall {
+        for (slot, Fetched { found, .. }) in self.fetched {
+            if let Some(found) = found.filter(Recalled::is_worth_it) {
+                self.recall.put(slot, found);
+            }
+        }
+        self.recall
     }
 }
 

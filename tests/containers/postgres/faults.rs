@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Short enough to be waited for, and long enough for what goes well.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-async fn connected(config: Config) -> Arc<Postgres> {
+pub async fn connected(config: Config) -> Arc<Postgres> {
     Postgres::connect(config.patience(PATIENCE)).await.unwrap()
 }
 
@@ -30,7 +30,7 @@ pub async fn through(proxy: &Proxy, config: &Config) -> Config {
     Config::new(&url, config.schema()).unwrap().patience(PATIENCE)
 }
 
-async fn behind(proxy: &Proxy, config: &Config) -> Arc<Postgres> {
+pub async fn behind(proxy: &Proxy, config: &Config) -> Arc<Postgres> {
     connected(through(proxy, config).await).await
 }
 
@@ -38,19 +38,29 @@ pub async fn proxy() -> Proxy {
     Proxy::before(servers::postgres().await.address()).await
 }
 
-fn writes(key: &'static str, value: u64) -> Writes {
+pub fn writes(key: &'static str, value: u64) -> Writes {
     let slots = BTreeMap::from([(row(key), plain(value.to_string()))]);
     Writes { slots, ..Writes::default() }
 }
 
-async fn value(store: &dyn Store, key: &'static str) -> Option<u64> {
+pub async fn value(store: &dyn Store, key: &'static str) -> Option<u64> {
     let found = store.find(&BTreeSet::from([row(key)]), &BTreeSet::new()).await.unwrap();
     let body = found.slots.get(&row(key))?;
     Some(String::from_utf8_lossy(body).parse().unwrap())
 }
 
-/// Takes the lane, and opens a batch that has written a row.
-async fn written(store: &dyn Store) -> (Advance, Box<dyn Batch>) {
+/// Takes the lane, and opens a batch that has locked a row and written it.
+pub async fn written(store: &dyn Store) -> (Advance, Box<dyn Batch>) {
+    let advance = next(&lane(), &store.take(&lane()).await.unwrap());
+    let mut batch = begin(store, &advance).await;
+    let wanted = BTreeMap::from([(row("k"), Lock::Change)]);
+    batch.read(&wanted, &BTreeSet::new()).await.unwrap();
+    batch.flush(writes("k", 1)).await.unwrap();
+    (advance, batch)
+}
+
+/// The same without a lock: it has said nothing to the server since the lane was taken.
+pub async fn ready(store: &dyn Store) -> (Advance, Box<dyn Batch>) {
     let advance = next(&lane(), &store.take(&lane()).await.unwrap());
     let mut batch = begin(store, &advance).await;
     batch.flush(writes("k", 1)).await.unwrap();
@@ -58,7 +68,7 @@ async fn written(store: &dyn Store) -> (Advance, Box<dyn Batch>) {
 }
 
 /// What the compare-and-set says after a commit of which nobody knows.
-async fn probe(store: &dyn Store, advance: &Advance) -> Option<(u64, u64)> {
+pub async fn probe(store: &dyn Store, advance: &Advance) -> Option<(u64, u64)> {
     match store.begin(advance).await.unwrap() {
         Begun::Open(batch) => {
             batch.roll_back().await;
@@ -69,12 +79,22 @@ async fn probe(store: &dyn Store, advance: &Advance) -> Option<(u64, u64)> {
 }
 
 /// Ends the sessions of the app that rest in a transaction on this schema.
-async fn terminate(config: &Config) -> i64 {
+pub async fn terminate(config: &Config) -> i64 {
     let (database, _) = database().await;
     let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
     let ended = sqlx::query(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE application_name = $1 AND state LIKE 'idle in transaction%'",
+    );
+    ended.bind(format!("ballet {}", config.schema())).fetch_one(&mut db).await.unwrap().get(0)
+}
+
+/// Ends all sessions of the app on this schema.
+pub async fn terminate_all(config: &Config) -> i64 {
+    let (database, _) = database().await;
+    let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
+    let ended = sqlx::query(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1",
     );
     ended.bind(format!("ballet {}", config.schema())).fetch_one(&mut db).await.unwrap().get(0)
 }

@@ -3,13 +3,13 @@
 use super::pair::{database, schema};
 use ballet::Key;
 use ballet::postgres::{Config, Postgres};
-use ballet::store::{Entered, Inboxed, Joined, Slot, Space, Store, Writes};
+use ballet::store::{Entered, Inboxed, Joined, Lock, Slot, Space, Store, Writes};
 use containers::servers::own_name;
 use sentences::slots::plain;
 use sentences::{lane, write};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn entry(id: &str, body: &'static str) -> Inboxed {
@@ -85,6 +85,9 @@ async fn an_entry_that_is_taken_meanwhile_does_not_enter_again() {
     store.enter(&lane(), &entry("1", "x"), Some(&run)).await.unwrap();
     let (_, mut batch) = sentences::open(&*store, &lane()).await;
     let number = batch.inbox(1).await.unwrap()[0].number;
+    // A batch that has locked something writes before it commits.
+    let locked = BTreeMap::from([(Slot::new(Space::Rows, "t", "k"), Lock::Change)]);
+    batch.read(&locked, &BTreeSet::new()).await.unwrap();
     let slots = BTreeMap::from([(run.clone(), plain("run"))]);
     let inbox_taken = vec![number];
     batch.flush(Writes { slots, inbox_taken, ..Writes::default() }).await.unwrap();

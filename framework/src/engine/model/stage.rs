@@ -21,6 +21,7 @@ use crate::message::{Message, Outgoing};
 use crate::store::{
     Advance, Batch, DeadLetter, Found, InboxRow, LaneId, Lock, Scan, Slot, Timer, Writes,
 };
+use crate::tx::Recall;
 use async_trait::async_trait;
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -115,8 +116,14 @@ impl Stage {
     ) -> Ready {
         let advance = memory.advance(&self.lane, &coming.arrived, published);
         let memory = Memory { positions: advance.positions.clone(), ..memory.clone() };
-        let mut draft =
-            Draft::new(&self.lane, &*self.handler, &self.wiring, memory, Time::default());
+        let mut draft = Draft::new(
+            &self.lane,
+            &*self.handler,
+            &self.wiring,
+            memory,
+            Time::default(),
+            Recall::default(),
+        );
         self.sort(&mut draft, state, coming);
         let handled = draft.queue.iter().filter_map(message).collect();
         let mut rows = Rows(state);

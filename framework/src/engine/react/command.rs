@@ -19,7 +19,7 @@ use crate::message::{Envelope, Key, Kind, Message, Reply, StepRef, Way};
 use crate::mistake::Mistake;
 use crate::reactor::barrier::{self, Back, Barrier, Forward};
 use crate::reactor::{Compensation, Given, Reactor, Said, Unit};
-use crate::tx::{Send, Tx};
+use crate::tx::{Send, Should, Tx};
 use serde_json::value::RawValue;
 
 impl<R: Reactor> Reacting<R> {
@@ -66,7 +66,7 @@ impl<R: Reactor> Reacting<R> {
     ) -> Result<(), Trouble> {
         let key = Self::needs_barrier(unit, step).then(|| Self::command_key(step));
         if let Some(key) = &key {
-            let row = Self::at::<Barrier>(tx, key).await?;
+            let row = Self::of_command(tx, key, is_first(step, message, tx)).await?;
             match barrier::forward(row.as_ref(), None, step.round) {
                 Forward::Run => {}
                 settled => return say_again(tx, settled, step, message),
@@ -155,7 +155,7 @@ impl<R: Reactor> Reacting<R> {
         message: &Message,
     ) -> Result<(), Trouble> {
         let key = step.pair();
-        let row = Self::at::<Barrier>(tx, &key).await?;
+        let row = Self::of_command(tx, &key, Should::BeAnything).await?;
         match barrier::back(row.as_ref(), []) {
             Back::Again { made } => reply_to(tx, step, message, &Reply::Compensated { made }),
             Back::Wait | Back::TooLate => Err(Trouble::Wait),
@@ -188,6 +188,16 @@ impl<R: Reactor> Reacting<R> {
     ) -> Result<(), Trouble> {
         self.taken_back(tx, back, key, true, given).await?;
         reply_to(tx, step, message, &Reply::Compensated { made: true })
+    }
+}
+
+/// A command that comes for the first time on an edge finds nothing that is remembered of it: who sends it
+/// again says so, and what takes it back comes behind it. A stranger may send anything.
+fn is_first(step: &StepRef, message: &Message, tx: &Tx) -> Should {
+    let is_ours = message.envelope.stamp.is_some() && !tx.cause.again;
+    match (step.attempt, step.round) {
+        (1, 0) if is_ours => Should::BeAbsent,
+        _ => Should::BeAnything,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::message::{Kind, Message, Way, commands_of};
 use crate::reactor::barrier::Barrier;
 use crate::reactor::{Decode, Emitted, Given, Reactions, Reactor};
 use crate::store::{Calling, Lock, Slot, Space, Value};
-use crate::tx::{Send, Tx};
+use crate::tx::{Send, Should, Tx};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +67,11 @@ impl<R: Reactor> Reacting<R> {
         let slot = Self::slot(key);
         let row = tx.value(slot.clone(), Lock::Change).await;
         Ok(row.map(|row| slot.read(&row)).transpose()?)
+    }
+
+    /// The same for what is remembered of a command: the lane of its run alone writes it.
+    async fn of_command(tx: &mut Tx, key: &str, should: Should) -> Result<Option<Barrier>, Fault> {
+        Ok(tx.document(&Self::slot(key), should).await?)
     }
 
     fn set<T: Remembered>(tx: &mut Tx, key: &str, row: &T) -> Result<(), Fault> {

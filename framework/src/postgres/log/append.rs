@@ -25,8 +25,8 @@ use sqlx::{PgConnection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// `$1` to `$3` are the partitions and how many messages each gets, `$4` is the time, the rest are pieces,
-/// whose offsets are counted from where their partition ends.
+/// Appending alone, outside of any batch. `$1` to `$3` are the partitions and how many messages each gets,
+/// `$4` to `$9` are pieces, whose offsets are counted from where their partition ends, `$10` is the time.
 const APPEND: &str = "
     WITH held AS (
         UPDATE ends e SET next = e.next + w.count
@@ -36,8 +36,8 @@ const APPEND: &str = "
     put AS (
         INSERT INTO log (topic, partition, first, last, at, key, messages)
         SELECT h.topic, h.partition, h.first + w.first, h.first + w.last,
-               coalesce($4, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), w.key, w.messages
-        FROM unnest($5, $6, $7, $8, $9, $10) AS w (topic, partition, first, last, key, messages)
+               coalesce($10, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), w.key, w.messages
+        FROM unnest($4, $5, $6, $7, $8, $9) AS w (topic, partition, first, last, key, messages)
         JOIN held h ON h.topic = w.topic AND h.partition = w.partition)
     SELECT topic, partition, first FROM held";
 
@@ -57,39 +57,71 @@ pub(in crate::postgres) struct Appended {
     messages: Vec<Outgoing>,
 }
 
+/// What is appended, piece by piece, ready to be told to the database.
+pub(in crate::postgres) struct Pieces {
+    counts: BTreeMap<Place, i64>,
+    pieces: Vec<Piece>,
+}
+
 impl Append {
-    /// Writes them. From now on until the commit nobody else appends to their partitions.
-    pub(in crate::postgres) async fn write(self, db: &mut PgConnection) -> Result<Appended, Error> {
-        let Self { tails, at, messages } = self;
-        let names: BTreeSet<&str> = messages.iter().map(|out| &*out.topic).collect();
-        let topics = known(db, &tails, &names).await?;
-        let pieces = pieces(&messages, &topics)?;
+    /// Cuts them into pieces. The topics must be [known](Self::learn).
+    pub(in crate::postgres) fn cut(&self) -> Result<Pieces, Error> {
+        let names: BTreeSet<&str> = self.messages.iter().map(|out| &*out.topic).collect();
+        let pieces = pieces(&self.messages, &named(&self.tails, &names)?)?;
         let mut counts: BTreeMap<Place, i64> = BTreeMap::new();
         for piece in &pieces {
             let end = counts.entry(piece.place).or_default();
             *end = (*end).max(piece.last + 1);
         }
-        let args = Args::default()
-            .with(counts.keys().map(|(topic, _)| *topic).collect::<Vec<i32>>())
+        Ok(Pieces { counts, pieces })
+    }
+
+    /// The topics of its messages that this process does not know yet.
+    pub(in crate::postgres) fn unknown(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.messages.iter().map(|out| &*out.topic).collect();
+        unknown(&self.tails, &names).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Writes them. From now on until the commit nobody else appends to their partitions.
+    pub(super) async fn write(self, db: &mut PgConnection) -> Result<Appended, Error> {
+        let unknown = self.unknown();
+        learn(db, &self.tails, &unknown).await?;
+        let args = self.cut()?.bind(Args::default());
+        let args = args.with(self.at.map(Time::micros)).end();
+        let rows = sqlx::query_with(APPEND, args).fetch_all(db).await.map_err(store)?;
+        self.appended(&rows)
+    }
+
+    /// What the database has answered: each partition with the offset that the first message has got.
+    pub(in crate::postgres) fn appended(self, rows: &[PgRow]) -> Result<Appended, Error> {
+        let Self { tails, messages, .. } = self;
+        let first = |row: &PgRow| ((row.get(0), number(row, 1)), count(row, 2));
+        let firsts: BTreeMap<Place, u64> = rows.iter().map(first).collect();
+        // What is said where there is no partition would be lost.
+        let is_there = |out: &Outgoing| {
+            let topic = tails.topic(&out.topic);
+            topic.is_some_and(|topic| firsts.contains_key(&(topic.number, out.partition)))
+        };
+        match messages.iter().find(|out| !is_there(out)) {
+            Some(lost) => Err(no_topic(&lost.topic)),
+            None => Ok(Appended { tails, firsts, messages }),
+        }
+    }
+}
+
+impl Pieces {
+    /// Nine more arguments: the partitions and how many messages each gets, and the pieces.
+    pub(in crate::postgres) fn bind(&self, args: Args) -> Args {
+        let Self { counts, pieces } = self;
+        args.with(counts.keys().map(|(topic, _)| *topic).collect::<Vec<i32>>())
             .with(counts.keys().map(|(_, partition)| small(*partition)).collect::<Vec<i32>>())
             .with(counts.values().copied().collect::<Vec<i64>>())
-            .with(at.map(Time::micros))
             .with(pieces.iter().map(|piece| piece.place.0).collect::<Vec<i32>>())
             .with(pieces.iter().map(|piece| small(piece.place.1)).collect::<Vec<i32>>())
             .with(pieces.iter().map(|piece| piece.first).collect::<Vec<i64>>())
             .with(pieces.iter().map(|piece| piece.last).collect::<Vec<i64>>())
-            .with(pieces.iter().map(|piece| piece.key).collect::<Vec<Option<&[u8]>>>())
-            .with(pieces.iter().map(|piece| &*piece.blob).collect::<Vec<&[u8]>>());
-        let rows = sqlx::query_with(APPEND, args.end()).fetch_all(db).await.map_err(store)?;
-        let first = |row: &PgRow| ((row.get(0), number(row, 1)), count(row, 2));
-        let firsts: BTreeMap<Place, u64> = rows.iter().map(first).collect();
-        // What is said where there is no partition would be lost.
-        let is_there =
-            |topic: &Topic, out: &Outgoing| firsts.contains_key(&(topic.number, out.partition));
-        match messages.iter().find(|out| !is_there(&topics[&out.topic], out)) {
-            Some(lost) => Err(no_topic(&lost.topic)),
-            None => Ok(Appended { tails, firsts, messages }),
-        }
+            .with(pieces.iter().map(|piece| piece.key.as_deref()).collect::<Vec<Option<&[u8]>>>())
+            .with(pieces.iter().map(|piece| &*piece.blob).collect::<Vec<&[u8]>>())
     }
 }
 
@@ -106,17 +138,16 @@ pub(super) async fn known(
     tails: &Tails,
     names: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, Topic>, Error> {
-    let missing: Vec<&str> =
-        names.iter().copied().filter(|name| tails.topic(name).is_none()).collect();
-    if !missing.is_empty() {
-        let asked = "SELECT name, number, partitions, compacted FROM topics WHERE name = ANY($1)";
-        let rows = sqlx::query(asked).bind(&missing).fetch_all(db).await.map_err(store)?;
-        let topic = |row: &PgRow| {
-            let (number, partitions, compacted) = (row.get(1), number(row, 2), row.get(3));
-            (row.get(0), Topic { number, partitions, compacted })
-        };
-        tails.learn(rows.iter().map(topic));
-    }
+    let unknown: Vec<String> = unknown(tails, names).into_iter().map(str::to_owned).collect();
+    learn(db, tails, &unknown).await?;
+    named(tails, names)
+}
+
+fn unknown<'n>(tails: &Tails, names: &BTreeSet<&'n str>) -> Vec<&'n str> {
+    names.iter().copied().filter(|name| tails.topic(name).is_none()).collect()
+}
+
+fn named(tails: &Tails, names: &BTreeSet<&str>) -> Result<BTreeMap<String, Topic>, Error> {
     let one = |name: &&str| {
         let topic = tails.topic(name).ok_or_else(|| no_topic(name))?;
         Ok(((*name).to_owned(), topic))
@@ -124,22 +155,38 @@ pub(super) async fn known(
     names.iter().map(one).collect()
 }
 
+/// Reads how these topics are pinned.
+pub(in crate::postgres) async fn learn(
+    db: &mut PgConnection,
+    tails: &Tails,
+    names: &[String],
+) -> Result<(), Error> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let asked = "SELECT name, number, partitions, compacted FROM topics WHERE name = ANY($1)";
+    let rows = sqlx::query(asked).bind(names).fetch_all(db).await.map_err(store)?;
+    let topic = |row: &PgRow| {
+        let (number, partitions, compacted) = (row.get(1), number(row, 2), row.get(3));
+        (row.get(0), Topic { number, partitions, compacted })
+    };
+    tails.learn(rows.iter().map(topic));
+    Ok(())
+}
+
 /// Messages of one partition that stand in one row.
-struct Piece<'a> {
+struct Piece {
     place: Place,
     /// Of the first and the last message, from where the partition ends.
     first: i64,
     last: i64,
-    key: Option<&'a [u8]>,
+    key: Option<Vec<u8>>,
     blob: Vec<u8>,
 }
 
 /// The rows of these messages: in each partition their order is kept.
-fn pieces<'a>(
-    messages: &'a [Outgoing],
-    topics: &BTreeMap<String, Topic>,
-) -> Result<Vec<Piece<'a>>, Error> {
-    let mut pieces: Vec<Piece<'a>> = Vec::new();
+fn pieces(messages: &[Outgoing], topics: &BTreeMap<String, Topic>) -> Result<Vec<Piece>, Error> {
+    let mut pieces: Vec<Piece> = Vec::new();
     let mut last: BTreeMap<Place, usize> = BTreeMap::new();
     for Outgoing { topic: name, partition, message } in messages {
         let topic = topics.get(name).filter(|topic| *partition < topic.partitions);
@@ -149,7 +196,7 @@ fn pieces<'a>(
         let next = before.map_or(0, |at| pieces[at].last + 1);
         let open = before.filter(|at| !topic.compacted && pieces[*at].blob.len() < PIECE);
         let at = open.unwrap_or_else(|| {
-            let key = topic.compacted.then(|| message.envelope.key.as_str().as_bytes());
+            let key = topic.compacted.then(|| message.envelope.key.as_str().as_bytes().to_vec());
             pieces.push(Piece { place, first: next, last: next, key, blob: Vec::new() });
             pieces.len() - 1
         });
@@ -203,7 +250,7 @@ mod tests {
         BTreeMap::from([("a".to_owned(), topic(1, false)), ("k".to_owned(), topic(2, true))])
     }
 
-    fn bodies(piece: &Piece<'_>) -> String {
+    fn bodies(piece: &Piece) -> String {
         let body = |bytes: Bytes| Message::decode(&bytes).unwrap().body;
         let bodies: Vec<Bytes> = messages(piece.blob.clone().into()).map(body).collect();
         String::from_utf8(bodies.concat()).unwrap()
@@ -219,8 +266,10 @@ mod tests {
             outgoing("k", 1, "5"),
         ];
         let made = pieces(&said, &topics()).unwrap();
-        let told: Vec<_> =
-            made.iter().map(|it| (it.place, it.first, it.last, it.key, bodies(it))).collect();
+        let told: Vec<_> = made
+            .iter()
+            .map(|it| (it.place, it.first, it.last, it.key.as_deref(), bodies(it)))
+            .collect();
         assert_eq!(
             told,
             [

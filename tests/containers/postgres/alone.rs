@@ -1,0 +1,138 @@
+//! Batches that lock nothing: they say nothing before their commit, which is one statement and decides all.
+
+use super::faults::{behind, connected, probe, proxy, ready, terminate_all, value, writes};
+use super::pair::{migrate, schema, with_log};
+use ballet::ErrorKind;
+use ballet::broker::TopicSpec;
+use ballet::message::Outgoing;
+use ballet::postgres::{Config, Postgres};
+use ballet::store::{Advance, LaneId, Store, Writes};
+use containers::servers::{Postgres as Server, own_name};
+use sentences::{begin, lane, next, outgoing, write};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_unknown_and_the_compare_and_set_finds_it() {
+    let (config, proxy) = (schema().await, proxy().await);
+    let store = behind(&proxy, &config).await;
+    // Once before, so that the statement is prepared and does what it says when it arrives.
+    write(&*store, &lane(), writes("k", 0)).await;
+    let (advance, batch) = ready(&*store).await;
+    proxy.silence_back();
+    assert_eq!(batch.commit().await.unwrap_err().kind(), ErrorKind::Unknown);
+    proxy.cut().await;
+    proxy.open().await;
+    assert_eq!(probe(&*store, &advance).await, Some((advance.epoch, advance.batch + 1)));
+    assert_eq!(value(&*store, "k").await, Some(1));
+}
+
+#[tokio::test]
+async fn a_commit_that_never_arrives_is_unknown_and_has_not_happened() {
+    let (config, proxy) = (schema().await, proxy().await);
+    let store = behind(&proxy, &config).await;
+    let (advance, batch) = ready(&*store).await;
+    proxy.silence_forth();
+    let beside = connected(config).await;
+    let (committed, probed) = tokio::join!(batch.commit(), probe(&*beside, &advance));
+    assert_eq!(committed.unwrap_err().kind(), ErrorKind::Unknown);
+    assert_eq!(probed, None);
+    assert_eq!(value(&*beside, "k").await, None);
+}
+
+/// The owner has concluded that its batch was lost, and has taken the lane again; only now the statement
+/// comes. It belongs to an epoch that is over.
+#[tokio::test]
+async fn a_commit_that_comes_after_the_lane_was_taken_again_does_nothing() {
+    let config = schema().await;
+    let store = connected(config.clone()).await;
+    let (_, late) = ready(&*store).await;
+    let beside = connected(config).await;
+    beside.take(&lane()).await.unwrap();
+    assert_eq!(late.commit().await.unwrap_err().kind(), ErrorKind::Superseded);
+    assert_eq!(value(&*store, "k").await, None);
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_before_the_commit_makes_it_unknown_and_leaves_nothing() {
+    let config = schema().await;
+    let store = connected(config.clone()).await;
+    let (advance, batch) = ready(&*store).await;
+    assert!(terminate_all(&config).await > 0);
+    assert_eq!(batch.commit().await.unwrap_err().kind(), ErrorKind::Unknown);
+    assert_eq!(probe(&*store, &advance).await, None);
+    assert_eq!(value(&*store, "k").await, None);
+}
+
+/// Others need not wait for an owner that froze, for it holds nothing.
+#[tokio::test]
+async fn an_owner_that_freezes_in_a_batch_holds_nothing_and_is_fenced() {
+    let config = schema().await;
+    let frozen = connected(config.clone()).await;
+    let (advance, batch) = ready(&*frozen).await;
+    let other = connected(config).await;
+    let taken = other.take(&lane()).await.unwrap();
+    assert_eq!((taken.epoch, taken.batch), (advance.epoch + 1, 0));
+    write(&*other, &lane(), writes("k", 2)).await;
+    let told = batch.commit().await.unwrap_err();
+    assert_eq!(told.to_string(), "lane group/0 belongs to another owner, of epoch 3");
+    assert_eq!(probe(&*frozen, &advance).await, Some((taken.epoch + 1, 1)));
+    assert_eq!(value(&*frozen, "k").await, Some(2));
+}
+
+#[tokio::test]
+async fn a_server_that_dies_under_a_commit_makes_it_unknown_and_the_store_works_on() {
+    let server = Server::alone().await;
+    let database = server.database("store").await;
+    let app = database.role("app").await;
+    let schema = own_name("schema");
+    migrate(&database, &schema).await;
+    let store = connected(Config::new(&app, &schema).unwrap()).await;
+    let (advance, batch) = ready(&*store).await;
+    server.kill().await;
+    assert_eq!(batch.commit().await.unwrap_err().kind(), ErrorKind::Unknown);
+    server.start().await;
+    while store.waiting().await.is_err() {}
+    assert_eq!(probe(&*store, &advance).await, None);
+    write(&*store, &lane(), writes("k", 2)).await;
+    assert_eq!(value(&*store, "k").await, Some(2));
+}
+
+/// A batch that rests knows nothing of the database any more: it asks, so that an owner learns in time that
+/// it was replaced.
+#[tokio::test]
+async fn an_owner_that_has_rested_asks_before_it_begins() {
+    let config = schema().await;
+    let (store, other) = (connected(config.clone()).await, connected(config).await);
+    let advance = next(&lane(), &store.take(&lane()).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    let taken = other.take(&lane()).await.unwrap();
+    assert_eq!(probe(&*store, &advance).await, Some((taken.epoch, 0)));
+}
+
+/// Three lanes write the same rows, that none of them has read, and say something in the same partition:
+/// whoever waits for a row holds no partition.
+#[tokio::test]
+async fn lanes_that_write_the_same_rows_and_say_something_do_not_wait_in_a_circle() {
+    let store = Postgres::connect(with_log(&schema().await).await).await.unwrap();
+    let broker = store.log().unwrap();
+    broker.ensure(&TopicSpec { name: "t".into(), partitions: 1, compacted: false }).await.unwrap();
+    let say = |n| -> Vec<Outgoing> { vec![outgoing("t", 0, n, "x")] };
+    let work = |number: u32| {
+        let store = Arc::clone(&store);
+        async move {
+            let lane = LaneId::new("group", number);
+            let mut advance = next(&lane, &store.take(&lane).await.unwrap());
+            for n in 0..50 {
+                let mut batch = begin(&*store, &advance).await;
+                let key = ["a", "b"][usize::from((n + u64::from(number)) % 2 == 0)];
+                let written = Writes { outgoing: say(n), ..writes(key, n) };
+                batch.flush(written).await.unwrap();
+                batch.commit().await.unwrap();
+                advance = Advance { batch: advance.batch + 1, ..advance };
+            }
+        }
+    };
+    tokio::join!(work(0), work(1), work(2));
+    assert_eq!(broker.range("t", 0).await.unwrap().end, 150);
+}
