@@ -50,7 +50,10 @@ impl Servers {
             let (lanes, clients) = CONNECTIONS;
             let mut config = Config::new(&self.store, &schema)?.connections(lanes, clients);
             if schemas.broker.is_none() {
-                config = config.with_log(&log)?;
+                config = match schemas.stores.values().next() {
+                    Some((_, store)) => config.with_log_of(store)?,
+                    None => config.with_log(&log)?,
+                };
             }
             Postgres::migrate(&config, None).await?;
             let store = Postgres::connect(config).await?;

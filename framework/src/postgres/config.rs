@@ -1,9 +1,12 @@
 //! Which database, which schema in it, and how patient to be.
 
 use crate::error::{Error, ErrorKind};
+use crate::postgres::Postgres;
+use crate::postgres::log::Tails;
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many statements a connection keeps prepared: some per set of kinds that occurs in a batch.
@@ -35,6 +38,8 @@ pub struct Config {
     pub(super) patience: Duration,
     /// The schema of the log, if it is in this database.
     pub(super) log: Option<String>,
+    /// What this process knows of that log, if another store of it has it open already.
+    pub(super) tails: Option<Arc<Tails>>,
 }
 
 impl Config {
@@ -61,6 +66,7 @@ impl Config {
             clients: 4,
             patience: patience.unwrap_or(PATIENCE),
             log: None,
+            tails: None,
         })
     }
 
@@ -97,6 +103,38 @@ impl Config {
     /// [`ErrorKind::Definition`] if a schema may not have this name without quotes.
     pub fn with_log(mut self, schema: &str) -> Result<Self, Error> {
         self.log = Some(name(schema, "schema")?);
+        Ok(self)
+    }
+
+    /// The log of messages is that of another store that this process has open: what either appends, the
+    /// readers of the other are handed from memory. Stores of one process that name the same log by
+    /// [`with_log`](Self::with_log) alone look into the database for what the others say.
+    ///
+    /// ```no_run
+    /// use ballet::postgres::{Config, Postgres};
+    ///
+    /// # async fn open() -> Result<(), ballet::Error> {
+    /// let url = "postgres://shop:secret@localhost/shop";
+    /// let orders = Postgres::connect(Config::new(url, "orders")?.with_log("shop_log")?).await?;
+    /// let stock = Postgres::connect(Config::new(url, "stock")?.with_log_of(&orders)?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Definition`] if that store has no log, or is in another database.
+    pub fn with_log_of(mut self, store: &Postgres) -> Result<Self, Error> {
+        let (Some(name), Some(log)) = (&store.config.log, &store.log) else {
+            let text = format!("{:?} has no log: open it with one", store.config);
+            return Err(Error::new(ErrorKind::Definition, text));
+        };
+        if self.place() != store.config.place() {
+            let (here, there) = (self.place(), store.config.place());
+            let text = format!("a store in {here} cannot share the log of one in {there}");
+            return Err(Error::new(ErrorKind::Definition, text));
+        }
+        (self.log, self.tails) = (Some(name.clone()), Some(Arc::clone(&log.tails)));
         Ok(self)
     }
 

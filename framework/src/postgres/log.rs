@@ -47,7 +47,8 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(config: &Config) -> Self {
-        Self { tails: Arc::default(), looks: Pool::new(config.clone(), 1), watch: OnceLock::new() }
+        let tails = config.tails.clone().unwrap_or_default();
+        Self { tails, looks: Pool::new(config.clone(), 1), watch: OnceLock::new() }
     }
 
     /// Nobody watches before somebody reads.

@@ -90,8 +90,19 @@ impl Servers {
     pub async fn schemas(&self, on: Backend) -> Result<Schemas, Failed> {
         let names = ["coordinator", "worker", "log"].map(own_name);
         let log = (!on.needs_kafka()).then_some(names[2].as_str());
-        let coordinator = store(&self.store, &names[0], log).await?;
-        let worker = store(&self.store, &names[1], log).await?;
+        let config = |name| -> Result<Config, Failed> {
+            let (lanes, clients) = CONNECTIONS;
+            Ok(Config::new(&self.store, name)?.connections(lanes, clients))
+        };
+        let (coordinator, worker) = (config(&names[0])?, config(&names[1])?);
+        let (coordinator, worker) = match log {
+            Some(log) => {
+                let coordinator = store(coordinator.with_log(log)?).await?;
+                let worker = store(worker.with_log_of(&coordinator)?).await?;
+                (coordinator, worker)
+            }
+            None => (store(coordinator).await?, store(worker).await?),
+        };
         let kafka = match log {
             Some(_) => None,
             None => Some(Topics::empty(self.kafka()?).await?),
@@ -116,12 +127,7 @@ fn port_of(url: &str, usual: u16) -> Option<u16> {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]").then(|| port.unwrap_or(usual))
 }
 
-async fn store(url: &str, schema: &str, log: Option<&str>) -> Result<Arc<Postgres>, Failed> {
-    let (lanes, clients) = CONNECTIONS;
-    let mut config = Config::new(url, schema)?.connections(lanes, clients);
-    if let Some(log) = log {
-        config = config.with_log(log)?;
-    }
+async fn store(config: Config) -> Result<Arc<Postgres>, Failed> {
     Postgres::migrate(&config, None).await?;
     Ok(Postgres::connect(config).await?)
 }

@@ -105,7 +105,7 @@ async fn an_owner_that_has_rested_asks_before_it_begins() {
     let config = schema().await;
     let (store, other) = (connected(config.clone()).await, connected(config).await);
     let advance = next(&lane(), &store.take(&lane()).await.unwrap());
-    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    ballet::clock::rest(Duration::from_millis(5_100)).await;
     let taken = other.take(&lane()).await.unwrap();
     assert_eq!(probe(&*store, &advance).await, Some((taken.epoch, 0)));
 }

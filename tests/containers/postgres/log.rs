@@ -237,3 +237,39 @@ async fn a_row_that_is_damaged_is_as_many_messages_that_are_none_and_the_lane_re
     let well = [(0, true), (1, true), (2, false), (3, false), (4, true), (5, true)];
     assert_eq!(told, well);
 }
+
+/// Two stores of one process, one of which shares the log of the other: what one says the other is handed at
+/// once, without a statement.
+#[tokio::test]
+async fn stores_of_a_process_that_share_a_log_hand_each_other_what_they_say() {
+    let config = with_topic().await;
+    let (speaks, _) = process(&config).await;
+    let beside = schema().await.with_log_of(&speaks).unwrap();
+    let (_hears, log) = process(&beside).await;
+    let member = member(&*log, 2).await;
+    let mut reader = member.reader(0);
+    reader.seek(&at("t", 0));
+    // It has asked the database once, and waits.
+    let none = timeout(Duration::from_millis(300), reader.next(9)).await;
+    assert!(none.is_err());
+    let advance = next(&lane(), &speaks.take(&lane()).await.unwrap());
+    let mut batch = begin(&*speaks, &advance).await;
+    let said = Writes { outgoing: vec![outgoing("t", 0, 1, "x")], ..Writes::default() };
+    batch.flush(said).await.unwrap();
+    batch.commit().await.unwrap();
+    let mut handed = std::pin::pin!(reader.next(9));
+    let arrived = futures::poll!(&mut handed);
+    assert!(matches!(arrived, std::task::Poll::Ready(Ok(all)) if all.len() == 1));
+}
+
+#[tokio::test]
+async fn a_store_that_has_no_log_or_is_elsewhere_shares_none() {
+    let config = schema().await;
+    let alone = Postgres::connect(config.clone()).await.unwrap();
+    let told = config.clone().with_log_of(&alone).unwrap_err();
+    assert!(told.to_string().ends_with("has no log: open it with one"), "{told}");
+    let logged = Postgres::connect(with_log(&config).await).await.unwrap();
+    let elsewhere = Config::new("postgres://app@elsewhere/db", "a").unwrap();
+    let told = elsewhere.with_log_of(&logged).unwrap_err();
+    assert!(told.to_string().starts_with("a store in database `db` at elsewhere:5432 cannot"), "{told}");
+}

@@ -8,7 +8,7 @@ use ballet::postgres::{Config, Postgres};
 use ballet::store::Store;
 use ballet::{App, Error, ErrorKind};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Stands in a URL for the schema of the service that uses it.
 const SERVICE: &str = "{service}";
@@ -25,8 +25,8 @@ enum Messages {
     Kafka(Arc<Kafka>),
     /// A Kafka in which each service has a user of its own.
     Kafkas(String),
-    /// A log in the Postgres of their stores.
-    Log,
+    /// A log in the Postgres of their stores, which the first one has opened.
+    Log(OnceLock<Arc<Postgres>>),
 }
 
 /// A Postgres, and perhaps a Kafka.
@@ -63,7 +63,7 @@ impl Servers {
     pub async fn reach(store: &str, broker: &str, lanes: u32) -> Result<Self, Error> {
         Config::new(&store.replace(SERVICE, "service"), "service")?;
         let messages = if broker == IN_POSTGRES {
-            Messages::Log
+            Messages::Log(OnceLock::new())
         } else {
             let config: KafkaConfig = broker.replace(SERVICE, "service").parse()?;
             match broker.contains(SERVICE) {
@@ -89,15 +89,21 @@ impl Servers {
         let (lanes, clients) = CONNECTIONS;
         let config = Config::new(&self.store.replace(SERVICE, &schema), &schema)?;
         let config = config.connections(lanes, clients);
-        let config = match self.messages {
-            Messages::Log => config.with_log(LOG)?,
+        let config = match &self.messages {
+            Messages::Log(first) => match first.get() {
+                Some(first) => config.with_log_of(first)?,
+                None => config.with_log(LOG)?,
+            },
             _ => config,
         };
         let store = Postgres::connect(config).await?;
         let broker: Arc<dyn Broker> = match &self.messages {
             Messages::Kafka(kafka) => Arc::clone(kafka) as _,
             Messages::Kafkas(url) => Kafka::connect(url.replace(SERVICE, &schema).parse()?).await?,
-            Messages::Log => store.log().ok_or_else(no_log)?,
+            Messages::Log(first) => {
+                first.get_or_init(|| Arc::clone(&store));
+                store.log().ok_or_else(no_log)?
+            }
         };
         let store = self.between.store(service, store);
         Ok(App::new(store).broker(self.between.broker(service, broker)))
