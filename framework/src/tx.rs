@@ -22,7 +22,7 @@ pub(crate) use entry::Entry;
 pub(crate) use numbers::Numbers;
 pub use numbers::Place;
 pub(crate) use reads::Wanted;
-pub(crate) use recall::Recall;
+pub(crate) use recall::{Recall, Trust};
 
 use crate::clock::Time;
 use crate::error::{Error, Fault};
@@ -84,7 +84,7 @@ impl Tx {
 
     /// What the lane remembers after the batch, if that was committed.
     pub(crate) fn committed(self) -> Recall {
-        self.reads.into_recall().trusting()
+        self.reads.into_recall().committed()
     }
 
     /// What it remembers if there was no batch after all.

@@ -9,8 +9,8 @@
 //! wrong      stories that are wrong, and must be found
 //! ```
 //!
-//! Second faults in the recovery from the first are tried for all small stories; for those of the shop there
-//! are too many, and `tests/explore --pairs` draws some.
+//! Second faults in the recovery from the first are tried for two small stories, and some for the others;
+//! `tests/explore --pairs` tries all of the small stories, and draws some for those of the shop.
 
 mod crowds;
 mod pairs;
@@ -21,6 +21,9 @@ mod wrong;
 use ballet::story::{Explore, Explored, Scene};
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// If pairs are wanted: how many faults, and of what may follow each, are drawn of the stories of the shop.
+const PAIRS: &str = "BALLET_TESTS_PAIRS";
 
 /// What was explored, for whoever reads it, and that it was not nothing.
 fn told(name: &str, explored: Explored, least: usize) {

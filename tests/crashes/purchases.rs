@@ -3,13 +3,12 @@
 //! Most are the scenarios themselves. Those that count calls, or look at a moment that a fault may pass
 //! by, are told here in other words.
 
-use crate::crashes::{progress, told};
+use crate::crashes::{PAIRS, progress, told};
 use ballet::story::{Explore, Scene};
 use shop::cast::Cast;
 use shop::stage::Stage;
 
-/// How many faults and pairs of faults are drawn of each story, if pairs are wanted; from which seed.
-const DRAWN: &str = "BALLET_TESTS_PAIRS";
+/// From which seed faults and pairs of faults are drawn of each story, if pairs are wanted.
 const SEED: &str = "BALLET_TESTS_SEED";
 
 fn number(variable: &str) -> Option<u64> {
@@ -20,7 +19,7 @@ fn number(variable: &str) -> Option<u64> {
 /// Every single fault; or some of them, and of what may follow each.
 fn wanted(name: &str) -> Explore {
     let story = Explore::story(name);
-    match number(DRAWN) {
+    match number(PAIRS) {
         Some(drawn) => {
             let drawn = usize::try_from(drawn).expect("a machine that counts so far");
             story.sample(drawn, number(SEED).unwrap_or(1)).pairs().progress(progress)

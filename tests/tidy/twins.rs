@@ -27,6 +27,9 @@ const SERVER: &[&str] = &[
     "migrate.rs",
     "outbox.rs",
     "pool.rs",
+    "standing.rs",
+    "texts.rs",
+    "transaction.rs",
 ];
 
 /// Every file that its twin folder lacks.

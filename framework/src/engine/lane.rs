@@ -21,7 +21,7 @@ use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
 use crate::store::{Advance, Batch, Begun, LaneId, Slot, Value, Writes};
-use crate::tx::Recall;
+use crate::tx::{Recall, Trust};
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub(super) struct Lane {
     pub(super) memory: Memory,
     /// What it wrote and nobody else does.
     pub(super) recall: Recall,
+    pub(super) trust: Trust,
     /// Runs since the lane's clock was last read.
     pub(super) since: Stopwatch,
     /// Calls that ended and are in no committed batch yet.
@@ -89,6 +90,7 @@ impl Lane {
             publisher,
             memory: Memory::default(),
             recall: Recall::default(),
+            trust: Trust::default(),
             since: Stopwatch::start(),
             called: Vec::new(),
             marked: 0,
@@ -178,7 +180,7 @@ impl Lane {
         self.beware(taken.takes);
         self.memory = Memory::of(taken);
         if !Mistake::RecallOfAnotherOwner.is_made() {
-            self.recall = Recall::default();
+            self.recall = self.trust.taken();
         }
         self.memory.check()?;
         for (source, range) in ranges {
@@ -290,6 +292,7 @@ impl Lane {
         let Draft { memory, calls, tx, .. } = draft;
         self.memory = memory;
         self.recall = tx.committed();
+        self.trust.committed();
         self.since = Stopwatch::start();
         if !outgoing.is_empty() {
             self.publisher.append(self.memory.batch, outgoing);

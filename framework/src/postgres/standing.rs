@@ -5,7 +5,7 @@
 
 use crate::clock::{Stopwatch, Time};
 use crate::store::{Advance, LaneId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const FRESH: Duration = Duration::from_secs(5);
 
 /// The lanes that this process has left, and not begun a batch of since.
 #[derive(Default)]
-pub(super) struct Standing(Mutex<HashMap<LaneId, Left>>);
+pub(super) struct Standing(Mutex<BTreeMap<LaneId, Left>>);
 
 /// How a lane was left.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ impl Left {
 }
 
 impl Standing {
-    fn lanes(&self) -> MutexGuard<'_, HashMap<LaneId, Left>> {
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<LaneId, Left>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

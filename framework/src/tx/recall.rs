@@ -1,13 +1,13 @@
 //! What the owner of a lane remembers of what it alone writes, so that it need not be read again.
 //!
 //! It is as it was committed last: whoever loses the lane, or does not know what became of a batch, forgets
-//! all of it. And whoever has just taken a lane takes nothing for granted, until its first batch is
-//! committed: so what failed because something was taken for absent does not fail twice.
+//! all of it. And whoever has just taken a lane takes nothing for granted for a while: so what failed because
+//! something was taken for absent, and comes again with one of the next batches, is looked for.
 
 use crate::mistake::Mistake;
 use crate::store::{Slot, Status, Value};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// How many slots are remembered at most.
 const MOST: usize = 8_192;
@@ -30,22 +30,56 @@ impl Recalled {
 }
 
 /// What was written last, and some of what was written before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recall {
-    young: HashMap<Slot, Recalled>,
-    old: HashMap<Slot, Recalled>,
-    /// Whether what should be absent is taken to be.
-    is_trusting: bool,
+    young: BTreeMap<Slot, Recalled>,
+    old: BTreeMap<Slot, Recalled>,
+    /// For so many batches nothing is taken for absent.
+    doubts: u32,
+}
+
+impl Default for Recall {
+    /// Of a lane that was just taken.
+    fn default() -> Self {
+        Self { young: BTreeMap::new(), old: BTreeMap::new(), doubts: 1 }
+    }
+}
+
+/// How long whoever takes a lane doubts: twice as long each time that it is taken again soon.
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    doubts: u32,
+    /// Batches that were committed since the lane was taken.
+    committed: u32,
+}
+
+/// How many batches are doubted at most, and after how many a lane is as good as new.
+const MOST_DOUBTS: u32 = 128;
+const GOOD: u32 = 256;
+
+impl Trust {
+    /// The lane was taken.
+    pub(crate) fn taken(&mut self) -> Recall {
+        let doubts = if self.committed >= GOOD { 1 } else { self.doubts.max(1) };
+        *self = Self { doubts: (doubts * 2).min(MOST_DOUBTS), committed: 0 };
+        Recall { doubts, ..Recall::default() }
+    }
+
+    /// A batch was committed.
+    pub(crate) const fn committed(&mut self) {
+        self.committed = self.committed.saturating_add(1);
+    }
 }
 
 impl Recall {
     /// The same after a batch that was committed.
-    pub(crate) fn trusting(self) -> Self {
-        Self { is_trusting: true, ..self }
+    pub(crate) fn committed(self) -> Self {
+        Self { doubts: self.doubts.saturating_sub(1), ..self }
     }
 
+    /// Whether what should be absent is taken to be.
     pub(crate) fn is_trusting(&self) -> bool {
-        self.is_trusting || Mistake::TrustsForEver.is_made()
+        self.doubts == 0 || Mistake::TrustsForEver.is_made()
     }
 
     /// Remembers. When there is no room, what was not written for longest is forgotten.
@@ -65,8 +99,27 @@ impl Recall {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Recall, Recalled};
+    use super::{GOOD, MOST, MOST_DOUBTS, Recall, Recalled, Trust};
     use crate::store::{Slot, Space, Value};
+
+    /// After how many batches it trusts.
+    fn doubted(mut recall: Recall) -> u32 {
+        let mut batches = 0;
+        while !recall.is_trusting() {
+            recall = recall.committed();
+            batches += 1;
+        }
+        batches
+    }
+
+    #[test]
+    fn a_lane_that_is_taken_again_and_again_doubts_longer_each_time_until_it_is_well() {
+        let mut trust = Trust::default();
+        let told: Vec<u32> = (0..9).map(|_| doubted(trust.taken())).collect();
+        assert_eq!(told, [1, 2, 4, 8, 16, 32, 64, 128, MOST_DOUBTS]);
+        (0..GOOD).for_each(|_| trust.committed());
+        assert_eq!(doubted(trust.taken()), 1);
+    }
 
     fn slot(number: usize) -> Slot {
         Slot::new(Space::Runs, "s", number.to_string())

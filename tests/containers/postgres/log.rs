@@ -271,5 +271,8 @@ async fn a_store_that_has_no_log_or_is_elsewhere_shares_none() {
     let logged = Postgres::connect(with_log(&config).await).await.unwrap();
     let elsewhere = Config::new("postgres://app@elsewhere/db", "a").unwrap();
     let told = elsewhere.with_log_of(&logged).unwrap_err();
-    assert!(told.to_string().starts_with("a store in database `db` at elsewhere:5432 cannot"), "{told}");
+    assert!(
+        told.to_string().starts_with("a store in database `db` at elsewhere:5432 cannot"),
+        "{told}"
+    );
 }
