@@ -49,10 +49,10 @@ pub(super) async fn begin(
         Open { office: office.clone(), advance: advance.clone(), now, way, known, entries, writes }
     };
     if let Some(left) = office.standing.take(advance) {
-        let now = now.map_or_else(|| left.now(), |now| now.max(left.time));
+        let now = left.now(now);
         return Ok(Begun::Open(Box::new(open(now, Way::Alone(left)))));
     }
-    let opened = Transaction::open(&office.pool, &office.standing, advance, now).await?;
+    let opened = Transaction::open(&office.pool, &office.standing, advance, now, None).await?;
     Ok(match opened {
         Ok((now, transaction)) => Begun::Open(Box::new(open(now, Way::Within(transaction, None)))),
         Err((epoch, batch)) => Begun::Lost { epoch, batch },
@@ -97,9 +97,10 @@ impl Open {
 
     /// From now on what is read can be locked.
     async fn within(&mut self) -> Result<(), Error> {
-        if matches!(self.way, Way::Alone(_)) {
-            let Office { pool, standing, .. } = &self.office;
-            let opened = Transaction::open(pool, standing, &self.advance, Some(self.now)).await?;
+        if let Way::Alone(left) = &self.way {
+            let (Office { pool, standing, .. }, told) = (&self.office, Some(left.told));
+            let now = Some(self.now);
+            let opened = Transaction::open(pool, standing, &self.advance, now, told).await?;
             let (_, transaction) =
                 opened.map_err(|(epoch, _)| superseded(&self.advance.lane, epoch))?;
             self.way = Way::Within(transaction, None);
@@ -198,7 +199,9 @@ impl Open {
         let told = match done {
             Ok(rows) => {
                 lent.end(End::Well);
-                self.office.standing.left(lane.clone(), *epoch, batch + 1, self.now);
+                if let Way::Alone(left) = &self.way {
+                    self.office.standing.leave(lane.clone(), left.after_batch(self.now));
+                }
                 if let Some(append) = append {
                     append.appended(&rows)?.committed();
                 }
@@ -296,7 +299,7 @@ impl Batch for Open {
     async fn roll_back(self: Box<Self>) {
         match self.way {
             Way::Within(transaction, _) => transaction.roll_back().await,
-            Way::Alone(left) => self.office.standing.put_back(self.advance.lane, left),
+            Way::Alone(left) => self.office.standing.leave(self.advance.lane, left),
         }
     }
 }

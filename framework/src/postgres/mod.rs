@@ -47,7 +47,7 @@ use log::{Log, Logged};
 use pool::Pool;
 use prune::Hands;
 use sqlx::{Connection, PgConnection, Row};
-use standing::Standing;
+use standing::{Left, Standing, Told};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -252,7 +252,9 @@ impl Store for Postgres {
             }))
         });
         let taken = taken.await?;
-        self.standing.left(lane.clone(), taken.epoch, taken.batch, taken.time);
+        let Taken { epoch, batch, time: last, .. } = taken;
+        let told = Told::now(last);
+        self.standing.leave(lane.clone(), Left { epoch, batch, last, told });
         Ok(taken)
     }
 

@@ -8,7 +8,7 @@ use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::postgres::log::Appended;
 use crate::postgres::pool::{End, Lent, Pool};
-use crate::postgres::standing::Standing;
+use crate::postgres::standing::{Left, Standing, Told};
 use crate::postgres::take;
 use crate::postgres::trouble::{store, taken_back, unknown};
 use crate::store::Advance;
@@ -45,24 +45,28 @@ pub(super) struct Transaction(mpsc::Sender<Op>);
 /// was found with.
 pub(super) type Opened = Result<(Time, Transaction), (u64, u64)>;
 
-/// How a transaction ends in the task: the batch that is written down when it is committed.
+/// The task: one transaction from its beginning to its end.
 struct Task {
     advance: Advance,
-    now: Time,
+    now: Option<Time>,
+    told: Option<Told>,
     standing: Arc<Standing>,
 }
 
 impl Transaction {
-    /// Opens one in a task of its own, and advances the lane in it.
+    /// Opens one in a task of its own, and advances the lane in it. The time is `now`, if it is known; and as
+    /// it was `told`, if that was before.
     pub(super) async fn open(
         pool: &Arc<Pool>,
         standing: &Arc<Standing>,
         advance: &Advance,
         now: Option<Time>,
+        told: Option<Told>,
     ) -> Result<Opened, Error> {
         let lent = pool.lend().await?;
         let (reply, answer) = oneshot::channel();
-        tokio::spawn(serve(lent, advance.clone(), Arc::clone(standing), now, reply));
+        let task = Task { advance: advance.clone(), now, told, standing: Arc::clone(standing) };
+        tokio::spawn(task.serve(lent, reply));
         let opened = answer.await.map_err(|_| ended())??;
         Ok(opened.map(|(now, ops)| (now, Self(ops))))
     }
@@ -108,42 +112,35 @@ impl Transaction {
 /// How it was opened: the lane's time and where to send what is wanted, or who owns the lane and its batch.
 type Said = Result<Result<(Time, mpsc::Sender<Op>), (u64, u64)>, Error>;
 
-/// The task: one transaction from its beginning to its end.
-async fn serve(
-    mut lent: Lent,
-    advance: Advance,
-    standing: Arc<Standing>,
-    now: Option<Time>,
-    reply: oneshot::Sender<Said>,
-) {
-    let asked = advance.clone();
-    let advanced = lent
-        .within(|db| async move {
-            db.execute("BEGIN").await.map_err(store)?;
-            take::advance(db, &asked, now).await
-        })
-        .await;
-    let now = match advanced {
-        Ok(Ok(now)) => now,
-        Ok(Err(lost)) => {
-            answer(reply, Ok(Err(lost)));
-            back(lent).await;
-            return;
-        }
-        Err(told) => {
-            lent.end(End::of(&told));
-            return answer(reply, Err(told));
-        }
-    };
-    let (ops, wanted) = mpsc::channel(1);
-    if reply.send(Ok(Ok((now, ops)))).is_err() {
-        back(lent).await;
-        return;
-    }
-    Task { advance, now, standing }.work(lent, wanted).await;
-}
-
 impl Task {
+    async fn serve(mut self, mut lent: Lent, reply: oneshot::Sender<Said>) {
+        let (asked, now) = (self.advance.clone(), self.now);
+        let advanced = lent
+            .within(|db| async move {
+                db.execute("BEGIN").await.map_err(store)?;
+                take::advance(db, &asked, now).await
+            })
+            .await;
+        let now = match advanced {
+            Ok(Ok(now)) => now,
+            Ok(Err(lost)) => {
+                answer(reply, Ok(Err(lost)));
+                back(lent).await;
+                return;
+            }
+            Err(told) => {
+                lent.end(End::of(&told));
+                return answer(reply, Err(told));
+            }
+        };
+        (self.now, self.told) = (Some(now), self.told.or_else(|| Some(Told::now(now))));
+        let (ops, wanted) = mpsc::channel(1);
+        match reply.send(Ok(Ok((now, ops)))) {
+            Ok(()) => self.work(lent, wanted).await,
+            Err(_) => drop(back(lent).await),
+        }
+    }
+
     /// Does what the batch wants, until it ends. When it is dropped nothing has happened.
     async fn work(self, mut lent: Lent, mut wanted: mpsc::Receiver<Op>) {
         let mut end = End::Well;
@@ -160,14 +157,22 @@ impl Task {
                 }
                 Op::RollBack(reply) => {
                     if roll_back(lent, end).await {
-                        let Advance { lane, epoch, batch, .. } = self.advance;
-                        self.standing.left(lane, epoch, batch, self.now);
+                        self.leaves(0);
                     }
                     return answer(reply, ());
                 }
             }
         }
         roll_back(lent, end).await;
+    }
+
+    /// The lane stands like this after so many batches of it: one or none.
+    fn leaves(&self, batches: u64) {
+        let Advance { lane, epoch, batch, .. } = &self.advance;
+        if let (Some(last), Some(told)) = (self.now, self.told) {
+            let left = Left { epoch: *epoch, batch: batch + batches, last, told };
+            self.standing.leave(lane.clone(), left);
+        }
     }
 
     async fn commit(
@@ -183,8 +188,7 @@ impl Task {
         let done = lent.within(|db| say(db, "COMMIT")).await;
         lent.end(done.as_ref().err().map_or(End::Well, End::of));
         done.map_err(|told| unknown(&told))?;
-        let Advance { lane, epoch, batch, .. } = self.advance;
-        self.standing.left(lane, epoch, batch + 1, self.now);
+        self.leaves(1);
         if let Some(appended) = appended {
             appended.committed();
         }

@@ -110,6 +110,26 @@ async fn an_owner_that_has_rested_asks_before_it_begins() {
     assert_eq!(probe(&*store, &advance).await, Some((taken.epoch, 0)));
 }
 
+/// However long its batches take: deadlines are told by that time.
+#[tokio::test]
+async fn the_time_of_a_lane_does_not_fall_behind_that_of_the_database() {
+    let config = schema().await;
+    let store = connected(config.clone()).await;
+    let mut advance = next(&lane(), &store.take(&lane()).await.unwrap());
+    for n in 0..4 {
+        let mut batch = begin(&*store, &advance).await;
+        ballet::clock::rest(Duration::from_millis(400)).await;
+        batch.flush(writes("k", n)).await.unwrap();
+        batch.commit().await.unwrap();
+        advance = Advance { batch: advance.batch + 1, ..advance };
+    }
+    let now = begin(&*store, &advance).await.now();
+    // Whoever takes the lane asks the database.
+    let told = connected(config).await.take(&lane()).await.unwrap().time;
+    let behind = told.since(now);
+    assert!(behind < Duration::from_millis(400), "{behind:?} in four batches");
+}
+
 /// Three lanes write the same rows, that none of them has read, and say something in the same partition:
 /// whoever waits for a row holds no partition.
 #[tokio::test]
