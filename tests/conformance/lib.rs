@@ -167,6 +167,7 @@ pub fn next(lane: &LaneId, taken: &Taken) -> Advance {
         batch: taken.batch,
         positions: BTreeMap::new(),
         published: 0,
+        said: Time::default(),
     }
 }
 

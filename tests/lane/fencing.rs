@@ -42,7 +42,14 @@ async fn an_owner_that_rests_notices_that_it_was_replaced_and_publishes_what_was
 
     let (store, lane) = (room.world.node().store(), LaneId::new("echo", 0));
     let Taken { epoch, batch, positions, .. } = store.take(&lane).await.unwrap();
-    let advance = Advance { lane, epoch, batch, positions, published: batch };
+    let advance = Advance {
+        lane,
+        epoch,
+        batch,
+        positions,
+        published: batch,
+        said: ballet::clock::Time::default(),
+    };
     let Begun::Open(mut open) = store.begin(&advance).await.unwrap() else { panic!("it is ours") };
     let message = room.message("b", 7);
     let outgoing = vec![Outgoing { topic: WORDS.name.to_owned(), partition: 0, message }];
@@ -244,7 +251,14 @@ async fn who_takes_a_lane_over_is_not_ready_before_it_has_it() {
     let (store, lane) = (world.node().store(), LaneId::new("aside", 0));
     store.register(&lane, &BTreeMap::new()).await.unwrap();
     let Taken { epoch, batch, positions, .. } = store.take(&lane).await.unwrap();
-    let advance = Advance { lane, epoch, batch, positions, published: 0 };
+    let advance = Advance {
+        lane,
+        epoch,
+        batch,
+        positions,
+        published: 0,
+        said: ballet::clock::Time::default(),
+    };
     let Begun::Open(batch) = store.begin(&advance).await.unwrap() else { panic!("it is ours") };
     one.kill();
     rest(Duration::from_secs(2)).await;

@@ -90,7 +90,14 @@ async fn forge(world: &World, table: &str, id: &str, row: Option<&str>) {
     let lane = LaneId::new("vandal", 0);
     let taken = store.take(&lane).await.unwrap();
     let (epoch, batch, positions) = (taken.epoch, taken.batch, BTreeMap::new());
-    let advance = Advance { lane, epoch, batch, positions, published: 0 };
+    let advance = Advance {
+        lane,
+        epoch,
+        batch,
+        positions,
+        published: 0,
+        said: ballet::clock::Time::default(),
+    };
     let Begun::Open(mut batch) = store.begin(&advance).await.unwrap() else { panic!("it is free") };
     let slot = Slot::new(Space::Rows, table, id.to_owned().to_bytes());
     let mut writes = Writes::default();

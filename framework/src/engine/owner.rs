@@ -36,7 +36,9 @@ impl Memory {
             positions.entry(topic.clone()).or_default().next = offset + 1;
         }
         let (lane, epoch, batch) = (lane.clone(), self.epoch, self.batch);
-        Advance { lane, epoch, batch, positions, published }
+        let messages = arrived.iter().filter_map(|arrived| arrived.message.as_ref().ok());
+        let said = messages.map(|message| message.envelope.occurred_at).max().unwrap_or_default();
+        Advance { lane, epoch, batch, positions, published, said }
     }
 }
 

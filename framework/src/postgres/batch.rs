@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::postgres::log::{Append, Appended, Pieces, Tails, learn};
 use crate::postgres::pool::{End, Pool};
 use crate::postgres::read;
-use crate::postgres::standing::{Left, Standing};
+use crate::postgres::standing::{Left, Standing, Told};
 use crate::postgres::take;
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::Transaction;
@@ -49,6 +49,10 @@ pub(super) async fn begin(
         Open { office: office.clone(), advance: advance.clone(), now, way, known, entries, writes }
     };
     if let Some(left) = office.standing.take(advance) {
+        let left = match now {
+            None if left.now(None) < advance.said => ask_again(&office.pool, left).await?,
+            _ => left,
+        };
         let now = left.now(now);
         return Ok(Begun::Open(Box::new(open(now, Way::Alone(left)))));
     }
@@ -57,6 +61,13 @@ pub(super) async fn begin(
         Ok((now, transaction)) => Begun::Open(Box::new(open(now, Way::Within(transaction, None)))),
         Err((epoch, batch)) => Begun::Lost { epoch, batch },
     })
+}
+
+/// What this process takes for the time is a little behind, by as long as the answer took. Whoever was told
+/// something that was said later than that asks again, so that nothing is handled before it was said.
+async fn ask_again(pool: &Arc<Pool>, left: Left) -> Result<Left, Error> {
+    let time = pool.run(|db| Box::pin(take::time(db))).await?;
+    Ok(Left { told: Told::now(time), ..left })
 }
 
 /// How a batch goes.

@@ -46,7 +46,7 @@ use futures::future::BoxFuture;
 use log::{Log, Logged};
 use pool::Pool;
 use prune::Hands;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection};
 use standing::{Left, Standing, Told};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -297,7 +297,7 @@ impl Store for Postgres {
                 let mut hands = hands.lock().await;
                 let now = match now {
                     Some(now) => now,
-                    None => time(db).await?,
+                    None => take::time(db).await?,
                 };
                 match kind {
                     // Where the log is another broker's, nothing is in ours.
@@ -372,10 +372,4 @@ impl Store for Postgres {
         })
         .await
     }
-}
-
-/// What time it is by the database's clock.
-async fn time(db: &mut PgConnection) -> Result<Time, Error> {
-    let asked = sqlx::query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
-    Ok(Time::from_micros(asked.fetch_one(db).await.map_err(trouble::store)?.get(0)))
 }

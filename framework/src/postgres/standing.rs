@@ -86,7 +86,7 @@ mod tests {
 
     fn advance(epoch: u64, batch: u64) -> Advance {
         let lane = LaneId::new("shop", 0);
-        Advance { lane, epoch, batch, positions: BTreeMap::new(), published: 0 }
+        Advance { lane, epoch, batch, positions: BTreeMap::new(), published: 0, said: NOON }
     }
 
     fn left() -> (Standing, Left) {

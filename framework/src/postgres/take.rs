@@ -5,7 +5,7 @@ use crate::edge::Edge;
 use crate::error::{Error, ErrorKind};
 use crate::message::Outgoing;
 use crate::postgres::outbox::unpack;
-use crate::postgres::read::{bytes, count, key, number, text, time};
+use crate::postgres::read::{self, bytes, count, key, number, text};
 use crate::postgres::trouble::store;
 use crate::store::{Advance, Calling, Held, LaneId, Parked, Position, Taken};
 use serde::de::DeserializeOwned;
@@ -74,7 +74,7 @@ pub(super) async fn take(
         epoch: count(&row, 0),
         takes: number(&row, 4),
         batch: count(&row, 1),
-        time: time(&row, 2),
+        time: read::time(&row, 2),
         positions,
         sent,
         taken,
@@ -120,7 +120,7 @@ async fn parked(db: &mut PgConnection, lane: &LaneId) -> Result<Vec<Parked>, Err
             key: key(row, 1),
             held,
             attempts: number(row, 3),
-            since: time(row, 4),
+            since: read::time(row, 4),
             due: row.get::<Option<i64>, _>(5).map(Time::from_micros),
             reason: text(row, 6),
             edge: row.get::<Option<&str>, _>(7).map(from_json).transpose()?,
@@ -168,7 +168,7 @@ pub(super) async fn advance(
     advance: &Advance,
     now: Option<Time>,
 ) -> Result<Result<Time, (u64, u64)>, Error> {
-    let Advance { lane, epoch, batch, positions, published } = advance;
+    let Advance { lane, epoch, batch, positions, published, .. } = advance;
     let positions = serde_json::to_string(positions).expect("positions are plain data");
     let advanced = sqlx::query(
         "UPDATE lanes SET batch = batch + 1, takes = 0,
@@ -180,7 +180,7 @@ pub(super) async fn advance(
     let advanced = advanced.bind(*epoch as i64).bind(*batch as i64).bind(now.map(Time::micros));
     let advanced = advanced.bind(positions).bind(*published as i64);
     if let Some(row) = advanced.fetch_optional(&mut *db).await.map_err(store)? {
-        return Ok(Ok(time(&row, 0)));
+        return Ok(Ok(read::time(&row, 0)));
     }
     Ok(Err(look(db, lane).await?))
 }
@@ -224,4 +224,10 @@ pub(super) async fn waiting(db: &mut PgConnection) -> Result<BTreeSet<LaneId>, E
     let rows = rows.fetch_all(db).await.map_err(store)?;
     let lane = |row: &PgRow| LaneId::new(row.get::<String, _>(0), number(row, 1));
     Ok(rows.iter().map(lane).collect())
+}
+
+/// What time it is by the database's clock.
+pub(super) async fn time(db: &mut PgConnection) -> Result<Time, Error> {
+    let asked = sqlx::query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+    Ok(Time::from_micros(asked.fetch_one(db).await.map_err(store)?.get(0)))
 }

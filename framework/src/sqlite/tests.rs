@@ -59,6 +59,7 @@ async fn begin(store: &Sqlite, lane: &LaneId, taken: &Taken) -> Begun {
         batch: taken.batch,
         positions: BTreeMap::new(),
         published: 0,
+        said: crate::clock::Time::default(),
     };
     store.begin(&advance).await.unwrap()
 }

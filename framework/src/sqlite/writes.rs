@@ -344,7 +344,7 @@ type Text = AssertSqlSafe<Arc<str>>;
 impl Texts {
     /// The text that writes a batch in a savepoint of its own, and its arguments.
     pub(super) fn batch(&mut self, draft: Draft, advance: &Advance, now: Time) -> (Text, Args) {
-        let Advance { lane, epoch, batch, positions, published } = advance;
+        let Advance { lane, epoch, batch, positions, published, .. } = advance;
         let positions = serde_json::to_string(positions).expect("positions are plain data");
         let args = Args::default().with(lane.group.as_str()).with(lane.lane).with(now.micros());
         let args = args.with(*epoch as i64).with(*batch as i64).with(positions);

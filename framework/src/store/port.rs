@@ -59,6 +59,9 @@ pub struct Advance {
     pub positions: BTreeMap<String, Position>,
     /// All batches up to this one have reached the broker.
     pub published: u64,
+    /// The newest time at which something was said that the batch handles. The time of the lane should not be
+    /// before it: a store that only estimates what time it is asks its clock then.
+    pub said: Time,
 }
 
 /// How the compare-and-set went.

@@ -156,3 +156,15 @@ async fn lanes_that_write_the_same_rows_and_say_something_do_not_wait_in_a_circl
     tokio::join!(work(0), work(1), work(2));
     assert_eq!(broker.range("t", 0).await.unwrap().end, 150);
 }
+
+/// Who is told something that was said a moment ago does not handle it before that, however far behind its own
+/// clock is.
+#[tokio::test]
+async fn nothing_is_handled_before_it_was_said() {
+    let config = schema().await;
+    let store = connected(config.clone()).await;
+    let advance = next(&lane(), &store.take(&lane()).await.unwrap());
+    let beside = LaneId::new("group", 1);
+    let said = connected(config).await.take(&beside).await.unwrap().time;
+    assert!(begin(&*store, &Advance { said, ..advance }).await.now() >= said);
+}

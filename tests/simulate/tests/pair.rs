@@ -18,6 +18,7 @@ async fn a_process_that_is_killed_while_it_stands_still_lets_go_of_its_transacti
         batch: taken.batch,
         positions: BTreeMap::new(),
         published: 0,
+        said: ballet::clock::Time::default(),
     };
     let Ok(Begun::Open(mut batch)) = node.store().begin(&advance).await else {
         panic!("the batch is begun");

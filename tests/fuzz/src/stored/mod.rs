@@ -192,7 +192,14 @@ async fn write(node: &Node, lane: &LaneId, writes: Writes) {
     let taken = store.take(lane).await.expect("a lane is taken");
     let (epoch, batch) = (taken.epoch, taken.batch);
     let (lane, positions) = (lane.clone(), BTreeMap::new());
-    let advance = Advance { lane, epoch, batch, positions, published: batch };
+    let advance = Advance {
+        lane,
+        epoch,
+        batch,
+        positions,
+        published: batch,
+        said: ballet::clock::Time::default(),
+    };
     match store.begin(&advance).await.expect("a batch begins") {
         Begun::Open(mut open) => {
             open.flush(writes).await.expect("it is written");
