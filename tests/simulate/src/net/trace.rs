@@ -43,7 +43,7 @@ impl Trace {
     pub(super) fn commits(&self) {
         let mut state = self.state();
         let Some((advance, writes)) = state.open.take() else { return };
-        let Advance { lane, epoch, batch, positions, published } = advance;
+        let Advance { lane, epoch, batch, positions, published, .. } = advance;
         let known = state.published.entry(lane.clone()).or_default();
         *known = published.max(*known);
         let commit = Commit { lane, epoch, after: batch, positions, writes };
