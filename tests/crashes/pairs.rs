@@ -2,7 +2,7 @@
 //! a thousand of each of the others; `tests/explore --pairs` tells all of these too.
 
 use crate::crashes::{PAIRS, progress, small, told};
-use ballet::story::{Explore, Scene};
+use ballet::story::{Explore, Explored, Scene};
 use std::fmt::Debug;
 
 /// How many faults, and of what may follow each, are drawn of a story that is not told with all pairs.
@@ -13,7 +13,8 @@ fn in_pairs<E>(name: &str, play: impl AsyncFn(Scene) -> E + Sync)
 where
     E: PartialEq + Debug + Send + Sync,
 {
-    tell(name, Explore::story(name), play);
+    let explored = tell(name, Explore::story(name), play);
+    assert!(explored.pairs > explored.singles, "`{name}` has no second faults: {explored}");
 }
 
 /// Some pairs, unless all are wanted.
@@ -26,13 +27,14 @@ where
     tell(name, story, play);
 }
 
-fn tell<E>(name: &str, story: Explore, play: impl AsyncFn(Scene) -> E + Sync)
+fn tell<E>(name: &str, story: Explore, play: impl AsyncFn(Scene) -> E + Sync) -> Explored
 where
     E: PartialEq + Debug + Send + Sync,
 {
     let explored = story.pairs().progress(progress).play(play);
     assert!(explored.pairs > 0, "`{name}` has no second faults: {explored}");
     told(name, explored, 20);
+    explored
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Discovery: finding out what the handlers of a batch read, before any of it is fetched.
 //!
 //! Handlers run one after the other. The first read that misses notes its key and stays pending; then all
-//! that are still to run are polled once, and all keys are
-//! fetched by one statement, locked in their order. Where one of
-//! them misses again, because what it reads depends on what it has read, all that are still to run are
-//! polled once more: at most four rounds, whatever the number of messages. So locks cannot deadlock within a
-//! round, and the number of statements does not depend on the size of the batch (H12).
+//! that are still to run are polled once, and all keys are fetched by one statement, locked in their order.
+//! Where one of them misses again, because what it reads depends on what it has read, all that are still to
+//! run are polled once more: at most four rounds, whatever the number of messages. So locks cannot deadlock
+//! within a round, and the number of statements does not depend on the size of the batch (H12).
 
 use crate::engine::calls::told_by;
 use crate::engine::handler::{Handler, Trouble};

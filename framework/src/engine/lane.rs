@@ -22,7 +22,6 @@ use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
 use crate::store::{Advance, Batch, Begun, LaneId, Slot, Value, Writes};
 use crate::tx::{Recall, Trust};
-
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
