@@ -6,6 +6,7 @@ mod figures;
 mod joined;
 mod log;
 mod pair;
+mod plans;
 mod schemas;
 mod shop;
 

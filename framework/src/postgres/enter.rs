@@ -152,14 +152,14 @@ async fn put_all(
                 coalesce($1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), w.body
          FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY
               AS w (name, lane, id, key, body, space, place, slot, at)
-         WHERE NOT EXISTS (SELECT 1 FROM rows t
-                           WHERE w.space = 'rows' AND t.name = w.place AND t.key = w.slot)
-           AND NOT EXISTS (SELECT 1 FROM runs t
-                           WHERE w.space = 'runs' AND t.saga = w.place AND t.key = w.slot)
-           AND NOT EXISTS (SELECT 1 FROM archive t
-                           WHERE w.space = 'runs' AND t.saga = w.place AND t.key = w.slot)
-           AND NOT EXISTS (SELECT 1 FROM barriers t
-                           WHERE w.space = 'barriers' AND t.group_name = w.place AND t.key = w.slot)
+         WHERE (SELECT true FROM rows t
+                WHERE w.space = 'rows' AND t.name = w.place AND t.key = w.slot) IS NULL
+           AND (SELECT true FROM runs t
+                WHERE w.space = 'runs' AND t.saga = w.place AND t.key = w.slot) IS NULL
+           AND (SELECT true FROM archive t
+                WHERE w.space = 'runs' AND t.saga = w.place AND t.key = w.slot) IS NULL
+           AND (SELECT true FROM barriers t
+                WHERE w.space = 'barriers' AND t.group_name = w.place AND t.key = w.slot) IS NULL
          ORDER BY w.at
          ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING number, group_name, lane, id",
         args.end(),

@@ -41,8 +41,9 @@ pub(super) async fn forget(
     limit: u32,
 ) -> Result<Pruned, Error> {
     let rows = sqlx::query(
-        "DELETE FROM rows WHERE name = $1
-         AND key = ANY(ARRAY(SELECT key FROM rows WHERE name = $1 ORDER BY key LIMIT $2))",
+        "DELETE FROM rows t USING
+         (SELECT name, key FROM rows WHERE name = $1 ORDER BY key LIMIT $2) AS w
+         WHERE t.name = ANY (ARRAY[w.name]) AND t.key = w.key",
     );
     let rows = rows.bind(group).bind(i64::from(limit)).execute(&mut *db).await.map_err(store)?;
     let mut deleted = rows.rows_affected();

@@ -67,12 +67,12 @@ impl Hands {
         let from = self.outboxes.get(&lane).copied().unwrap_or(-1);
         let gone = sqlx::query(
             "WITH looked AS MATERIALIZED (
-                 SELECT batch, piece, at FROM outbox
+                 SELECT group_name, lane, batch, piece, at FROM outbox
                  WHERE group_name = $1 AND lane = $2 AND batch > $3 AND batch <= $4
                  ORDER BY batch, piece LIMIT $6)
              DELETE FROM outbox o USING looked l
-             WHERE o.group_name = $1 AND o.lane = $2 AND o.batch = l.batch AND o.piece = l.piece
-             AND l.at < $5 RETURNING o.batch",
+             WHERE o.group_name = ANY (ARRAY[l.group_name]) AND o.lane = l.lane
+             AND o.batch = l.batch AND o.piece = l.piece AND l.at < $5 RETURNING o.batch",
         );
         let gone = gone.bind(&lane.0).bind(lane.1).bind(from).bind(next.get::<i64, _>(2));
         let gone = gone.bind(before).bind(limit).fetch_all(db).await?;
@@ -135,7 +135,7 @@ async fn archive(db: &mut PgConnection, before: i64, limit: i64) -> Result<Prune
              SELECT o.saga, o.key FROM sagas s CROSS JOIN LATERAL
              (SELECT saga, key FROM archive a WHERE a.saga = s.saga AND a.begun < $1 AND a.ended < $1
               ORDER BY begun LIMIT $2) o LIMIT $2)
-         DELETE FROM archive a USING old o WHERE a.saga = o.saga AND a.key = o.key",
+         DELETE FROM archive a USING old o WHERE a.saga = ANY (ARRAY[o.saga]) AND a.key = o.key",
     );
     let deleted = gone.bind(before).bind(limit).execute(db).await?.rows_affected();
     Ok(Pruned { deleted, is_done: deleted < limit as u64 })

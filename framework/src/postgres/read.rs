@@ -93,9 +93,10 @@ const ROOMS: [Room; 4] = [
     (Space::Runs, "archive", "saga", "body", true),
 ];
 
-/// Reads slots, by one statement, and locks those that are to be changed. It has a part for each table and lock that is wanted, and goes through
-/// the parts one after the other, and in each through the keys in their order. So all who lock the same
-/// rows lock them in the same order (H12).
+/// Reads slots, by one statement, and locks those that are to be changed. It has a part for each table and
+/// lock that is wanted, and goes through the parts one after the other, and in each through the keys in their
+/// order. So all who lock the same rows lock them in the same order (H12). Rows are looked up as
+/// [`texts`](super::texts) says.
 pub(super) async fn slots(
     db: &mut PgConnection,
     wanted: &BTreeMap<Slot, Lock>,
@@ -141,7 +142,7 @@ fn part(parts: &mut String, union: &mut String, room: &Room, lock: Lock, keys: &
         parts,
         "{comma}{name} AS MATERIALIZED (SELECT w.at, t.{value} AS body
          FROM unnest({keys}) AS w (at, name, key) JOIN {table} t
-         ON t.{first} = w.name AND t.key = w.key {locked})"
+         ON t.{first} = ANY (ARRAY[w.name]) AND t.key = w.key {locked})"
     )
     .and_then(|()| write!(union, "{all}SELECT at, {is_over}, body FROM {name}"))
     .expect("a string grows");
@@ -258,7 +259,10 @@ pub(super) async fn seen(
     group: &str,
     ids: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, Error> {
-    let found = sqlx::query("SELECT id FROM seen WHERE group_name = $1 AND id = ANY($2)");
+    let found = sqlx::query(
+        "SELECT w.id FROM unnest($2) AS w (id)
+         WHERE (SELECT true FROM seen s WHERE s.group_name = $1 AND s.id = w.id)",
+    );
     let found = found.bind(group).bind(ids.iter().map(String::as_bytes).collect::<Vec<&[u8]>>());
     Ok(found.fetch_all(db).await.map_err(store)?.iter().map(|row| text(row, 0)).collect())
 }

@@ -45,7 +45,8 @@ pub(super) static LOG: Part = Part {
 /// What every session of ours is told, by one statement.
 ///
 /// Statements are planned once, and for any number of rows: a key is looked up in an index, whatever the
-/// statistics say about a table that was empty a moment ago. A commit that is answered is on the disk.
+/// statistics say about a table that was empty a moment ago (which takes more than these settings: see
+/// [`texts`](super::texts)). A commit that is answered is on the disk.
 const SETTINGS: &str = "
     SELECT set_config(name, value, false) FROM (VALUES
         ('search_path', $1),

@@ -3,6 +3,16 @@
 //! Each kind is a part of it. All parts see the rows as they were before the statement, and none may touch
 //! a row twice. A flush that is a whole batch begins with the compare-and-set and ends with what it appends
 //! to the log, if the log is here; the statement is its own transaction then.
+//!
+//! **Rows are looked up by their keys, one by one,** whatever the planner thinks that it knows of a table that
+//! was empty when somebody last looked. What it must not do is to walk through the table, or through all
+//! that a lane has in it, and to compare each row with each key. Two forms leave it no choice:
+//!
+//! - A join says `t.name = ANY (ARRAY[w.name])` of the first column of the key: that can be looked up in the
+//!   index, but no walk along the index is in the order of it. The group and the lane, which are the same for
+//!   all keys, come out of a subquery with `OFFSET 0`, so that they are no constants by which to walk.
+//! - Whether there is a row is asked by `(SELECT ..) IS NULL` and not by `EXISTS`, which may be answered from
+//!   a hash of the whole table.
 
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
@@ -20,9 +30,10 @@ const PARTS: [&str; KINDS] = [
             coalesce((SELECT begun FROM runs r WHERE r.saga = w.saga AND r.key = w.key), $3), $3, w.body
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
      ON CONFLICT (saga, key) DO UPDATE SET status = excluded.status, body = excluded.body",
-    "DELETE FROM runs t USING unnest({1}, {2}) AS w (saga, key) WHERE t.saga = w.saga AND t.key = w.key",
+    "DELETE FROM runs t USING unnest({1}, {2}) AS w (saga, key)
+     WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key",
     "DELETE FROM archive t USING unnest({1}, {2}) AS w (saga, key)
-     WHERE t.saga = w.saga AND t.key = w.key",
+     WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key",
     "INSERT INTO runs (saga, key, status, body, begun)
      SELECT w.saga, w.key, nullif(w.status, ''), w.body, $3
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
@@ -34,7 +45,8 @@ const PARTS: [&str; KINDS] = [
     "INSERT INTO rows (name, key, value) SELECT * FROM unnest({1}, {2}, {3})
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
     "INSERT INTO rows (name, key, value) SELECT * FROM unnest({1}, {2}, {3})",
-    "DELETE FROM rows t USING unnest({1}, {2}) AS w (name, key) WHERE t.name = w.name AND t.key = w.key",
+    "DELETE FROM rows t USING unnest({1}, {2}) AS w (name, key)
+     WHERE t.name = ANY (ARRAY[w.name]) AND t.key = w.key",
     "INSERT INTO barriers (group_name, key, at, value, is_open)
      SELECT w.name, w.key, $3, w.value, w.is_open
      FROM unnest({1}, {2}, {3}, {4}) AS w (name, key, value, is_open)
@@ -44,7 +56,7 @@ const PARTS: [&str; KINDS] = [
      SELECT w.name, w.key, $3, w.value, w.is_open
      FROM unnest({1}, {2}, {3}, {4}) AS w (name, key, value, is_open)",
     "DELETE FROM barriers t USING unnest({1}, {2}) AS w (name, key)
-     WHERE t.group_name = w.name AND t.key = w.key",
+     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.key = w.key",
     "INSERT INTO edges (group_name, lane, way, topic, partition, source, incarnation, source_lane, seq)
      SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}, {4}, {5}, {6}, {7}) AS w
      ON CONFLICT (group_name, lane, way, topic, partition, source, incarnation, source_lane)
@@ -54,13 +66,19 @@ const PARTS: [&str; KINDS] = [
     "INSERT INTO timers (group_name, lane, id, due, key)
      SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}) AS w
      ON CONFLICT (group_name, lane, id) DO UPDATE SET due = excluded.due, key = excluded.key",
-    "DELETE FROM timers WHERE group_name = $1 AND lane = $2 AND id = ANY({1})",
-    "DELETE FROM calls WHERE group_name = $1 AND lane = $2 AND id = ANY({1})",
+    "DELETE FROM timers t USING
+     (SELECT $1 AS name, $2 AS lane, x.id FROM unnest({1}) AS x (id) OFFSET 0) AS w
+     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.id = w.id",
+    "DELETE FROM calls t USING
+     (SELECT $1 AS name, $2 AS lane, x.id FROM unnest({1}) AS x (id) OFFSET 0) AS w
+     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.id = w.id",
     "INSERT INTO calls (group_name, lane, id, key, holds, body)
      SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}, {4}) AS w
      ON CONFLICT (group_name, lane, id)
      DO UPDATE SET key = excluded.key, holds = excluded.holds, body = excluded.body",
-    "DELETE FROM parked WHERE group_name = $1 AND lane = $2 AND number = ANY({1})",
+    "DELETE FROM parked t USING
+     (SELECT $1 AS name, $2 AS lane, x.number FROM unnest({1}) AS x (number) OFFSET 0) AS w
+     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.number = w.number",
     "INSERT INTO parked
      (group_name, lane, number, key, held, attempts, since, due, reason, edge, body)
      SELECT $1, $2, w.number, w.key, w.held, w.attempts, w.since, w.due, w.reason, nullif(w.edge, ''),
@@ -81,24 +99,26 @@ const PARTS: [&str; KINDS] = [
      FROM unnest({1}, {2}, {3}, {4}, {5}) WITH ORDINALITY AS w (name, lane, id, key, body, at)
      ORDER BY w.at
      ON CONFLICT (group_name, lane, id) DO NOTHING",
-    "DELETE FROM inbox WHERE group_name = $1 AND lane = $2 AND number = ANY({1})",
+    "DELETE FROM inbox t USING
+     (SELECT $1 AS name, $2 AS lane, x.number FROM unnest({1}) AS x (number) OFFSET 0) AS w
+     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.number = w.number",
     "INSERT INTO outbox (group_name, lane, batch, at, piece, messages)
      SELECT $1, $2, $4, $3, w.* FROM unnest({1}, {2}) AS w",
     // A run that was taken for absent is in neither of its tables, or has no time to begin or to end at,
     // which may not be.
     "INSERT INTO runs (saga, key, status, body, begun)
      SELECT w.saga, w.key, nullif(w.status, ''), w.body,
-            CASE WHEN EXISTS (SELECT 1 FROM archive a WHERE a.saga = w.saga AND a.key = w.key)
-            THEN NULL ELSE $3 END
+            CASE WHEN (SELECT true FROM archive a WHERE a.saga = w.saga AND a.key = w.key) IS NULL
+            THEN $3 END
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)",
     "INSERT INTO archive (saga, key, status, body, begun, ended)
      SELECT w.saga, w.key, nullif(w.status, ''), w.body, $3,
-            CASE WHEN EXISTS (SELECT 1 FROM runs r WHERE r.saga = w.saga AND r.key = w.key)
-            THEN NULL ELSE $3 END
+            CASE WHEN (SELECT true FROM runs r WHERE r.saga = w.saga AND r.key = w.key) IS NULL
+            THEN $3 END
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)",
     "UPDATE runs t SET status = nullif(w.status, ''), body = w.body
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
-     WHERE t.saga = w.saga AND t.key = w.key",
+     WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key",
 ];
 
 /// The compare-and-set of a batch that is one statement, before all kinds: its positions, what it has
@@ -111,7 +131,7 @@ const ADVANCE: &str = "UPDATE lanes SET batch = $4, takes = 0, time = greatest(t
 /// appends holds them until the commit, so they are held last of all that others may want too.
 const HELD: &str = "UPDATE ends e SET next = e.next + w.count
      FROM unnest({1}, {2}, {3}) AS w (topic, partition, count)
-     WHERE e.topic = w.topic AND e.partition = w.partition{gate}
+     WHERE e.topic = ANY (ARRAY[w.topic]) AND e.partition = w.partition{gate}
      RETURNING e.topic, e.partition, e.next - w.count AS first";
 
 /// The pieces that it appends, whose offsets are counted from where their partition ends.

@@ -39,6 +39,10 @@ use crate::work::Work;
 use bench::{Failed, meter, setting, stats, tell};
 use std::process::ExitCode;
 
+/// What a service would choose. Everything that is measured has it, the textbook too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let asked = Options::read(std::env::args().skip(1));
     bench::end(asked.and_then(|options| act(&options)))

@@ -11,6 +11,10 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// Worlds allocate little things by the million: with this one they take a quarter less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Asked::read(std::env::args().skip(1)) {
         Ok(Asked::Help) => {
