@@ -10,3 +10,7 @@ mod statements;
 mod stories;
 mod tidy;
 mod ui;
+
+/// Stories are told thousands of times.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -136,10 +136,10 @@ fn envelope(kind: Kind, name: &str, key: Key, correlation: &str) -> Envelope {
     Envelope {
         id: ballet::id::derived(&["count", name, correlation]),
         kind,
-        name: name.to_owned(),
+        name: name.into(),
         version: 1,
         key,
-        correlation: correlation.to_owned(),
+        correlation: correlation.into(),
         causation: None,
         hop: 0,
         // What strangers say must not be older than what is remembered of them.

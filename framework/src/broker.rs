@@ -10,6 +10,7 @@ pub(crate) mod waiting;
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::message::Outgoing;
+use crate::text::Text;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +69,7 @@ pub struct Range {
 #[derive(Debug, Clone)]
 pub struct Arrived {
     /// The topic.
-    pub topic: String,
+    pub topic: Text,
     /// Its offset in the partition.
     pub offset: u64,
     /// The message; if it cannot be read, its bytes and why.

@@ -13,30 +13,31 @@
 //! messages. Pure: no store, no broker.
 
 use crate::message::Stamp;
+use crate::text::Text;
 use serde::{Deserialize, Serialize};
 
 /// The stream a message came on. The topic and partition it came from are part of its identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Edge {
     /// The group that sends.
-    pub source: String,
+    pub source: Text,
     /// Which life of its store.
     pub incarnation: u32,
     /// Its lane.
     pub lane: u32,
     /// The topic that is read; the partition is the reader's lane.
-    pub topic: String,
+    pub topic: Text,
 }
 
 impl Edge {
     /// The edge on which a message with this stamp came from `topic`.
     #[must_use]
-    pub fn of(stamp: &Stamp, topic: &str) -> Self {
+    pub fn of(stamp: &Stamp, topic: Text) -> Self {
         Self {
             source: stamp.source.clone(),
             incarnation: stamp.incarnation,
             lane: stamp.lane,
-            topic: topic.to_owned(),
+            topic,
         }
     }
 }

@@ -129,6 +129,7 @@ pub mod story;
 #[cfg(feature = "runtime")]
 mod sync;
 pub mod table;
+mod text;
 pub mod tx;
 pub mod view;
 
@@ -144,6 +145,7 @@ pub use reactor::{
 };
 pub use saga::{Cx, Made, Plan, Retry, Saga, Why, act, ask, hear, tell};
 pub use table::{Table, TableKey};
+pub use text::Text;
 pub use tx::Tx;
 pub use view::{Sources, Verified, View};
 

@@ -185,7 +185,7 @@ impl Tx {
     {
         let table = self.table_name(table.name());
         let (from, to) = (from.to_bytes().into(), to.map(|key| key.to_bytes().into()));
-        let scan = Scan { table, from, to, limit };
+        let scan = Scan { table: table.into(), from, to, limit };
         let Some(rows) = self.reads.scan(&scan) else {
             return std::future::pending().await;
         };

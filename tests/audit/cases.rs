@@ -258,5 +258,5 @@ fn turn(books: &mut Books, order_id: &str, check: &str, verdict: Finding) {
 fn last_letter(books: &mut Books) -> String {
     let number = |said: &&mut Message| said.envelope.stamp.as_ref().map(|stamp| stamp.seq);
     let last = named(books, "notification.sent").max_by_key(number);
-    last.expect("there are letters").envelope.correlation.clone()
+    last.expect("there are letters").envelope.correlation.to_string()
 }

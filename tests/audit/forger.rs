@@ -49,14 +49,14 @@ pub fn say_again<E: Event>(books: &mut Books, order_id: &str) {
 pub fn say_by<E: Event>(books: &mut Books, order_id: &str, source: &str) {
     let message = message::<E>(books, order_id);
     let (stamp, partition) = place::<E>(message);
-    number::<E>(message, Stamp { source: source.to_owned(), seq: 1, ..stamp }, partition);
+    number::<E>(message, Stamp { source: source.into(), seq: 1, ..stamp }, partition);
 }
 
 /// The words that an id is derived from.
 fn words<E: Event>(stamp: &Stamp, partition: u32) -> [String; 4] {
     let Stamp { source, incarnation, lane, seq } = stamp;
     let place = format!("{incarnation}/{lane}/{partition}");
-    [source.clone(), place, E::TOPIC.name.to_owned(), seq.to_string()]
+    [source.to_string(), place, E::TOPIC.name.to_owned(), seq.to_string()]
 }
 
 fn number<E: Event>(message: &mut Message, stamp: Stamp, partition: u32) {

@@ -39,7 +39,7 @@ fn everything() -> Writes {
     let gap = Parked { edge: Some((edge("s"), 7)), due: None, ..parked(4, Held::Gap) };
     Writes {
         slots: BTreeMap::from([(row("k"), plain("value"))]),
-        sent: BTreeMap::from([(("t".to_owned(), 0), 1), (("t".to_owned(), 1), u64::MAX >> 1)]),
+        sent: BTreeMap::from([(("t".into(), 0), 1), (("t".into(), 1), u64::MAX >> 1)]),
         taken: BTreeMap::from([(edge("s"), 4), (edge("r"), 5)]),
         seen: vec!["foreign".into()],
         timers: BTreeMap::from([("timer".to_owned(), timer("timer", 0))]),
@@ -108,7 +108,7 @@ pub async fn what_is_written_twice_is_there_as_it_was_written_last<P: Pair>() {
     let other = Calling { body: "other".into(), holds: false, ..call("a") };
     let letter = DeadLetter { reason: "again".into(), ..dead(1, "group", 0) };
     let writes = Writes {
-        sent: BTreeMap::from([(("t".to_owned(), 0), 2)]),
+        sent: BTreeMap::from([(("t".into(), 0), 2)]),
         taken: BTreeMap::from([(edge("s"), 5)]),
         calls: vec![other.clone()],
         called: vec!["a".into()],
@@ -119,7 +119,7 @@ pub async fn what_is_written_twice_is_there_as_it_was_written_last<P: Pair>() {
     write(&*pair.store(), &lane(), writes).await;
     let pair = pair.reopen().await;
     let taken = pair.store().take(&lane()).await.unwrap();
-    assert_eq!(taken.sent[&("t".to_owned(), 0)], 2);
+    assert_eq!(taken.sent[&("t".into(), 0)], 2);
     assert_eq!((taken.taken[&edge("s")], taken.taken[&edge("r")]), (5, 5));
     assert_eq!(taken.calls, [other, call("b")]);
     assert_eq!(pair.store().dead_letters(None, 10).await.unwrap(), [letter]);

@@ -132,14 +132,14 @@ pub async fn lanes_do_not_meet<P: Pair>() {
     let lanes = [LaneId::new("a", 0), LaneId::new("a", 1), LaneId::new("b", 0)];
     for (seq, lane) in (1..).zip(&lanes) {
         let (_, mut batch) = open(&*store, lane).await;
-        let sent = BTreeMap::from([(("t".to_owned(), 0), seq)]);
+        let sent = BTreeMap::from([(("t".into(), 0), seq)]);
         batch.flush(Writes { sent, ..Writes::default() }).await.unwrap();
         batch.commit().await.unwrap();
     }
     for (seq, lane) in (1..).zip(&lanes) {
         let taken = store.take(lane).await.unwrap();
         assert_eq!((taken.epoch, taken.batch), (2, 1));
-        assert_eq!(taken.sent, BTreeMap::from([(("t".to_owned(), 0), seq)]));
+        assert_eq!(taken.sent, BTreeMap::from([(("t".into(), 0), seq)]));
     }
 }
 

@@ -21,7 +21,7 @@ pub async fn is_read(shop: &Shop, office: &Office, log: &Log) -> bool {
             return false;
         }
         let lanes = lanes.get(&schema_of(service)).into_iter().flatten();
-        let groups: BTreeSet<&String> = lanes.map(|lane| &lane.group).collect();
+        let groups: BTreeSet<&str> = lanes.map(|lane| lane.group.as_str()).collect();
         for group in groups {
             for (lane, positions) in store.snapshot(group, None).await.unwrap().positions {
                 let is_behind = |(topic, at): (&String, &Position)| {

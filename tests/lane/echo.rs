@@ -154,7 +154,7 @@ pub async fn heard(app: &Running, id: &str) -> Vec<u64> {
 
 /// A message that stands at `seq` on the edge from `talker`.
 pub fn stamped(id: &str, n: u64, seq: u64) -> Message {
-    let stamp = Stamp { source: "talker".to_owned(), incarnation: 1, lane: 0, seq };
+    let stamp = Stamp { source: "talker".into(), incarnation: 1, lane: 0, seq };
     foreign(id, n, Some(stamp))
 }
 
@@ -163,10 +163,10 @@ pub fn foreign(id: &str, n: u64, stamp: Option<Stamp>) -> Message {
     let envelope = Envelope {
         id: ballet::id::derived(&["foreign", id, &n.to_string()]),
         kind: Kind::Event,
-        name: "word.said".to_owned(),
+        name: "word.said".into(),
         version: 1,
         key: Key::new(id),
-        correlation: id.to_owned(),
+        correlation: id.into(),
         causation: None,
         hop: 0,
         occurred_at: Time::from_micros(1_700_000_000_000_000),

@@ -52,7 +52,7 @@ async fn an_owner_that_rests_notices_that_it_was_replaced_and_publishes_what_was
     };
     let Begun::Open(mut open) = store.begin(&advance).await.unwrap() else { panic!("it is ours") };
     let message = room.message("b", 7);
-    let outgoing = vec![Outgoing { topic: WORDS.name.to_owned(), partition: 0, message }];
+    let outgoing = vec![Outgoing { topic: WORDS.name.into(), partition: 0, message }];
     open.flush(Writes { outgoing, ..Writes::default() }).await.unwrap();
     open.commit().await.unwrap();
 

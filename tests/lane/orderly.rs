@@ -260,7 +260,7 @@ async fn a_deadline_does_not_fire_while_the_lane_is_behind() {
     let said = [("1".to_owned(), "b.ordered")].into_iter().chain(others);
     for (n, (id, name)) in (1..).zip(said.chain([("1".to_owned(), "b.packed")])) {
         let mut message = stamped(&id, n, n);
-        message.envelope.name = name.to_owned();
+        message.envelope.name = name.into();
         message.body = format!(r#"{{"id":"{id}","cents":5}}"#).into();
         world.append(ORDERS.name, 0, message.encode());
     }

@@ -152,14 +152,14 @@ impl Lender {
 /// A word of one key, and what takes it back under another.
 fn about(correlation: &str, message: Message) -> Message {
     let id = ballet::id::derived(&[correlation, &message.envelope.id.to_string()]);
-    let envelope = Envelope { id, correlation: correlation.to_owned(), ..message.envelope };
+    let envelope = Envelope { id, correlation: correlation.into(), ..message.envelope };
     Message { envelope, ..message }
 }
 
 fn placed(id: &str) -> Message {
     let Message { envelope, .. } = foreign(id, 0, None);
     let body = serde_json::to_vec(&Placed { id: id.to_owned(), cents: 5 }).unwrap().into();
-    Message { envelope: Envelope { name: "order.placed".to_owned(), ..envelope }, body }
+    Message { envelope: Envelope { name: "order.placed".into(), ..envelope }, body }
 }
 
 /// H14: a compensation of another key finds the action set aside; those that stand behind it go on.

@@ -73,10 +73,10 @@ struct Joins;
 impl Joins {
     fn reply<C: Command<Reply: Record>>(n: usize, step: &str, made: &C::Reply) -> Outgoing {
         let mut message = say_to::<C>(&n.to_string(), step);
-        message.topic = replies_of(Purchase::NAME);
+        message.topic = replies_of(Purchase::NAME).into();
         let reply = Reply::Done(to_raw_value(made).unwrap());
         message.message.envelope.kind = Kind::Reply;
-        message.message.envelope.name = format!("{}.reply", C::NAME);
+        message.message.envelope.name = format!("{}.reply", C::NAME).into();
         message.message.body = serde_json::to_vec(&reply).unwrap().into();
         message
     }

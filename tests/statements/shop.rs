@@ -50,17 +50,17 @@ fn command<C: Command>(command: &C, run: &str) -> Outgoing {
 pub(super) fn say_to<C: Command>(run: &str, step: &str) -> Outgoing {
     let mut envelope = envelope(Kind::Command, C::NAME, Key::new(run), run);
     envelope.step = Some(StepRef {
-        saga: "purchase".to_owned(),
-        run: run.to_owned(),
-        step: step.to_owned(),
+        saga: "purchase".into(),
+        run: run.into(),
+        step: step.into(),
         way: Way::Forward,
         round: 0,
         attempt: 1,
-        reply_to: Some(replies_of("purchase")),
+        reply_to: Some(replies_of("purchase").into()),
         deadline: None,
     });
     let message = Message { envelope, body: bytes::Bytes::new() };
-    Outgoing { topic: commands_of(C::TO), partition: 0, message }
+    Outgoing { topic: commands_of(C::TO).into(), partition: 0, message }
 }
 
 /// Asks all of this, each about something else, and waits for the last answer.

@@ -46,10 +46,10 @@ fn say(world: &World, number: usize) {
     let envelope = Envelope {
         id: ballet::id::derived(&["slide", &number.to_string()]),
         kind: Kind::Event,
-        name: Order::NAME.to_owned(),
+        name: Order::NAME.into(),
         version: 1,
         key: Key::from(&order_no),
-        correlation: order_no.to_string(),
+        correlation: order_no.to_string().into(),
         causation: None,
         hop: 0,
         occurred_at: Time::default(),

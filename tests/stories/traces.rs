@@ -6,7 +6,7 @@
 
 use crate::lane::shop::{ended, world};
 use ballet::message::{Kind, trace_id};
-use ballet::{App, Cx, Key, Message, Plan, Saga, StepError, act};
+use ballet::{App, Cx, Key, Message, Plan, Saga, StepError, Text, act};
 use shop::cast::Cast;
 use shop::contracts::{FRAUD, ORDERS, PlaceOrder, Status};
 use shop::stage::Stage;
@@ -94,7 +94,7 @@ async fn every_message_of_an_orchestrated_purchase_and_its_letter_are_in_one_tra
 
 /// A saga whose method calls the outside, and notes the trace that it is handed.
 #[derive(Clone, Default)]
-struct Ring(Arc<Mutex<Vec<Option<String>>>>);
+struct Ring(Arc<Mutex<Vec<Option<Text>>>>);
 
 impl Saga for Ring {
     const NAME: &'static str = "ring";
@@ -120,7 +120,7 @@ async fn a_method_of_a_saga_is_handed_the_trace_that_its_run_was_begun_in() {
         ended(&run).await;
     }
     let handed = ring.0.lock().unwrap().clone();
-    assert_eq!(handed, [Some(TRACEPARENT.to_owned()), None, None]);
+    assert_eq!(handed, [Some(TRACEPARENT.into()), None, None]);
 }
 
 type Fields = BTreeMap<&'static str, String>;

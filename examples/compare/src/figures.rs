@@ -55,8 +55,8 @@ const ENDS: [&str; 3] = ["order.shipped", "order.invalidated", "order.cancelled"
 impl Figures {
     pub fn of(counted: &Counted<'_>, books: &Books) -> Self {
         let Counted { way, alone, rest, commits_alone, commits } = *counted;
-        let wanted: BTreeSet<&String> = alone.iter().chain(rest).collect();
-        let mine = |message: &&Message| wanted.contains(&message.envelope.correlation);
+        let wanted: BTreeSet<&str> = alone.iter().chain(rest).map(String::as_str).collect();
+        let mine = |message: &&Message| wanted.contains(message.envelope.correlation.as_str());
         let messages: Vec<&Message> = books.messages.iter().filter(mine).collect();
         let kind = |kind| messages.iter().filter(|message| message.envelope.kind == kind).count();
         let (mut begun, mut ended) =
@@ -113,7 +113,7 @@ fn times(messages: &[&Message], names: &[&str]) -> BTreeMap<String, Time> {
     let mut times = BTreeMap::new();
     for message in messages.iter().filter(|m| names.contains(&m.envelope.name.as_str())) {
         let at = message.envelope.occurred_at;
-        let first = times.entry(message.envelope.correlation.clone()).or_insert(at);
+        let first = times.entry(message.envelope.correlation.to_string()).or_insert(at);
         *first = at.min(*first);
     }
     times

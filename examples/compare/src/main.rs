@@ -18,6 +18,10 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// As the examples that it compares.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many orders of a scenario are told.
 const TOLD: usize = 3;
 

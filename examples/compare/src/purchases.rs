@@ -250,7 +250,7 @@ fn stories(shown: &[Shown]) -> Vec<Story> {
             lines: tell::lines(&shown.messages, &order_id),
         };
         let columns = shown.iter().map(column).collect();
-        Some(Story { head: (*head).to_owned(), order_id, columns })
+        Some(Story { head: (*head).to_owned(), order_id: order_id.to_string(), columns })
     };
     let completed = [("order.shipped", "A purchase that completes")];
     let taken_back = [

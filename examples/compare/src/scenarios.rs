@@ -159,7 +159,7 @@ fn stories(heard: &[(&'static str, Vec<Message>)]) -> Vec<Story> {
     let mut orders = BTreeMap::new();
     for message in heard.iter().flat_map(|(_, messages)| messages).filter(created) {
         let at = message.envelope.occurred_at;
-        let first = orders.entry(message.envelope.correlation.clone()).or_insert(at);
+        let first = orders.entry(message.envelope.correlation.to_string()).or_insert(at);
         *first = at.min(*first);
     }
     let mut orders: Vec<_> = orders.into_iter().map(|(order, at)| (at, order)).collect();

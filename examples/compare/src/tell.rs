@@ -97,14 +97,14 @@ mod tests {
     use ballet::{Envelope, Key, Message};
 
     fn message(n: u64, name: &str, by: &str, causation: Option<&Message>) -> Message {
-        let stamp = Stamp { source: by.to_owned(), incarnation: 1, lane: 0, seq: n };
+        let stamp = Stamp { source: by.into(), incarnation: 1, lane: 0, seq: n };
         let envelope = Envelope {
             id: ballet::id::derived(&[name]),
             kind: Kind::Event,
-            name: name.to_owned(),
+            name: name.into(),
             version: 1,
             key: Key::new("o"),
-            correlation: "o".to_owned(),
+            correlation: "o".into(),
             causation: causation.map(|cause| cause.envelope.id),
             hop: 0,
             occurred_at: Time::from_micros(i64::try_from(n).unwrap() * 1_000),

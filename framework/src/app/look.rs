@@ -134,7 +134,7 @@ impl Running {
         table: Table<K, V>,
     ) -> Result<Vec<(K, V)>, Error> {
         let table = format!("{}.{}", R::NAME, table.name());
-        let scan = Scan { table, from: Bytes::new(), to: None, limit: u32::MAX };
+        let scan = Scan { table: table.into(), from: Bytes::new(), to: None, limit: u32::MAX };
         let found =
             self.wiring.store.find(&BTreeSet::new(), &BTreeSet::from([scan.clone()])).await?;
         let rows = found.scans.get(&scan).cloned().unwrap_or_default();

@@ -27,7 +27,8 @@ impl Running {
         limit: u32,
     ) -> Result<Vec<(K, V)>, Error> {
         let (table, from) = (format!("{}.{}", R::NAME, table.name()), from.to_bytes().into());
-        let scan = Scan { table, from, to: to.map(|key| key.to_bytes().into()), limit };
+        let scan =
+            Scan { table: table.into(), from, to: to.map(|key| key.to_bytes().into()), limit };
         let scans = BTreeSet::from([scan.clone()]);
         let mut found = self.wiring.store.find(&BTreeSet::new(), &scans).await?;
         let rows = found.scans.remove(&scan).unwrap_or_default();

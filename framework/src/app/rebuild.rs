@@ -147,7 +147,7 @@ impl Running {
                 () = rest(PATIENCE) => return Err(self.is_gone(lane, left.keys())),
             };
             arrived.retain(|arrived| {
-                let Some((next, end)) = left.get_mut(&arrived.topic) else { return false };
+                let Some((next, end)) = left.get_mut(&*arrived.topic) else { return false };
                 let is_old = arrived.offset < *end;
                 missing += arrived.offset.min(*end).saturating_sub(*next);
                 *next = arrived.offset + 1;

@@ -10,6 +10,7 @@ use crate::mistake::Mistake;
 use crate::saga::Saga;
 use crate::saga::journal::Journal;
 use crate::store::{Entered, Inboxed, Joined, LaneId, Slot, Space};
+use crate::text::Text;
 use crate::tx::Entry;
 use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
@@ -18,7 +19,7 @@ use std::marker::PhantomData;
 /// An app, for what belongs to a trace.
 pub struct Traced<'a> {
     app: &'a Running,
-    traceparent: Option<String>,
+    traceparent: Option<Text>,
 }
 
 impl fmt::Debug for Traced<'_> {
@@ -42,7 +43,7 @@ struct Beginning {
 impl<'a> Traced<'a> {
     pub(super) fn new(app: &'a Running, traceparent: Option<&str>) -> Self {
         let traceparent = traceparent.filter(|given| trace_id(given).is_some());
-        Self { app, traceparent: traceparent.map(str::to_owned) }
+        Self { app, traceparent: traceparent.map(Text::from) }
     }
 
     /// See [`Running::begin`].
@@ -100,7 +101,7 @@ impl<'a> Traced<'a> {
         let entry = Entry::Begin {
             run: id.to_owned(),
             input: given.clone(),
-            correlation: id.to_owned(),
+            correlation: id.into(),
             causation: None,
             hop: 0,
             traceparent: self.traceparent.clone(),
@@ -134,7 +135,7 @@ impl<'a> Traced<'a> {
             id: key.to_owned(),
             command: C::NAME.to_owned(),
             body: asked.clone(),
-            correlation: about.to_string(),
+            correlation: about.to_string().into(),
             traceparent: self.traceparent.clone(),
         };
         let position = Position::new(C::TO, key);

@@ -59,7 +59,7 @@ impl Tail {
         let skip = usize::try_from(from.checked_sub(self.start())?).unwrap_or(usize::MAX);
         let messages = self.messages.iter().skip(skip).take(most);
         let arrived = messages.zip(from..).map(|(message, offset)| Arrived {
-            topic: topic.to_owned(),
+            topic: topic.into(),
             offset,
             message: Ok(message.clone()),
         });

@@ -12,6 +12,7 @@ use crate::saga::decide::{Decision, Effect, Input, State};
 use crate::saga::journal::{End, Journal, Signal, Verb, What};
 use crate::saga::{Back, Head, Shape, StepShape};
 use crate::store::{Slot, Space, Status, Timer, Value};
+use crate::text::Text;
 use crate::tx::{Cause, Send, Should, Tx};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -185,19 +186,19 @@ impl Coordinator {
         };
         let body = plan.command(run, step, way, journal)?;
         Ok(Send {
-            topic: commands_of(to),
+            topic: commands_of(to).into(),
             kind: Kind::Command,
-            name: name.to_owned(),
+            name: Text::of(name),
             version: 1,
             key: Key::new(run),
             step: Some(StepRef {
-                saga: self.saga.to_owned(),
-                run: run.to_owned(),
-                step: shape.name.to_owned(),
+                saga: Text::of(self.saga),
+                run: run.into(),
+                step: Text::of(shape.name),
                 way,
                 round,
                 attempt,
-                reply_to: waits.then(|| replies_of(self.saga)),
+                reply_to: waits.then(|| replies_of(self.saga).into()),
                 deadline: until(journal, step).filter(|_| way == Way::Forward),
             }),
             body: Bytes::from(String::from(Box::<str>::from(body))),

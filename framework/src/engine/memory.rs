@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::message::Key;
 use crate::mistake::Mistake;
 use crate::store::{Calling, Held, Parked, Position, Taken};
+use crate::text::Text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(super) struct Memory {
     pub(super) batch: u64,
     pub(super) time: Time,
     pub(super) positions: BTreeMap<String, Position>,
-    pub(super) sent: BTreeMap<(String, u32), u64>,
+    pub(super) sent: BTreeMap<(Text, u32), u64>,
     pub(super) taken: BTreeMap<Edge, u64>,
     pub(super) parked: BTreeMap<u64, Arc<Parked>>,
     /// The last number that something was set aside under.

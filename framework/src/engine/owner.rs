@@ -33,7 +33,7 @@ impl Memory {
     pub(super) fn advance(&self, lane: &LaneId, arrived: &[Arrived], published: u64) -> Advance {
         let mut positions = self.positions.clone();
         for Arrived { topic, offset, .. } in arrived {
-            positions.entry(topic.clone()).or_default().next = offset + 1;
+            positions.entry(topic.to_string()).or_default().next = offset + 1;
         }
         let (lane, epoch, batch) = (lane.clone(), self.epoch, self.batch);
         let messages = arrived.iter().filter_map(|arrived| arrived.message.as_ref().ok());

@@ -8,6 +8,7 @@ use crate::engine::work::Work;
 use crate::message::Message;
 use crate::mistake::Mistake;
 use crate::store::{Held, Parked, Writes};
+use crate::text::Text;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -69,7 +70,11 @@ impl Sorter<'_> {
             Err((bytes, reason)) => self.take(Work::Poison { topic, bytes, reason }),
             Ok(message) => match (&message.envelope.stamp, foreign) {
                 (Some(stamp), _) => {
-                    let named = if Mistake::EdgeOfTopic.is_made() { "" } else { &*topic };
+                    let named = if Mistake::EdgeOfTopic.is_made() {
+                        Text::default()
+                    } else {
+                        topic.clone()
+                    };
                     let (edge, seq) = (Edge::of(stamp, named), stamp.seq);
                     self.stamped(edge, seq, Work::Message { topic, message });
                 }
@@ -83,8 +88,8 @@ impl Sorter<'_> {
         self.queue.push_back(Item::new(work, Origin::Log));
     }
 
-    fn foreign(&mut self, id: String, topic: String, message: Message) {
-        if message.envelope.occurred_at < self.oldest && !self.compacted.contains(&topic) {
+    fn foreign(&mut self, id: String, topic: Text, message: Message) {
+        if message.envelope.occurred_at < self.oldest && !self.compacted.contains(&*topic) {
             let reason = "it is older than the ids of foreign messages are kept".to_owned();
             let bytes = message.encode();
             return self.take(Work::Poison { topic, bytes, reason });
@@ -100,7 +105,7 @@ impl Sorter<'_> {
 
     /// Takes a message that stands on an edge, and then those that waited for it.
     fn stamped(&mut self, edge: Edge, seq: u64, work: Work) {
-        let compacted = self.compacted.contains(&edge.topic) || Mistake::WatermarkEdges.is_made();
+        let compacted = self.compacted.contains(&*edge.topic) || Mistake::WatermarkEdges.is_made();
         let beginning = self.memory.beginning(&edge.topic);
         match judge(self.memory.taken.get(&edge).copied(), seq, beginning, compacted) {
             Arrival::Duplicate if Mistake::NoEdges.is_made() => self.take(work),

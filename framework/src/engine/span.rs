@@ -16,7 +16,7 @@ pub(super) fn span(lane: &LaneId, work: &Work, cause: &Cause) -> Span {
         "handle",
         messaging.system = "ballet",
         messaging.operation.type = "process",
-        messaging.consumer.group.name = lane.group,
+        messaging.consumer.group.name = lane.group.as_str(),
         messaging.destination.name = Empty,
         messaging.destination.partition.id = lane.lane,
         messaging.message.id = Empty,
@@ -26,7 +26,7 @@ pub(super) fn span(lane: &LaneId, work: &Work, cause: &Cause) -> Span {
         trace_id = Empty,
     );
     if let (false, Work::Message { topic, message }) = (span.is_disabled(), work) {
-        span.record("messaging.destination.name", topic);
+        span.record("messaging.destination.name", topic.as_str());
         span.record("messaging.message.id", display(message.envelope.id));
     }
     follow(&span, cause);
@@ -40,7 +40,7 @@ pub(super) fn follow(span: &Span, cause: &Cause) {
         return;
     }
     if !cause.correlation.is_empty() {
-        span.record("messaging.message.conversation_id", &cause.correlation);
+        span.record("messaging.message.conversation_id", cause.correlation.as_str());
     }
     if let Some(trace) = cause.traceparent.as_deref().and_then(trace_id) {
         span.record("trace_id", trace);

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::message::{Key, Message};
 use crate::store::Calling;
+use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum Work {
     Message {
-        topic: String,
+        topic: Text,
         message: Message,
     },
     Inbox {
@@ -28,7 +29,7 @@ pub(crate) enum Work {
     },
     /// Bytes that are no message.
     Poison {
-        topic: String,
+        topic: Text,
         bytes: Bytes,
         reason: String,
     },
@@ -38,11 +39,11 @@ pub(crate) enum Work {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Head {
-    Message { topic: String },
+    Message { topic: Text },
     Inbox { key: Key },
     Timer { id: String, key: Key },
     Called { calling: Calling, outcome: Result<(), String> },
-    Poison { topic: String, reason: String },
+    Poison { topic: Text, reason: String },
 }
 
 impl Work {

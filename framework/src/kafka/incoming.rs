@@ -29,7 +29,7 @@ pub(super) fn arrived(
     let wrong = || "this is not a message: the name of a header is not UTF-8".to_owned();
     let read = read.map_err(|_| wrong()).and_then(|read| read.map_err(|told| told.to_string()));
     let read = read.map_err(|reason| (body, reason));
-    Some((lane, (Arrived { topic: message.topic().to_owned(), offset, message: read }, size)))
+    Some((lane, (Arrived { topic: message.topic().into(), offset, message: read }, size)))
 }
 
 fn read(message: &BorrowedMessage<'_>, body: Bytes) -> Result<Message, Error> {

@@ -8,6 +8,7 @@ use crate::broker::{Arrived, Member, Reader};
 use crate::error::ErrorKind;
 use crate::message::samples::message;
 use crate::message::{Envelope, Message, Outgoing, Stamp};
+use crate::text::Text;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -31,7 +32,7 @@ fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
     let stamped = |seq: u64| {
         let stamp = Stamp { source: "group".into(), incarnation: 1, lane: 0, seq: seq + 1 };
         let plain = message(&seq.to_string());
-        let (traceparent, stamp) = (Some(String::new()), Some(stamp));
+        let (traceparent, stamp) = (Some(Text::default()), Some(stamp));
         let envelope = Envelope { traceparent, stamp, ..plain.envelope };
         Message { envelope, ..plain }
     };

@@ -49,7 +49,7 @@ impl Broker for Node {
 
     async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
         for out in batches.iter().flat_map(|batch| batch.iter()) {
-            self.pass(Point::Produce(out.topic.clone()), ErrorKind::Broker).await?;
+            self.pass(Point::Produce(out.topic.to_string()), ErrorKind::Broker).await?;
             {
                 let (mut log, now) = (self.world.log(), self.world.clock.now());
                 for _ in 0..=log.repeats {
@@ -58,7 +58,7 @@ impl Broker for Node {
                 }
             }
             self.world.bell.ring();
-            self.pass(Point::Produced(out.topic.clone()), ErrorKind::Broker).await?;
+            self.pass(Point::Produced(out.topic.to_string()), ErrorKind::Broker).await?;
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl LaneReader {
                 }
                 let message =
                     Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
-                arrived.push(Arrived { topic: topic.clone(), offset: *offset, message });
+                arrived.push(Arrived { topic: topic.clone().into(), offset: *offset, message });
                 *from = offset + 1;
             }
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// All rows of a table, or the first of them.
 fn all(table: &str, limit: u32) -> Scan {
-    Scan { table: table.to_owned(), from: Bytes::new(), to: None, limit }
+    Scan { table: table.into(), from: Bytes::new(), to: None, limit }
 }
 
 impl State {

@@ -8,6 +8,7 @@ use crate::store::{
     Advance, Calling, DeadLetter, InboxRow, Inboxed, Kept, Known, LaneId, Parked, Position, Scan,
     Slot, Space, Status, Taken, Timer, Value, Writes,
 };
+use crate::text::Text;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -21,7 +22,7 @@ pub(crate) struct LaneState {
     pub(crate) time: Time,
     pub(crate) positions: BTreeMap<String, Position>,
     pub(crate) published: u64,
-    pub(crate) sent: BTreeMap<(String, u32), u64>,
+    pub(crate) sent: BTreeMap<(Text, u32), u64>,
     pub(crate) taken: BTreeMap<Edge, u64>,
     pub(crate) timers: BTreeMap<String, Timer>,
     pub(crate) calls: BTreeMap<String, Calling>,
@@ -38,7 +39,7 @@ pub(crate) struct State {
     pub(crate) slots: BTreeMap<Slot, Value>,
     /// When each slot was written last.
     written: BTreeMap<Slot, Time>,
-    pub(crate) seen: BTreeMap<(String, String), Time>,
+    pub(crate) seen: BTreeMap<(Text, String), Time>,
     pub(crate) dead: BTreeMap<Uuid, DeadLetter>,
     next_entry: i64,
 }

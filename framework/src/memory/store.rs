@@ -140,7 +140,7 @@ impl Store for Node {
                 && (status.is_none() || value.status == status)
         });
         let row = |(slot, value): (&Slot, &crate::store::Value)| RunRow {
-            saga: slot.table.clone(),
+            saga: slot.table.to_string(),
             run: String::from_utf8_lossy(&slot.key).into_owned(),
             status: value.status.unwrap_or(Status::Running),
             body: value.body.clone(),

@@ -3,6 +3,7 @@
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::message::Key;
+use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -45,7 +46,7 @@ impl Way {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// The group that sent it.
-    pub source: String,
+    pub source: Text,
     /// Which life of its store: another one after a restore from backup.
     pub incarnation: u32,
     /// The lane of the group.
@@ -58,11 +59,11 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRef {
     /// The saga.
-    pub saga: String,
+    pub saga: Text,
     /// The run.
-    pub run: String,
+    pub run: Text,
     /// The step of its plan.
-    pub step: String,
+    pub step: Text,
     /// Action or compensation.
     pub way: Way,
     /// Counts compensations of one step that had to be opened again; 0 otherwise.
@@ -70,7 +71,7 @@ pub struct StepRef {
     /// Counts the sendings of one command, from 1. Information only: it is not part of its identity.
     pub attempt: u32,
     /// The topic that waits for the reply; `None` if nobody does.
-    pub reply_to: Option<String>,
+    pub reply_to: Option<Text>,
     /// When the sender stops waiting.
     pub deadline: Option<Time>,
 }
@@ -97,13 +98,13 @@ pub struct Envelope {
     /// Event, command or reply.
     pub kind: Kind,
     /// The name of what is in the body, as `stock.reserved`.
-    pub name: String,
+    pub name: Text,
     /// The version of the body's schema.
     pub version: u32,
     /// What decides the order of delivery.
     pub key: Key,
     /// The business transaction: the same in everything that follows from one beginning.
-    pub correlation: String,
+    pub correlation: Text,
     /// The message that was handled when this one was sent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub causation: Option<Uuid>,
@@ -113,7 +114,7 @@ pub struct Envelope {
     pub occurred_at: Time,
     /// W3C Trace Context, carried on as it came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub traceparent: Option<String>,
+    pub traceparent: Option<Text>,
     /// Where it stands on its edge; foreign messages stand on none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stamp: Option<Stamp>,
@@ -135,11 +136,17 @@ impl Message {
     /// The bytes to store: the envelope as one line of JSON, then the body as it is.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut bytes = Vec::with_capacity(320 + self.body.len());
-        serde_json::to_writer(&mut bytes, &self.envelope).expect("an envelope is plain data");
+        // The envelope of a command has about 500.
+        let mut bytes = Vec::with_capacity(640 + self.body.len());
+        self.encode_into(&mut bytes);
+        bytes.into()
+    }
+
+    /// The same behind what is there already.
+    pub(crate) fn encode_into(&self, bytes: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *bytes, &self.envelope).expect("an envelope is plain data");
         bytes.push(b'\n');
         bytes.extend_from_slice(&self.body);
-        bytes.into()
     }
 
     /// Reads what [`encode`](Self::encode) wrote. The body is not copied.
@@ -161,7 +168,7 @@ impl Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The topic.
-    pub topic: String,
+    pub topic: Text,
     /// The partition, computed by us.
     pub partition: u32,
     /// The message.

@@ -17,6 +17,7 @@ pub mod wire;
 pub use envelope::{Envelope, Kind, Message, Outgoing, Reply, Stamp, StepRef, Way};
 pub use trace::trace_id;
 
+use crate::text::Text;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,11 +29,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Record for T {}
 /// What decides the order of delivery: messages of one key arrive in the order they were sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Key(String);
+pub struct Key(Text);
 
 impl Key {
     /// A key of this text.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Text>) -> Self {
         Self(text.into())
     }
 
@@ -56,7 +57,7 @@ impl Key {
 
 impl<T: ToString + ?Sized> From<&T> for Key {
     fn from(text: &T) -> Self {
-        Self(text.to_string())
+        Self(Text::from(text.to_string()))
     }
 }
 

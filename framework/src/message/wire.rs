@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::id::derived;
 use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way};
+use crate::text::Text;
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -139,14 +140,14 @@ pub fn read<'a>(
     let envelope = Envelope {
         id: id(said, source),
         kind: headers.kind()?,
-        name: headers.required("ce_type")?.to_owned(),
+        name: headers.required("ce_type")?.into(),
         version: headers.number("ce_dataversion")?.unwrap_or(1),
         key: Key::new(key),
-        correlation: headers.text("ce_correlation")?.unwrap_or(said).to_owned(),
+        correlation: headers.text("ce_correlation")?.unwrap_or(said).into(),
         causation: headers.parsed("ce_causation", "a UUID", |text| Uuid::parse_str(text).ok())?,
         hop: headers.number("ce_hop")?.unwrap_or(0),
         occurred_at: headers.time("ce_time")?.unwrap_or(at),
-        traceparent: headers.text("traceparent")?.map(str::to_owned),
+        traceparent: headers.text("traceparent")?.map(Text::from),
         stamp,
         step: headers.step()?,
     };
@@ -221,7 +222,7 @@ impl<'a> Headers<'a> {
             let incarnation = parts.next()?.parse().ok()?;
             let (lane, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
             let is_kept = i32::try_from(lane).is_ok() && i64::try_from(seq).is_ok() && seq > 0;
-            let stamp = Stamp { source: source.to_owned(), incarnation, lane, seq };
+            let stamp = Stamp { source: source.into(), incarnation, lane, seq };
             (parts.next().is_none() && is_kept).then_some(stamp)
         })?;
         match stamp {
@@ -240,13 +241,13 @@ impl<'a> Headers<'a> {
             _ => None,
         })?;
         Ok(Some(StepRef {
-            saga: saga.to_owned(),
-            run: self.required("ce_run")?.to_owned(),
-            step: self.required("ce_step")?.to_owned(),
+            saga: saga.into(),
+            run: self.required("ce_run")?.into(),
+            step: self.required("ce_step")?.into(),
             way: way.ok_or_else(|| missing("ce_way"))?,
             round: self.number("ce_round")?.unwrap_or(0),
             attempt: self.number("ce_attempt")?.unwrap_or(1),
-            reply_to: self.text("ce_replyto")?.map(str::to_owned),
+            reply_to: self.text("ce_replyto")?.map(Text::from),
             deadline: self.time("ce_deadline")?,
         }))
     }

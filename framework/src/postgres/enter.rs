@@ -40,7 +40,8 @@ pub(super) async fn enter(
         }
         let waiting =
             sqlx::query("SELECT body FROM inbox WHERE group_name = $1 AND lane = $2 AND id = $3");
-        let waiting = waiting.bind(&lane.group).bind(lane_number(lane)).bind(entry.id.as_bytes());
+        let waiting =
+            waiting.bind(lane.group.as_str()).bind(lane_number(lane)).bind(entry.id.as_bytes());
         if let Some(row) = waiting.fetch_optional(&mut *db).await.map_err(store)? {
             return Ok(Entered::Waiting(bytes(&row, 0)));
         }
@@ -68,7 +69,8 @@ async fn put(
                (SELECT 1 FROM barriers WHERE $7 = 'barriers' AND group_name = $8 AND key = $9)
          ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING number",
     );
-    let entered = entered.bind(&lane.group).bind(lane_number(lane)).bind(entry.id.as_bytes());
+    let entered =
+        entered.bind(lane.group.as_str()).bind(lane_number(lane)).bind(entry.id.as_bytes());
     let entered = entered.bind(entry.key.as_str().as_bytes()).bind(now.map(Time::micros));
     let entered = entered.bind(&*entry.body).bind(space);
     let entered = entered.bind(unless.map(|slot| slot.table.as_str()));
@@ -79,7 +81,7 @@ async fn put(
 async fn remove(db: &mut PgConnection, lane: &LaneId, number: i64) -> Result<(), Error> {
     let removed =
         sqlx::query("DELETE FROM inbox WHERE group_name = $1 AND lane = $2 AND number = $3");
-    let removed = removed.bind(&lane.group).bind(lane_number(lane)).bind(number);
+    let removed = removed.bind(lane.group.as_str()).bind(lane_number(lane)).bind(number);
     removed.execute(db).await.map(drop).map_err(store)
 }
 

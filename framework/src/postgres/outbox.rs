@@ -11,16 +11,27 @@ pub(super) const PIECE: usize = 512 * 1024;
 /// length.
 pub(super) fn pack(messages: &[Outgoing]) -> Vec<u8> {
     let mut blob = Vec::new();
-    let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
     for Outgoing { topic, partition, message } in messages {
-        let message = message.encode();
         blob.extend_from_slice(&length(topic.len()));
         blob.extend_from_slice(topic.as_bytes());
         blob.extend_from_slice(&partition.to_le_bytes());
-        blob.extend_from_slice(&length(message.len()));
-        blob.extend_from_slice(&message);
+        put(&mut blob, message);
     }
     blob
+}
+
+/// Puts a message behind its length.
+pub(super) fn put(blob: &mut Vec<u8>, message: &Message) {
+    let before = blob.len();
+    blob.extend_from_slice(&length(0));
+    let begin = blob.len();
+    message.encode_into(blob);
+    let length = length(blob.len() - begin);
+    blob[before..begin].copy_from_slice(&length);
+}
+
+fn length(bytes: usize) -> [u8; 4] {
+    u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// What [`pack`] has packed. The bodies are not copied.
@@ -30,7 +41,11 @@ pub(super) fn unpack(blob: &Bytes) -> Result<Vec<Outgoing>, Error> {
         let (topic, partition, message) = one(&mut left).ok_or_else(|| {
             Error::new(ErrorKind::Codec, "a batch of the outbox is not what was written")
         })?;
-        messages.push(Outgoing { topic, partition, message: Message::decode(&message)? });
+        messages.push(Outgoing {
+            topic: topic.into(),
+            partition,
+            message: Message::decode(&message)?,
+        });
     }
     Ok(messages)
 }

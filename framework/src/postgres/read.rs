@@ -277,7 +277,7 @@ pub(super) async fn inbox(
         "SELECT number, at, id, key, body FROM inbox WHERE group_name = $1 AND lane = $2
          ORDER BY number LIMIT $3",
     );
-    let found = found.bind(&lane.group).bind(lane_number(lane)).bind(i64::from(limit));
+    let found = found.bind(lane.group.as_str()).bind(lane_number(lane)).bind(i64::from(limit));
     let read = |row: &PgRow| InboxRow {
         number: row.get(0),
         at: time(row, 1),
@@ -298,7 +298,7 @@ pub(super) async fn due(
         "SELECT id, due, key FROM timers WHERE group_name = $1 AND lane = $2
          ORDER BY due, id LIMIT $3",
     );
-    let found = found.bind(&lane.group).bind(lane_number(lane)).bind(i64::from(limit) + 1);
+    let found = found.bind(lane.group.as_str()).bind(lane_number(lane)).bind(i64::from(limit) + 1);
     let found = found.fetch_all(db).await.map_err(store)?;
     let read = |row: &PgRow| Timer { id: text(row, 0), due: Some(time(row, 1)), key: key(row, 2) };
     let mut timers: Vec<Timer> = found.iter().map(read).collect();

@@ -8,6 +8,7 @@ use crate::postgres::outbox::unpack;
 use crate::postgres::read::{self, bytes, count, key, number, text};
 use crate::postgres::trouble::store;
 use crate::store::{Advance, Calling, Held, LaneId, Parked, Position, Taken};
+use crate::text::Text;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -40,7 +41,7 @@ pub(super) async fn register(
          ON CONFLICT (group_name, lane)
          DO UPDATE SET positions = excluded.positions || lanes.positions",
     );
-    let registered = registered.bind(&lane.group).bind(lane_number(lane)).bind(positions);
+    let registered = registered.bind(lane.group.as_str()).bind(lane_number(lane)).bind(positions);
     registered.execute(db).await.map(drop).map_err(store)
 }
 
@@ -60,7 +61,7 @@ pub(super) async fn take(
                        time = greatest(lanes.time, excluded.time)
          RETURNING epoch, batch, time, CAST(positions AS text), takes, published",
     )
-    .bind(&lane.group)
+    .bind(lane.group.as_str())
     .bind(lane_number(lane))
     .bind(now.map(Time::micros))
     .fetch_one(&mut *db)
@@ -69,7 +70,7 @@ pub(super) async fn take(
     let positions: BTreeMap<String, Position> = from_json(row.get(3))?;
     let (sent, taken) = edges(db, lane).await?;
     let due = sqlx::query("SELECT min(due) FROM timers WHERE group_name = $1 AND lane = $2");
-    let due = due.bind(&lane.group).bind(lane_number(lane)).fetch_one(&mut *db).await;
+    let due = due.bind(lane.group.as_str()).bind(lane_number(lane)).fetch_one(&mut *db).await;
     Ok(Taken {
         epoch: count(&row, 0),
         takes: number(&row, 4),
@@ -85,22 +86,28 @@ pub(super) async fn take(
     })
 }
 
-type Sent = BTreeMap<(String, u32), u64>;
+type Sent = BTreeMap<(Text, u32), u64>;
 
 async fn edges(db: &mut PgConnection, lane: &LaneId) -> Result<(Sent, BTreeMap<Edge, u64>), Error> {
     let rows = sqlx::query(
         "SELECT way, topic, partition, source, incarnation, source_lane, seq FROM edges
          WHERE group_name = $1 AND lane = $2",
     );
-    let rows = rows.bind(&lane.group).bind(lane_number(lane)).fetch_all(db).await.map_err(store)?;
+    let rows = rows
+        .bind(lane.group.as_str())
+        .bind(lane_number(lane))
+        .fetch_all(db)
+        .await
+        .map_err(store)?;
     let (mut sent, mut taken) = (BTreeMap::new(), BTreeMap::new());
     for row in &rows {
-        let (topic, seq) = (row.get::<String, _>(1), count(row, 6));
+        let (topic, seq) = (Text::from(row.get::<&str, _>(1)), count(row, 6));
         if row.get::<&str, _>(0) == "sent" {
             sent.insert((topic, number(row, 2)), seq);
         } else {
-            let (source, incarnation, lane) = (row.get(3), number(row, 4), number(row, 5));
-            taken.insert(Edge { source, incarnation, lane, topic }, seq);
+            let (source, incarnation, lane) =
+                (row.get::<&str, _>(3), number(row, 4), number(row, 5));
+            taken.insert(Edge { source: source.into(), incarnation, lane, topic }, seq);
         }
     }
     Ok((sent, taken))
@@ -111,7 +118,12 @@ async fn parked(db: &mut PgConnection, lane: &LaneId) -> Result<Vec<Parked>, Err
         "SELECT number, key, held, attempts, since, due, reason, edge, body FROM parked
          WHERE group_name = $1 AND lane = $2 ORDER BY number",
     );
-    let rows = rows.bind(&lane.group).bind(lane_number(lane)).fetch_all(db).await.map_err(store)?;
+    let rows = rows
+        .bind(lane.group.as_str())
+        .bind(lane_number(lane))
+        .fetch_all(db)
+        .await
+        .map_err(store)?;
     let read = |row: &PgRow| {
         let held: &str = row.get(2);
         let held: Held = serde_json::from_value(held.into()).map_err(damaged)?;
@@ -134,7 +146,12 @@ async fn calls(db: &mut PgConnection, lane: &LaneId) -> Result<Vec<Calling>, Err
     let rows = sqlx::query(
         "SELECT id, key, holds, body FROM calls WHERE group_name = $1 AND lane = $2 ORDER BY id",
     );
-    let rows = rows.bind(&lane.group).bind(lane_number(lane)).fetch_all(db).await.map_err(store)?;
+    let rows = rows
+        .bind(lane.group.as_str())
+        .bind(lane_number(lane))
+        .fetch_all(db)
+        .await
+        .map_err(store)?;
     let read = |row: &PgRow| Calling {
         id: text(row, 0),
         key: key(row, 1),
@@ -154,7 +171,7 @@ async fn unpublished(
         "SELECT batch, messages FROM outbox WHERE group_name = $1 AND lane = $2 AND batch > $3
          ORDER BY batch, piece",
     );
-    let rows = rows.bind(&lane.group).bind(lane_number(lane)).bind(published);
+    let rows = rows.bind(lane.group.as_str()).bind(lane_number(lane)).bind(published);
     let mut blobs: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
     for row in rows.fetch_all(db).await.map_err(store)? {
         blobs.entry(count(&row, 0)).or_default().extend_from_slice(row.get(1));
@@ -176,7 +193,7 @@ pub(super) async fn advance(
                 positions = positions || CAST($6 AS jsonb), published = greatest(published, $7)
          WHERE group_name = $1 AND lane = $2 AND epoch = $3 AND batch = $4 RETURNING time",
     );
-    let advanced = advanced.bind(&lane.group).bind(lane_number(lane));
+    let advanced = advanced.bind(lane.group.as_str()).bind(lane_number(lane));
     let advanced = advanced.bind(*epoch as i64).bind(*batch as i64).bind(now.map(Time::micros));
     let advanced = advanced.bind(positions).bind(*published as i64);
     if let Some(row) = advanced.fetch_optional(&mut *db).await.map_err(store)? {
@@ -188,7 +205,7 @@ pub(super) async fn advance(
 /// The epoch of a lane and its last batch.
 pub(super) async fn look(db: &mut PgConnection, lane: &LaneId) -> Result<(u64, u64), Error> {
     let found = sqlx::query("SELECT epoch, batch FROM lanes WHERE group_name = $1 AND lane = $2");
-    let found = found.bind(&lane.group).bind(lane_number(lane)).fetch_optional(db).await;
+    let found = found.bind(lane.group.as_str()).bind(lane_number(lane)).fetch_optional(db).await;
     Ok(found.map_err(store)?.map_or((0, 0), |row| (count(&row, 0), count(&row, 1))))
 }
 
@@ -203,7 +220,7 @@ pub(super) async fn published(
         "UPDATE lanes SET published = greatest(published, $4)
          WHERE group_name = $1 AND lane = $2 AND epoch = $3",
     );
-    let marked = marked.bind(&lane.group).bind(lane_number(lane));
+    let marked = marked.bind(lane.group.as_str()).bind(lane_number(lane));
     let marked = marked.bind(epoch as i64).bind(batch as i64);
     marked.execute(db).await.map(drop).map_err(store)
 }

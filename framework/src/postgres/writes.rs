@@ -15,6 +15,7 @@ use crate::postgres::texts::{
     Texts,
 };
 use crate::store::{Advance, LaneId, Slot, Space, Status, Value, Writes};
+use crate::text::Text;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgArguments;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,7 +142,7 @@ impl<'a> Draft<'a> {
         let _ = self.kinds[kind].row().slot(slot).text(status.map_or("", Status::name)).blob(body);
     }
 
-    fn edges(&mut self, sent: &'a BTreeMap<(String, u32), u64>, taken: &'a BTreeMap<Edge, u64>) {
+    fn edges(&mut self, sent: &'a BTreeMap<(Text, u32), u64>, taken: &'a BTreeMap<Edge, u64>) {
         let (rows, lane) = (&mut self.kinds[EDGES], lane_number(self.context.lane));
         for ((topic, partition), seq) in sent {
             let row = rows.row().text("sent").text(topic).int(small(*partition)).text("");

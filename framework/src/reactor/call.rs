@@ -10,6 +10,7 @@ use crate::reactor::handler::{
     GoOut, InTx, InTx2, Look, Outside, Outside2, erase_call, erase_call2, erase_look, erase2,
 };
 use crate::reactor::reaction::{Answer, Reaction, Stages, says, speaks};
+use crate::text::Text;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub struct Call {
     pub attempt: u32,
     /// The trace that the call belongs to, as W3C Trace Context writes it: to be handed to the outside
     /// as it is.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<Text>,
 }
 
 /// How long one call may take before it counts as broken.

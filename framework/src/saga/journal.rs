@@ -10,6 +10,7 @@ use crate::message::Way;
 use crate::saga::known::Why;
 use crate::saga::shape::{Head, Shape};
 use crate::saga::step::Json;
+use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -130,13 +131,13 @@ pub struct Journal {
     /// What it was begun with.
     pub input: Json,
     /// The business transaction it belongs to.
-    pub correlation: String,
+    pub correlation: Text,
     /// The message that moved it last.
     pub causation: Option<Uuid>,
     /// How many messages lay between the beginning of the business transaction and its own.
     pub hop: u32,
     /// The trace it belongs to.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<Text>,
     /// When its timer rings, if one is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Time>,

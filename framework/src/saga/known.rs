@@ -4,6 +4,7 @@
 use crate::error::Refusal;
 use crate::message::Way;
 use crate::saga::Saga;
+use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::fmt;
@@ -24,7 +25,7 @@ pub struct Cx {
     pub attempt: u32,
     /// The trace that the run belongs to, as W3C Trace Context writes it: to be handed to the outside
     /// as it is.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<Text>,
 }
 
 impl Cx {

@@ -20,7 +20,7 @@ pub(super) async fn enter(
     now: Time,
 ) -> Result<Entered, Error> {
     let space = unless.map_or("", space);
-    let args = Args::default().with(&lane.group).with(lane.lane).with(&entry.id);
+    let args = Args::default().with(lane.group.as_str()).with(lane.lane).with(&entry.id);
     let args = args.with(entry.key.as_str()).with(now.micros()).with(entry.body.to_vec());
     let args = args.with(space).with(unless.map(|slot| slot.table.as_str()));
     let entered = sqlx::query_with(
@@ -44,7 +44,7 @@ pub(super) async fn enter(
     }
     let waiting =
         sqlx::query("SELECT body FROM inbox WHERE group_name = $1 AND lane = $2 AND id = $3");
-    let waiting = waiting.bind(&lane.group).bind(lane.lane).bind(&entry.id);
+    let waiting = waiting.bind(lane.group.as_str()).bind(lane.lane).bind(&entry.id);
     let row = waiting.fetch_one(db).await.map_err(store)?;
     Ok(Entered::Waiting(Bytes::from(row.get::<Vec<u8>, _>(0))))
 }

@@ -177,7 +177,7 @@ impl Reader for LaneReader {
             if !all.is_empty() {
                 self.first = self.first.wrapping_add(1);
                 for arrived in &all {
-                    self.positions.insert(arrived.topic.clone(), arrived.offset + 1);
+                    self.positions.insert(arrived.topic.to_string(), arrived.offset + 1);
                 }
                 return Ok(all);
             }
@@ -216,5 +216,5 @@ fn offset_and_bytes(row: &SqliteRow) -> (u64, Bytes) {
 
 fn arrived(topic: &str, offset: u64, bytes: &Bytes) -> Arrived {
     let message = Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
-    Arrived { topic: topic.to_owned(), offset, message }
+    Arrived { topic: topic.into(), offset, message }
 }

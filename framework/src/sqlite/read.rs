@@ -224,7 +224,7 @@ pub(super) async fn inbox(
         "SELECT number, at, id, key, body FROM inbox WHERE group_name = $1 AND lane = $2
          ORDER BY number LIMIT $3",
     );
-    let found = found.bind(&lane.group).bind(lane.lane).bind(limit).fetch_all(db).await;
+    let found = found.bind(lane.group.as_str()).bind(lane.lane).bind(limit).fetch_all(db).await;
     let read = |row: &SqliteRow| InboxRow {
         number: row.get(0),
         at: time(row, 1),
@@ -247,7 +247,7 @@ pub(super) async fn due(
           WHERE group_name = $1 AND lane = $2 AND due > $3 ORDER BY due, id LIMIT 1)
          ORDER BY due, id",
     );
-    let found = found.bind(&lane.group).bind(lane.lane).bind(now.micros());
+    let found = found.bind(lane.group.as_str()).bind(lane.lane).bind(now.micros());
     let found = found.bind(i64::from(limit) + 1).fetch_all(db).await.map_err(store)?;
     let read =
         |row: &SqliteRow| Timer { id: row.get(0), due: Some(time(row, 1)), key: key(row, 2) };

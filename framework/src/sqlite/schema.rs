@@ -181,7 +181,7 @@ pub(super) async fn log(db: &mut SqliteConnection) -> Result<Log, Error> {
             let last = last.fetch_one(&mut *db).await;
             let last: Option<i64> = last.map_err(store)?.get(0);
             let end = last.map_or(0, |last| u64::try_from(last + 1).unwrap_or_default());
-            ends.insert((name.clone(), partition), end);
+            ends.insert((name.as_str().into(), partition), end);
         }
         topics.insert(name, Topic { number, partitions, compacted: row.get(3) });
     }

@@ -11,13 +11,14 @@ use crate::error::{Error, ErrorKind};
 use crate::message::Outgoing;
 use crate::sqlite::log::Appended;
 use crate::sqlite::place::{self, PARTITIONS, TOPICS};
+use crate::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::watch;
 
 /// A partition of a topic, by the topic's name.
-type Place = (String, u32);
+type Place = (Text, u32);
 
 /// The log as far as it is in memory.
 pub(super) struct Log {
@@ -91,7 +92,7 @@ impl Log {
         state.topics.insert(spec.name.clone(), topic);
         state.made.push(spec.name.clone());
         for partition in 0..spec.partitions {
-            state.parts.entry((spec.name.clone(), partition)).or_default();
+            state.parts.entry((spec.name.clone().into(), partition)).or_default();
         }
     }
 
@@ -102,9 +103,9 @@ impl Log {
         let mut appended = Vec::with_capacity(messages.len());
         for Outgoing { topic, partition, .. } in messages {
             let Topic { number, compacted, .. } =
-                *state.topics.get(topic).ok_or_else(|| no_topic(topic))?;
-            let part =
-                state.parts.get(&(topic.clone(), *partition)).ok_or_else(|| no_topic(topic))?;
+                *state.topics.get(&**topic).ok_or_else(|| no_topic(topic))?;
+            let part = state.parts.get(&(topic.clone(), *partition));
+            let part = part.ok_or_else(|| no_topic(topic))?;
             let next = added.entry((number, *partition)).or_insert(part.next());
             appended.push(Appended { place: place::of(number, *partition, *next), compacted });
             *next += 1;
@@ -164,7 +165,7 @@ impl Log {
     /// The end of a partition as it is committed.
     pub(super) fn committed_end(&self, topic: &str, partition: u32) -> Option<u64> {
         let state = self.state();
-        let place = (topic.to_owned(), partition);
+        let place = (Text::from(topic), partition);
         let before = state.before.get(&place).copied();
         before.or_else(|| state.parts.get(&place).map(|part| part.next()))
     }
@@ -178,7 +179,7 @@ impl Log {
         most: usize,
     ) -> Option<Vec<Arrived>> {
         let state = self.state();
-        let Some(part) = state.parts.get(&(topic.to_owned(), partition)) else {
+        let Some(part) = state.parts.get(&(topic.into(), partition)) else {
             return Some(Vec::new());
         };
         part.from(topic, from, most)
@@ -189,7 +190,7 @@ impl Log {
         let waiting = Arc::new(Waiting::default());
         let mut state = self.state();
         for topic in topics {
-            let all = state.waiting.entry((topic.clone(), partition)).or_default();
+            let all = state.waiting.entry((topic.clone().into(), partition)).or_default();
             all.retain(|other| other.strong_count() > 0);
             all.push(Arc::downgrade(&waiting));
         }

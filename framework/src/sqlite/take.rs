@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::sqlite::read::{count, key, time};
 use crate::sqlite::trouble::store;
 use crate::store::{Calling, Held, LaneId, Parked, Position, Taken};
+use crate::text::Text;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -32,7 +33,7 @@ pub(super) async fn register(
          VALUES ($1, $2, 0, 0, 0, 0, $3, 0)
          ON CONFLICT (group_name, lane) DO UPDATE SET positions = json_patch($3, positions)",
     );
-    let registered = registered.bind(&lane.group).bind(lane.lane).bind(positions);
+    let registered = registered.bind(lane.group.as_str()).bind(lane.lane).bind(positions);
     registered.execute(db).await.map(drop).map_err(store)
 }
 
@@ -49,7 +50,7 @@ pub(super) async fn take(
          DO UPDATE SET epoch = epoch + 1, takes = takes + 1, time = max(time, $3)
          RETURNING epoch, batch, time, positions, takes",
     )
-    .bind(&lane.group)
+    .bind(lane.group.as_str())
     .bind(lane.lane)
     .bind(now.micros())
     .fetch_one(&mut *db)
@@ -58,7 +59,8 @@ pub(super) async fn take(
     let positions: BTreeMap<String, Position> = from_json(row.get(3))?;
     let (sent, taken) = edges(db, lane).await?;
     let due = sqlx::query("SELECT min(due) FROM timers WHERE group_name = $1 AND lane = $2");
-    let due = due.bind(&lane.group).bind(lane.lane).fetch_one(&mut *db).await.map_err(store)?;
+    let due =
+        due.bind(lane.group.as_str()).bind(lane.lane).fetch_one(&mut *db).await.map_err(store)?;
     Ok(Taken {
         epoch: count(&row, 0),
         takes: row.get(4),
@@ -74,7 +76,7 @@ pub(super) async fn take(
     })
 }
 
-type Sent = BTreeMap<(String, u32), u64>;
+type Sent = BTreeMap<(Text, u32), u64>;
 
 async fn edges(
     db: &mut SqliteConnection,
@@ -84,16 +86,15 @@ async fn edges(
         "SELECT way, topic, partition, source, incarnation, source_lane, seq FROM edges
          WHERE group_name = $1 AND lane = $2",
     );
-    let rows = rows.bind(&lane.group).bind(lane.lane).fetch_all(db).await.map_err(store)?;
+    let rows = rows.bind(lane.group.as_str()).bind(lane.lane).fetch_all(db).await.map_err(store)?;
     let (mut sent, mut taken) = (BTreeMap::new(), BTreeMap::new());
     for row in &rows {
-        let (topic, seq) = (row.get::<String, _>(1), count(row, 6));
+        let (topic, seq) = (Text::from(row.get::<&str, _>(1)), count(row, 6));
         if row.get::<&str, _>(0) == "sent" {
             sent.insert((topic, row.get(2)), seq);
         } else {
-            let edge =
-                Edge { source: row.get(3), incarnation: row.get(4), lane: row.get(5), topic };
-            taken.insert(edge, seq);
+            let source = row.get::<&str, _>(3).into();
+            taken.insert(Edge { source, incarnation: row.get(4), lane: row.get(5), topic }, seq);
         }
     }
     Ok((sent, taken))
@@ -104,7 +105,7 @@ async fn parked(db: &mut SqliteConnection, lane: &LaneId) -> Result<Vec<Parked>,
         "SELECT number, key, held, attempts, since, due, reason, edge, body FROM parked
          WHERE group_name = $1 AND lane = $2 ORDER BY number",
     );
-    let rows = rows.bind(&lane.group).bind(lane.lane).fetch_all(db).await.map_err(store)?;
+    let rows = rows.bind(lane.group.as_str()).bind(lane.lane).fetch_all(db).await.map_err(store)?;
     let read = |row: &SqliteRow| {
         let held: &str = row.get(2);
         let held: Held = serde_json::from_value(held.into()).map_err(damaged)?;
@@ -127,7 +128,7 @@ async fn calls(db: &mut SqliteConnection, lane: &LaneId) -> Result<Vec<Calling>,
     let rows = sqlx::query(
         "SELECT id, key, holds, body FROM calls WHERE group_name = $1 AND lane = $2 ORDER BY id",
     );
-    let rows = rows.bind(&lane.group).bind(lane.lane).fetch_all(db).await.map_err(store)?;
+    let rows = rows.bind(lane.group.as_str()).bind(lane.lane).fetch_all(db).await.map_err(store)?;
     let read = |row: &SqliteRow| Calling {
         id: row.get(0),
         key: key(row, 1),
@@ -144,7 +145,8 @@ pub(super) async fn look(
 ) -> Result<(u64, u64, Time), Error> {
     let found =
         sqlx::query("SELECT epoch, batch, time FROM lanes WHERE group_name = $1 AND lane = $2");
-    let found = found.bind(&lane.group).bind(lane.lane).fetch_optional(db).await.map_err(store)?;
+    let found =
+        found.bind(lane.group.as_str()).bind(lane.lane).fetch_optional(db).await.map_err(store)?;
     Ok(found.map_or((0, 0, Time::default()), |row| (count(&row, 0), count(&row, 1), time(&row, 2))))
 }
 
@@ -159,7 +161,8 @@ pub(super) async fn published(
         "UPDATE lanes SET published = max(published, $4)
          WHERE group_name = $1 AND lane = $2 AND epoch = $3",
     );
-    let marked = marked.bind(&lane.group).bind(lane.lane).bind(epoch as i64).bind(batch as i64);
+    let marked =
+        marked.bind(lane.group.as_str()).bind(lane.lane).bind(epoch as i64).bind(batch as i64);
     marked.execute(db).await.map(drop).map_err(store)
 }
 

@@ -75,10 +75,10 @@ fn outgoing(topic: &str, n: u64) -> Outgoing {
     let envelope = Envelope {
         id: crate::id::derived(&[topic, &n.to_string()]),
         kind: Kind::Event,
-        name: topic.to_owned(),
+        name: topic.into(),
         version: 1,
         key: Key::new(n.to_string()),
-        correlation: n.to_string(),
+        correlation: n.to_string().into(),
         causation: None,
         hop: 0,
         occurred_at: SystemClock.now(),
@@ -87,7 +87,7 @@ fn outgoing(topic: &str, n: u64) -> Outgoing {
         step: None,
     };
     let body = serde_json::to_vec(&One { n }).unwrap().into();
-    Outgoing { topic: topic.to_owned(), partition: 0, message: Message { envelope, body } }
+    Outgoing { topic: topic.into(), partition: 0, message: Message { envelope, body } }
 }
 
 /// Three lanes, and a reader of what the first of them has said.

@@ -11,6 +11,7 @@ use crate::sqlite::pack::{Args, Pack};
 use crate::store::{
     Advance, Calling, DeadLetter, Inboxed, Known, LaneId, Parked, Slot, Space, Timer, Value, Writes,
 };
+use crate::text::Text;
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -256,7 +257,7 @@ impl Draft {
     fn edges(
         &mut self,
         lane: &LaneId,
-        sent: &BTreeMap<(String, u32), u64>,
+        sent: &BTreeMap<(Text, u32), u64>,
         taken: &BTreeMap<Edge, u64>,
     ) {
         let pack = &mut self.packs[EDGES];
@@ -339,11 +340,11 @@ impl Draft {
 #[derive(Default)]
 pub(super) struct Texts(BTreeMap<(u32, bool), Arc<str>>);
 
-type Text = AssertSqlSafe<Arc<str>>;
+type Prepared = AssertSqlSafe<Arc<str>>;
 
 impl Texts {
     /// The text that writes a batch in a savepoint of its own, and its arguments.
-    pub(super) fn batch(&mut self, draft: Draft, advance: &Advance, now: Time) -> (Text, Args) {
+    pub(super) fn batch(&mut self, draft: Draft, advance: &Advance, now: Time) -> (Prepared, Args) {
         let Advance { lane, epoch, batch, positions, published, .. } = advance;
         let positions = serde_json::to_string(positions).expect("positions are plain data");
         let args = Args::default().with(lane.group.as_str()).with(lane.lane).with(now.micros());
@@ -352,13 +353,13 @@ impl Texts {
     }
 
     /// The text that appends messages to the log, and its arguments.
-    pub(super) fn alone(&mut self, draft: Draft, now: Time) -> (Text, Args) {
+    pub(super) fn alone(&mut self, draft: Draft, now: Time) -> (Prepared, Args) {
         let args = Args::default().with("").with(0).with(now.micros());
         let args = args.with(0).with(0).with("").with(0);
         self.of(draft, args, false)
     }
 
-    fn of(&mut self, draft: Draft, mut args: Args, is_batch: bool) -> (Text, Args) {
+    fn of(&mut self, draft: Draft, mut args: Args, is_batch: bool) -> (Prepared, Args) {
         let mut kinds = 0;
         for (kind, pack) in draft.packs.into_iter().enumerate() {
             if pack.is_empty() {

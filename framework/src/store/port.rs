@@ -13,6 +13,7 @@ use crate::store::slot::{Lock, Scan, Slot};
 use crate::store::writes::{
     Calling, DeadLetter, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Writes,
 };
+use crate::text::Text;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +34,7 @@ pub struct Taken {
     /// Where to read each topic next; none are known to a lane that never ran.
     pub positions: BTreeMap<String, Position>,
     /// The last number used on each edge that leaves the lane.
-    pub sent: BTreeMap<(String, u32), u64>,
+    pub sent: BTreeMap<(Text, u32), u64>,
     /// The last number taken on each edge that enters it.
     pub taken: BTreeMap<Edge, u64>,
     /// Messages that are set aside, by number.

@@ -1,6 +1,7 @@
 //! Addresses in a store: what a handler reads and writes, whatever it is.
 
 use crate::error::{Error, ErrorKind};
+use crate::text::Text;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -22,14 +23,14 @@ pub struct Slot {
     /// The kind of thing.
     pub space: Space,
     /// For rows `service.table`; for runs the saga; for barriers the group.
-    pub table: String,
+    pub table: Text,
     /// The key within it.
     pub key: Bytes,
 }
 
 impl Slot {
     /// An address.
-    pub fn new(space: Space, table: impl Into<String>, key: impl Into<Bytes>) -> Self {
+    pub fn new(space: Space, table: impl Into<Text>, key: impl Into<Bytes>) -> Self {
         Self { space, table: table.into(), key: key.into() }
     }
 
@@ -84,7 +85,7 @@ pub enum Known {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scan {
     /// The table, as in [`Slot`].
-    pub table: String,
+    pub table: Text,
     /// The first key.
     pub from: Bytes,
     /// The key at which to stop; `None` for the end of the table.

@@ -4,6 +4,7 @@ use crate::clock::Time;
 use crate::edge::Edge;
 use crate::message::{Key, Outgoing};
 use crate::store::slot::{Known, Slot};
+use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,14 +24,14 @@ pub struct Position {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneId {
     /// The group.
-    pub group: String,
+    pub group: Text,
     /// Which of its lanes.
     pub lane: u32,
 }
 
 impl LaneId {
     /// A lane of a group.
-    pub fn new(group: impl Into<String>, lane: u32) -> Self {
+    pub fn new(group: impl Into<Text>, lane: u32) -> Self {
         Self { group: group.into(), lane }
     }
 }
@@ -229,7 +230,7 @@ pub struct Writes {
     /// [absent](Known::Absent), nothing of the batch is written.
     pub known: BTreeMap<Slot, Known>,
     /// The last number used on each edge that leaves the lane.
-    pub sent: BTreeMap<(String, u32), u64>,
+    pub sent: BTreeMap<(Text, u32), u64>,
     /// The last number taken on each edge that enters it.
     pub taken: BTreeMap<Edge, u64>,
     /// Ids of foreign messages that were taken.

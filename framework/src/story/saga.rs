@@ -98,7 +98,7 @@ impl<S: Saga> SagaStory<S> {
             version: plan.shape().version,
             digest: plan.shape().digest(),
             input: to_raw_value(input).expect("the input can be written as JSON"),
-            correlation: RUN.to_owned(),
+            correlation: RUN.into(),
             causation: None,
             hop: 0,
             traceparent: None,

@@ -134,13 +134,13 @@ impl<R: Reactor> ServiceStory<R> {
 
     fn send<C: Command>(&mut self, run: &str, way: Way, command: &C) -> Result<Reply, Fault> {
         let step = StepRef {
-            saga: "story".to_owned(),
-            run: run.to_owned(),
-            step: "step".to_owned(),
+            saga: "story".into(),
+            run: run.into(),
+            step: "step".into(),
             way,
             round: 0,
             attempt: 1,
-            reply_to: Some("story.replies".to_owned()),
+            reply_to: Some("story.replies".into()),
             deadline: None,
         };
         let body = serde_json::to_vec(command)?.into();
@@ -164,10 +164,10 @@ impl<R: Reactor> ServiceStory<R> {
         let envelope = Envelope {
             id: crate::id::derived(&["story", &self.count.to_string()]),
             kind,
-            name: name.to_owned(),
+            name: name.into(),
             version: 1,
             key,
-            correlation: correlation.to_owned(),
+            correlation: correlation.into(),
             causation: None,
             hop: 0,
             occurred_at: self.now,
@@ -181,7 +181,7 @@ impl<R: Reactor> ServiceStory<R> {
     /// Handles a message, and makes the calls to the outside that it asks for.
     fn handle(&mut self, topic: &str, message: Message) -> Result<(), Fault> {
         let correlation = message.envelope.correlation.clone();
-        let mut work = vec![Work::Message { topic: topic.to_owned(), message }];
+        let mut work = vec![Work::Message { topic: topic.into(), message }];
         while let Some(next) = work.pop() {
             let cause = Cause { correlation: correlation.clone(), ..Cause::default() };
             let mut tx = Tx::new(R::NAME, self.now);
@@ -266,7 +266,7 @@ impl<R: Reactor> ServiceStory<R> {
     /// The names of all that it has said, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.said.iter().map(|said| said.name.clone()).collect()
+        self.said.iter().map(|said| said.name.to_string()).collect()
     }
 }
 

@@ -105,7 +105,7 @@ impl Heard {
 
 fn speaker(message: &Message) -> String {
     let stamp = message.envelope.stamp.as_ref();
-    stamp.map_or_else(|| "outside".to_owned(), |stamp| stamp.source.clone())
+    stamp.map_or_else(|| "outside".to_owned(), |stamp| stamp.source.to_string())
 }
 
 fn words(message: &Message) -> String {
@@ -114,6 +114,6 @@ fn words(message: &Message) -> String {
         (Some(step), Kind::Reply) if step.way == Way::Back => format!("{} taken back", step.step),
         (Some(step), Kind::Reply) => format!("{} answered", step.step),
         (Some(step), _) if step.way == Way::Back => format!("{} (take back)", envelope.name),
-        _ => envelope.name.clone(),
+        _ => envelope.name.to_string(),
     }
 }

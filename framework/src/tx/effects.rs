@@ -4,6 +4,7 @@ use crate::error::Fault;
 use crate::message::{Key, Kind, StepRef};
 use crate::saga::Saga;
 use crate::store::{Calling, Inboxed, Timer};
+use crate::text::Text;
 use crate::tx::Tx;
 use crate::tx::entry::Entry;
 use crate::tx::numbers::Place;
@@ -18,11 +19,11 @@ pub struct Cause {
     /// The message.
     pub message: Option<Uuid>,
     /// The business transaction.
-    pub correlation: String,
+    pub correlation: Text,
     /// How many messages lie between it and the beginning.
     pub hop: u32,
     /// The trace it belongs to.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<Text>,
     /// How long it has waited for something that was not here yet.
     pub waited: Duration,
     /// How often it has faulted before.
@@ -35,11 +36,11 @@ pub struct Cause {
 #[derive(Debug, Clone)]
 pub struct Send {
     /// Where to.
-    pub topic: String,
+    pub topic: Text,
     /// Event, command or reply.
     pub kind: Kind,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The version of its schema.
     pub version: u32,
     /// Its key.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::saga::journal::{Signal, Verb};
+use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,10 +16,10 @@ pub(crate) enum Entry {
     Begin {
         run: String,
         input: Box<RawValue>,
-        correlation: String,
+        correlation: Text,
         causation: Option<Uuid>,
         hop: u32,
-        traceparent: Option<String>,
+        traceparent: Option<Text>,
     },
     /// Take a run back.
     Cancel { run: String, by: String, reason: String },
@@ -31,8 +32,8 @@ pub(crate) enum Entry {
         id: String,
         command: String,
         body: Box<RawValue>,
-        correlation: String,
-        traceparent: Option<String>,
+        correlation: Text,
+        traceparent: Option<Text>,
     },
     /// Fold a view anew, if this generation of it is read.
     Rebuild { read: u32 },

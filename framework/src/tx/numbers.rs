@@ -5,6 +5,7 @@
 use crate::id::derived;
 use crate::message::{Key, Stamp};
 use crate::mistake::Mistake;
+use crate::text::Text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ pub struct Place {
 }
 
 /// The last number on each edge that leaves a lane.
-type Last = BTreeMap<(String, u32), u64>;
+type Last = BTreeMap<(Text, u32), u64>;
 
 /// Gives the messages of a lane their places.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ pub(crate) struct Numbers {
 impl Default for Numbers {
     /// Of a lane that has said nothing, and is the only one.
     fn default() -> Self {
-        let lane = Stamp { source: String::new(), incarnation: 0, lane: 0, seq: 0 };
+        let lane = Stamp { source: Text::default(), incarnation: 0, lane: 0, seq: 0 };
         Self::new(lane, 1, Arc::default(), Last::new())
     }
 }
@@ -54,9 +55,9 @@ impl Numbers {
     }
 
     /// The place of the next message of this key.
-    pub(crate) fn next(&mut self, topic: &str, key: &Key) -> Place {
-        let partitions = self.partitions.get(topic).copied().unwrap_or(self.lanes);
-        let edge = (topic.to_owned(), key.partition(partitions));
+    pub(crate) fn next(&mut self, topic: &Text, key: &Key) -> Place {
+        let partitions = self.partitions.get(topic.as_str()).copied().unwrap_or(self.lanes);
+        let edge = (topic.clone(), key.partition(partitions));
         let last = self.own.get(&edge).or_else(|| self.kept.get(&edge)).copied().unwrap_or(0);
         let place = Place { partition: edge.1, seq: last + 1 };
         self.own.insert(edge, place.seq);
@@ -77,7 +78,8 @@ impl Numbers {
 
     /// What the message said counts.
     pub(crate) fn keep(&mut self) {
-        self.kept.append(&mut self.own);
+        // Not `append`, which makes the whole map anew.
+        self.kept.extend(std::mem::take(&mut self.own));
     }
 
     /// What the message said was never said.
@@ -93,18 +95,20 @@ impl Numbers {
 mod tests {
     use super::Numbers;
     use crate::message::Key;
+    use crate::text::Text;
 
     #[test]
     fn what_is_discarded_gives_its_number_back() {
         let (mut numbers, key) = (Numbers::default(), Key::new("a"));
-        assert_eq!(numbers.next("t", &key).seq, 1);
+        let t = Text::of("t");
+        assert_eq!(numbers.next(&t, &key).seq, 1);
         numbers.keep();
-        let place = numbers.next("t", &key);
+        let place = numbers.next(&t, &key);
         let id = numbers.id("t", place);
-        assert_eq!((place.seq, numbers.next("t", &key).seq), (2, 3));
+        assert_eq!((place.seq, numbers.next(&t, &key).seq), (2, 3));
         numbers.discard();
-        let again = numbers.next("t", &key);
+        let again = numbers.next(&t, &key);
         assert_eq!((again, numbers.id("t", again)), (place, id));
-        assert_eq!(numbers.next("other", &key).seq, 1, "each edge has its own numbers");
+        assert_eq!(numbers.next(&Text::of("other"), &key).seq, 1, "each edge has its own numbers");
     }
 }

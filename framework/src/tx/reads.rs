@@ -1,14 +1,14 @@
 //! What a transaction has read, wants to read, and has written.
 
 use crate::mistake::Mistake;
-use crate::store::{Known, Lock, Scan, Slot, Value};
+use crate::store::{Known, Lock, Scan, Slot, Space, Value};
 use crate::tx::recall::{Document, Recall, Recalled};
 use bytes::Bytes;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is written at a slot, or will be nothing.
-type Layer = BTreeMap<Slot, Option<Recalled>>;
+/// What is written at a slot, or that nothing will be.
+type Written = Option<Recalled>;
 
 /// What was fetched, or is known without: under which lock, and what it is.
 #[derive(Debug)]
@@ -17,8 +17,57 @@ struct Fetched {
     found: Option<Recalled>,
 }
 
+/// All that is known of a slot: what was fetched, and over it what earlier messages of the batch wrote, and
+/// over that what this one wrote.
+#[derive(Debug, Default)]
+struct Cell {
+    fetched: Option<Fetched>,
+    /// What is known of it, if it was not read.
+    known: Option<Known>,
+    batch: Option<Written>,
+    own: Option<Written>,
+}
+
+impl Cell {
+    /// What is there, as the message sees it that is handled now.
+    fn seen(&self) -> Option<&Recalled> {
+        let earlier = || self.batch.as_ref().filter(|_| !Mistake::ReadsWhatWasFetched.is_made());
+        match self.own.as_ref().or_else(earlier) {
+            Some(written) => written.as_ref(),
+            None => self.fetched.as_ref()?.found.as_ref(),
+        }
+    }
+
+    fn seen_mut(&mut self) -> Option<&mut Recalled> {
+        let Self { fetched, batch, own, .. } = self;
+        let earlier = batch.as_mut().filter(|_| !Mistake::ReadsWhatWasFetched.is_made());
+        match own.as_mut().or(earlier) {
+            Some(written) => written.as_mut(),
+            None => fetched.as_mut()?.found.as_mut(),
+        }
+    }
+
+    /// What was written last, if anything was.
+    fn written(&self) -> Option<&Written> {
+        self.own.as_ref().or(self.batch.as_ref())
+    }
+
+    fn is_known(&self, lock: Lock) -> bool {
+        self.own.is_some()
+            || self.batch.is_some()
+            || self.fetched.as_ref().is_some_and(|fetched| fetched.lock >= lock)
+    }
+
+    /// It is taken from what the lane remembers, or for absent.
+    const fn own(found: Option<Recalled>) -> Self {
+        let known = Some(if found.is_some() { Known::Here } else { Known::Absent });
+        let fetched = Some(Fetched { lock: Lock::Own, found });
+        Self { fetched, known, batch: None, own: None }
+    }
+}
+
 /// What a batch wrote, and what is known of slots of it that it did not read.
-pub(crate) type Written = (BTreeMap<Slot, Option<Value>>, BTreeMap<Slot, Known>);
+pub(crate) type Writings = (BTreeMap<Slot, Option<Value>>, BTreeMap<Slot, Known>);
 
 /// What must be fetched before the handlers can go on.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -33,16 +82,14 @@ impl Wanted {
     }
 }
 
-/// Three layers: what was fetched, what earlier messages of the batch wrote, what this one wrote. And below
-/// them what the lane remembers of earlier batches.
+/// What the messages of a batch see of the store. Below it is what the lane remembers of earlier batches.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     recall: Recall,
-    fetched: BTreeMap<Slot, Fetched>,
-    known: BTreeMap<Slot, Known>,
+    cells: BTreeMap<Slot, Cell>,
+    /// The slots that this message wrote.
+    own: Vec<Slot>,
     scanned: BTreeMap<Scan, Vec<(Bytes, Bytes)>>,
-    batch: Layer,
-    own: Layer,
     wanted: Wanted,
     missed: bool,
 }
@@ -55,7 +102,9 @@ impl Reads {
 
     /// Notes that a slot is wanted, and says whether it must be fetched first.
     pub(crate) fn want(&mut self, slot: &Slot, lock: Lock) -> bool {
-        if self.is_known(slot, lock) || (lock == Lock::Own && self.recalls(slot)) {
+        if self.cells.get(slot).is_some_and(|cell| cell.is_known(lock))
+            || (lock == Lock::Own && self.recalls(slot))
+        {
             return false;
         }
         self.missed = true;
@@ -64,17 +113,10 @@ impl Reads {
         true
     }
 
-    fn is_known(&self, slot: &Slot, lock: Lock) -> bool {
-        self.own.contains_key(slot)
-            || self.batch.contains_key(slot)
-            || self.fetched.get(slot).is_some_and(|fetched| fetched.lock >= lock)
-    }
-
     /// Whether the lane remembers it.
     fn recalls(&mut self, slot: &Slot) -> bool {
         let Some(found) = self.recall.take(slot) else { return false };
-        self.fetched.insert(slot.clone(), Fetched { lock: Lock::Own, found: Some(found) });
-        self.known.insert(slot.clone(), Known::Here);
+        self.cells.insert(slot.clone(), Cell::own(Some(found)));
         true
     }
 
@@ -84,43 +126,35 @@ impl Reads {
         if !self.recall.is_trusting() {
             return self.want(slot, Lock::Own);
         }
-        if !self.is_known(slot, Lock::Own) && !self.recalls(slot) {
-            self.fetched.insert(slot.clone(), Fetched { lock: Lock::Own, found: None });
-            self.known.insert(slot.clone(), Known::Absent);
+        if !self.cells.get(slot).is_some_and(|cell| cell.is_known(Lock::Own)) {
+            let found = self.recall.take(slot);
+            self.cells.insert(slot.clone(), Cell::own(found));
         }
         false
     }
 
     /// What is at a slot, as this message sees it.
     pub(crate) fn at(&self, slot: &Slot) -> Option<Bytes> {
-        let earlier = || self.batch.get(slot).filter(|_| !Mistake::ReadsWhatWasFetched.is_made());
-        let found = match self.own.get(slot).or_else(earlier) {
-            Some(written) => written.as_ref(),
-            None => self.fetched.get(slot).and_then(|fetched| fetched.found.as_ref()),
-        };
-        found.map(|found| found.value.body.clone())
+        self.cells.get(slot)?.seen().map(|found| found.value.body.clone())
     }
 
     /// Hands out the document at a slot, as this message sees it. It is there once: whoever is asked
     /// for it again reads the bytes.
     pub(crate) fn take_document<T: Any>(&mut self, slot: &Slot) -> Option<Box<T>> {
-        let skips = Mistake::ReadsWhatWasFetched.is_made();
-        let earlier = self.batch.get_mut(slot).filter(|_| !skips);
-        let found = match self.own.get_mut(slot).or(earlier) {
-            Some(written) => written.as_mut(),
-            None => self.fetched.get_mut(slot).and_then(|fetched| fetched.found.as_mut()),
-        };
-        found?.document.take()?.downcast().ok()
+        self.cells.get_mut(slot)?.seen_mut()?.document.take()?.downcast().ok()
     }
 
     /// The rows of a range, as this message sees them; `None` if it must be fetched first.
     pub(crate) fn scan(&mut self, scan: &Scan) -> Option<Vec<(Bytes, Bytes)>> {
-        let inside = |(slot, _): &(&Slot, &Option<Recalled>)| {
-            slot.table == scan.table
-                && slot.key >= scan.from
+        let first = Slot::new(Space::Rows, scan.table.clone(), scan.from.clone());
+        let inside = |slot: &Slot| {
+            slot.space == Space::Rows
+                && slot.table == scan.table
                 && scan.to.as_ref().is_none_or(|to| slot.key < *to)
         };
-        let written = || self.batch.iter().chain(&self.own).filter(inside);
+        let range = || self.cells.range(&first..).take_while(|(slot, _)| inside(slot));
+        let last = |(slot, cell)| Some((slot, Cell::written(cell)?));
+        let written = || range().filter_map(last);
         // Others move up into the place of those that are deleted. Rounded up, so that a batch in which
         // each message deletes what it has found does not fetch once for each.
         let gone = written().filter(|(_, value)| value.is_none()).count();
@@ -149,12 +183,23 @@ impl Reads {
     }
 
     pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>) {
-        self.own.insert(slot, value.map(|value| Recalled { value, document: None }));
+        self.put(slot, value.map(|value| Recalled { value, document: None }));
     }
 
     /// Writes a document, of which the bytes are told too.
     pub(crate) fn write_document(&mut self, slot: Slot, value: Value, document: Document) {
-        self.own.insert(slot, Some(Recalled { value, document: Some(document) }));
+        self.put(slot, Some(Recalled { value, document: Some(document) }));
+    }
+
+    fn put(&mut self, slot: Slot, written: Written) {
+        if let Some(cell) = self.cells.get_mut(&slot) {
+            if cell.own.replace(written).is_none() {
+                self.own.push(slot);
+            }
+        } else {
+            self.own.push(slot.clone());
+            self.cells.insert(slot, Cell { own: Some(written), ..Cell::default() });
+        }
     }
 
     /// Whether the last handler missed something; asking resets it.
@@ -171,8 +216,8 @@ impl Reads {
         for (slot, lock) in &wanted.slots {
             let found = found.get(slot).cloned().map(Value::plain);
             let found = found.map(|value| Recalled { value, document: None });
-            self.known.remove(slot);
-            self.fetched.insert(slot.clone(), Fetched { lock: *lock, found });
+            let cell = self.cells.entry(slot.clone()).or_default();
+            (cell.known, cell.fetched) = (None, Some(Fetched { lock: *lock, found }));
         }
     }
 
@@ -180,38 +225,47 @@ impl Reads {
         self.scanned.insert(scan, rows);
     }
 
+    /// What this message wrote is the batch's.
     pub(crate) fn keep(&mut self) {
-        // Not `append`: that merges the whole batch for every message.
-        self.batch.extend(std::mem::take(&mut self.own));
+        for slot in self.own.drain(..) {
+            let Some(cell) = self.cells.get_mut(&slot) else { continue };
+            cell.batch = cell.own.take().or(cell.batch.take());
+        }
     }
 
     pub(crate) fn discard(&mut self) {
-        self.own.clear();
+        for slot in self.own.drain(..) {
+            self.cells.entry(slot).and_modify(|cell| cell.own = None);
+        }
     }
 
     /// All that the batch wrote, and what is known of it. What it wrote as documents is remembered.
-    pub(crate) fn take_writes(&mut self) -> Written {
-        self.own.clear();
-        let mut known = std::mem::take(&mut self.known);
-        known.retain(|slot, _| self.batch.contains_key(slot));
-        let mut slots = BTreeMap::new();
-        for (slot, written) in std::mem::take(&mut self.batch) {
+    pub(crate) fn take_writes(&mut self) -> Writings {
+        self.discard();
+        let (mut slots, mut known) = (Vec::new(), Vec::new());
+        for (slot, cell) in std::mem::take(&mut self.cells) {
+            let Some(written) = cell.batch else {
+                self.remember(slot, cell.fetched.and_then(|fetched| fetched.found));
+                continue;
+            };
             let value = written.as_ref().map(|written| written.value.clone());
-            self.fetched.remove(&slot);
-            if let Some(written) = written.filter(Recalled::is_worth_it) {
-                self.recall.put(slot.clone(), written);
-            }
-            slots.insert(slot, value);
+            known.extend(cell.known.map(|known| (slot.clone(), known)));
+            self.remember(slot.clone(), written);
+            slots.push((slot, value));
         }
-        (slots, known)
+        (slots.into_iter().collect(), known.into_iter().collect())
+    }
+
+    fn remember(&mut self, slot: Slot, found: Option<Recalled>) {
+        if let Some(found) = found.filter(Recalled::is_worth_it) {
+            self.recall.put(slot, found);
+        }
     }
 
     /// What the lane remembers.
     pub(crate) fn into_recall(mut self) -> Recall {
-        for (slot, Fetched { found, .. }) in self.fetched {
-            if let Some(found) = found.filter(Recalled::is_worth_it) {
-                self.recall.put(slot, found);
-            }
+        for (slot, cell) in std::mem::take(&mut self.cells) {
+            self.remember(slot, cell.fetched.and_then(|fetched| fetched.found));
         }
         self.recall
     }

@@ -132,10 +132,10 @@ pub fn journal(facts: impl IntoIterator<Item = What>) -> Journal {
         version: 1,
         digest: String::new(),
         input: json(&Order { who: "eva".to_owned(), is_abroad: true }),
-        correlation: "7".to_owned(),
+        correlation: "7".into(),
         causation: None,
         hop: 0,
-        traceparent: Some("a trace".to_owned()),
+        traceparent: Some("a trace".into()),
         armed: None,
         facts: facts.into_iter().map(fact).collect(),
     }

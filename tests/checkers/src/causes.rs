@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_cause_of_another_business_transaction_is_named() {
-        let told = follows(|cause, _| cause.envelope.correlation = "another".to_owned());
+        let told = follows(|cause, _| cause.envelope.correlation = "another".into());
         assert!(told[0].ends_with("follows from `word.said` of `another`"), "{told:?}");
     }
 

@@ -1,5 +1,6 @@
 //! What can be known from outside when all is quiet.
 
+use ballet::Text;
 use ballet::message::Message;
 use ballet::saga::Shape;
 use ballet::saga::journal::Journal;
@@ -51,7 +52,7 @@ pub struct Lane {
     /// Which life of its store it is in.
     pub incarnation: u32,
     /// The last number that it has said to each partition of each topic.
-    pub sent: BTreeMap<(String, u32), u64>,
+    pub sent: BTreeMap<(Text, u32), u64>,
 }
 
 /// Rows by key, as text.

@@ -39,7 +39,7 @@ pub fn check(history: &History) -> Vec<String> {
 fn unsaid(history: &History, id: &LaneId, lane: &Lane) -> Vec<String> {
     let mut found = Vec::new();
     for ((topic, partition), sent) in &lane.sent {
-        let there = history.partitions.get(&(topic.clone(), *partition));
+        let there = history.partitions.get(&(topic.to_string(), *partition));
         let stamps =
             there.into_iter().flatten().filter_map(|message| message.envelope.stamp.as_ref());
         let own = stamps.filter(|stamp| {
@@ -100,7 +100,7 @@ mod tests {
         let mut history = commits(&[(1, 0)]);
         let message = said(1);
         let id = message.envelope.id;
-        let outgoing = Outgoing { topic: "words".to_owned(), partition: 0, message };
+        let outgoing = Outgoing { topic: "words".into(), partition: 0, message };
         history.commits[0].writes.outgoing.push(outgoing);
         let told = format!("words/0 said `word.said` ({id}) to words/0, and it is not there");
         assert_eq!(check(&history), [told]);
@@ -123,7 +123,7 @@ mod tests {
     fn the_last_that_a_lane_remembers_to_have_said_is_the_last_that_is_there() {
         let talker = |sent| Lane {
             incarnation: 1,
-            sent: [(("words".to_owned(), 0), sent)].into(),
+            sent: [(("words".into(), 0), sent)].into(),
             ..Lane::default()
         };
         let check = |sent| {

@@ -13,14 +13,14 @@ use std::collections::BTreeMap;
 
 /// Number `seq` of what a talker says.
 pub(crate) fn said(seq: u64) -> Message {
-    let stamp = Stamp { source: "talker".to_owned(), incarnation: 1, lane: 0, seq };
+    let stamp = Stamp { source: "talker".into(), incarnation: 1, lane: 0, seq };
     let envelope = Envelope {
         id: id::derived(&["said", &seq.to_string()]),
         kind: Kind::Event,
-        name: "word.said".to_owned(),
+        name: "word.said".into(),
         version: 1,
         key: Key::new("k"),
-        correlation: "k".to_owned(),
+        correlation: "k".into(),
         causation: None,
         hop: 0,
         occurred_at: Time::default(),
@@ -55,7 +55,7 @@ pub(crate) fn run(status: Status, facts: Vec<What>) -> Run {
         version: 1,
         digest: String::new(),
         input: RawValue::NULL.to_owned(),
-        correlation: "7".to_owned(),
+        correlation: "7".into(),
         causation: None,
         hop: 0,
         traceparent: None,

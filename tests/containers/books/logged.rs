@@ -43,10 +43,10 @@ async fn lane_to_its_end(
     left.retain(|_, end| *end > 0);
     while !left.is_empty() {
         for arrived in reader.next(MOST).await.unwrap() {
-            if left.get(&arrived.topic).is_some_and(|end| arrived.offset + 1 >= *end) {
-                left.remove(&arrived.topic);
+            if left.get(&*arrived.topic).is_some_and(|end| arrived.offset + 1 >= *end) {
+                left.remove(&*arrived.topic);
             }
-            let at = (arrived.topic, lane);
+            let at = (arrived.topic.into(), lane);
             match arrived.message {
                 Ok(message) => log.partitions.entry(at).or_default().push(message),
                 Err((_, told)) => {

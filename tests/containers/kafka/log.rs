@@ -62,7 +62,8 @@ impl Broker for Part {
     }
 
     async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
-        let named = |out: &Outgoing| Outgoing { topic: self.named(&out.topic), ..out.clone() };
+        let named =
+            |out: &Outgoing| Outgoing { topic: self.named(&out.topic).into(), ..out.clone() };
         let messages: Vec<Outgoing> =
             batches.iter().flat_map(|batch| batch.iter()).map(named).collect();
         self.kafka.produce(&[&messages]).await.map_err(|told| self.told(&told))
@@ -115,7 +116,7 @@ impl Reader for PartReader {
     async fn next(&mut self, most: usize) -> Result<Vec<Arrived>, Error> {
         let arrived = self.reader.next(most).await?.into_iter();
         let word = self.part.named("");
-        let own = |it: Arrived| Arrived { topic: it.topic.replacen(&word, "", 1), ..it };
+        let own = |it: Arrived| Arrived { topic: it.topic.replacen(&word, "", 1).into(), ..it };
         Ok(arrived.map(own).collect())
     }
 }

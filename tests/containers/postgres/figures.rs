@@ -63,7 +63,7 @@ fn writes(count: usize, round: u64) -> Writes {
     };
     Writes {
         slots: slots(count).into_keys().map(|slot| (slot.clone(), value(&slot))).collect(),
-        sent: (0..16).map(|partition| (("t".to_owned(), partition), round)).collect(),
+        sent: (0..16).map(|partition| (("t".into(), partition), round)).collect(),
         taken: (0..16).map(|lane| (edge(lane), round)).collect(),
         seen: names().collect(),
         timers: names().map(timer).collect(),

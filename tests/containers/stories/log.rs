@@ -88,7 +88,7 @@ impl Wire for Log {
     fn say(&self, records: &[Record]) {
         let outgoing = |Record { place: (topic, partition), message }: &Record| {
             let partition = u32::try_from(*partition).unwrap();
-            Some(Outgoing { topic: topic.clone(), partition, message: message.clone()? })
+            Some(Outgoing { topic: topic.clone().into(), partition, message: message.clone()? })
         };
         let all: Vec<Outgoing> = records.iter().filter_map(outgoing).collect();
         runtime().block_on(self.broker.produce(&[&all])).unwrap();
@@ -121,9 +121,10 @@ async fn listen(mut reader: Box<dyn Reader>, lane: u32, said: Sender<Vec<Record>
             rest(A_WHILE).await;
             continue;
         };
-        let records = arrived
-            .into_iter()
-            .map(|arrived| Record { place: (arrived.topic, lane), message: arrived.message.ok() });
+        let records = arrived.into_iter().map(|arrived| Record {
+            place: (arrived.topic.to_string(), lane),
+            message: arrived.message.ok(),
+        });
         if said.send(records.collect()).is_err() {
             return;
         }

@@ -62,28 +62,28 @@ pub(crate) fn envelope() -> Envelope {
     Envelope {
         id: ballet::id::derived(&["fuzz", "command"]),
         kind: Kind::Command,
-        name: "stock.release".to_owned(),
+        name: "stock.release".into(),
         version: 1,
         key: Key::new("1041"),
-        correlation: "1041".to_owned(),
+        correlation: "1041".into(),
         causation: Some(ballet::id::derived(&["fuzz", "cause"])),
         hop: 4,
         occurred_at: Time::from_micros(1_700_000_000_000_000),
-        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
-        stamp: Some(Stamp { source: "purchase".to_owned(), incarnation: 1, lane: 0, seq: 9 }),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+        stamp: Some(Stamp { source: "purchase".into(), incarnation: 1, lane: 0, seq: 9 }),
         step: Some(step()),
     }
 }
 
 fn step() -> StepRef {
     StepRef {
-        saga: "purchase".to_owned(),
-        run: "1041".to_owned(),
-        step: "reserve-stock".to_owned(),
+        saga: "purchase".into(),
+        run: "1041".into(),
+        step: "reserve-stock".into(),
         way: Way::Back,
         round: 0,
         attempt: 3,
-        reply_to: Some("purchase.replies".to_owned()),
+        reply_to: Some("purchase.replies".into()),
         deadline: Some(Time::from_micros(1_700_000_060_000_000)),
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn empty(shape: &Shape) -> Journal {
         version: shape.version,
         digest: shape.digest(),
         input: RawValue::NULL.to_owned(),
-        correlation: "1041".to_owned(),
+        correlation: "1041".into(),
         causation: None,
         hop: 1,
         traceparent: None,

@@ -55,7 +55,7 @@ pub(crate) fn transitions(history: &History, counts: &mut Counts) {
     for (slot, value) in slots.filter(|(slot, _)| slot.space == Space::Runs) {
         let Some(value) = value else { continue };
         let Ok(journal) = serde_json::from_slice::<Journal>(&value.body) else { continue };
-        let Some(shape) = history.shapes.get(&(slot.table.clone(), journal.version)) else {
+        let Some(shape) = history.shapes.get(&(slot.table.to_string(), journal.version)) else {
             continue;
         };
         let before = last.entry((&slot.table, &slot.key)).or_default();

@@ -156,10 +156,10 @@ fn poison(play: &Play<'_>, draw: u64) {
         let envelope = Envelope {
             id: id::derived(&["poison", &draw.to_string()]),
             kind: Sort::Event,
-            name: "note.noted".to_owned(),
+            name: "note.noted".into(),
             version: 1,
             key: Key::new("poison"),
-            correlation: "poison".to_owned(),
+            correlation: "poison".into(),
             causation: None,
             hop: 0,
             occurred_at: ballet::clock::Time::default(),

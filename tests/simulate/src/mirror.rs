@@ -48,7 +48,7 @@ impl Mirror {
             if slot.space != Space::Runs {
                 continue;
             }
-            let run = (slot.table.clone(), String::from_utf8_lossy(&slot.key).into_owned());
+            let run = (slot.table.to_string(), String::from_utf8_lossy(&slot.key).into_owned());
             match value {
                 Some(value) if !value.status.is_some_and(Status::is_end) => {
                     let journal = serde_json::from_slice(&value.body).ok();
@@ -57,7 +57,7 @@ impl Mirror {
                 _ => drop(self.open.remove(&run)),
             }
         }
-        self.groups.insert(lane.group.clone());
+        self.groups.insert(lane.group.to_string());
         for number in &writes.released {
             self.parked.remove(&(lane.clone(), *number));
         }

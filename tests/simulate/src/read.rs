@@ -69,7 +69,7 @@ async fn log(node: &Node, topics: Vec<String>, lanes: u32, history: &mut History
             for arrived in arrived {
                 left = left.saturating_sub(1);
                 if let Ok(message) = arrived.message {
-                    let at = (arrived.topic, lane);
+                    let at = (arrived.topic.into(), lane);
                     history.partitions.entry(at).or_default().push(message);
                 }
             }

@@ -52,7 +52,7 @@ fn is_a_beginning(books: &Books, message: &Message) -> bool {
     let Message { envelope, body } = message;
     if topic_of(envelope).as_deref() != Some(ORDER_FACTS.name) {
         // What moves on the shelves for an order follows from the order.
-        let of_an_order = books.orders.contains_key(&envelope.correlation);
+        let of_an_order = books.orders.contains_key(&*envelope.correlation);
         let name = envelope.name.as_str();
         return ANSWERS.contains(&name) && !(name == StockLevel::NAME && of_an_order);
     }

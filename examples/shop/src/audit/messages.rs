@@ -85,8 +85,8 @@ async fn read(
     reader.seek(from);
     while !left.is_empty() {
         for arrived in reader.next(MOST).await? {
-            if left.get(&arrived.topic).is_some_and(|end| arrived.offset + 1 >= *end) {
-                left.remove(&arrived.topic);
+            if left.get(&*arrived.topic).is_some_and(|end| arrived.offset + 1 >= *end) {
+                left.remove(&*arrived.topic);
             }
             all.extend(arrived.message.ok());
         }

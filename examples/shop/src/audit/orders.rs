@@ -70,7 +70,7 @@ pub(super) fn what_is_said_is_history(books: &Books) -> Vec<String> {
         if topic_of(&message.envelope).as_deref() == Some(ORDER_FACTS.name)
             && let Ok(order) = serde_json::from_slice::<Order>(&message.body)
         {
-            said.entry(order.order_id.clone()).or_default().push((order, name.clone()));
+            said.entry(order.order_id.clone()).or_default().push((order, name.to_string()));
         }
     }
     said.values_mut().for_each(|facts| facts.sort_by_key(|(order, _)| order.version));

@@ -71,7 +71,7 @@ pub(crate) fn topic_of(envelope: &Envelope) -> Option<String> {
     match envelope.kind {
         Kind::Event => in_table(EVENTS).map(str::to_owned),
         Kind::Command => in_table(COMMANDS).map(commands_of),
-        Kind::Reply => envelope.step.as_ref()?.reply_to.clone(),
+        Kind::Reply => envelope.step.as_ref()?.reply_to.as_ref().map(ToString::to_string),
     }
 }
 
@@ -105,7 +105,7 @@ pub(super) fn counts(books: &Books, topic: &str) -> BTreeMap<OrderId, BTreeMap<S
     for (Message { envelope, .. }, _) in sent(books) {
         if envelope.kind == Kind::Event && topic_of(envelope).as_deref() == Some(topic) {
             let of_order = counts.entry(envelope.key.to_string()).or_default();
-            *of_order.entry(envelope.name.clone()).or_default() += 1;
+            *of_order.entry(envelope.name.to_string()).or_default() += 1;
         }
     }
     counts

@@ -142,10 +142,10 @@ impl Stage {
         let envelope = Envelope {
             id: ballet::id::derived(&["stranger", E::NAME, &version.to_string(), &said]),
             kind: Kind::Event,
-            name: E::NAME.to_owned(),
+            name: E::NAME.into(),
             version,
             key: key.clone(),
-            correlation: key.to_string(),
+            correlation: key.to_string().into(),
             causation: None,
             hop: 0,
             occurred_at: self.now(),

@@ -119,7 +119,7 @@ impl Stage {
         let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for Message { envelope, .. } in self.facts_of(order_id).await {
             if TAKES_BACK.contains(&&*envelope.name) {
-                lines.entry(envelope.hop).or_default().push(envelope.name);
+                lines.entry(envelope.hop).or_default().push(envelope.name.to_string());
             }
         }
         let sorted = |mut names: Vec<String>| {

@@ -18,6 +18,7 @@ use crate::memory::State;
 use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way};
 use crate::reactor::barrier::Barrier;
 use crate::store::{Slot, Value, Writes};
+use crate::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -125,8 +126,8 @@ impl Piece {
             Self::Refund => Way::Back,
             Self::Ordered | Self::Paid | Self::Cancelled => return None,
         };
-        let [saga, run, step] = ["buy", "1", "charge"].map(str::to_owned);
-        let reply_to = Some("replies".to_owned());
+        let [saga, run, step] = ["buy", "1", "charge"].map(Text::of);
+        let reply_to = Some(Text::of("replies"));
         Some(StepRef { saga, run, step, way, round: 0, attempt: 1, reply_to, deadline: None })
     }
 }
@@ -257,7 +258,7 @@ impl Barriers {
         let Ready { advance, mut writes, next, .. } = ready;
         for out in &writes.outgoing {
             let body = String::from_utf8_lossy(&out.message.body).into_owned();
-            scene.said.push((out.message.envelope.name.clone(), body));
+            scene.said.push((out.message.envelope.name.to_string(), body));
         }
         self.spoil(&mut writes);
         Arc::make_mut(&mut scene.store).apply(&advance, Time::default(), writes);

@@ -234,7 +234,7 @@ fn reply_to(tx: &mut Tx, step: &StepRef, to: &Message, reply: &Reply) -> Result<
     tx.say(Send {
         topic: topic.clone(),
         kind: Kind::Reply,
-        name: format!("{}.reply", to.envelope.name),
+        name: format!("{}.reply", to.envelope.name).into(),
         version: 1,
         key: Key::new(step.run.clone()),
         step: Some(step.clone()),

@@ -22,6 +22,7 @@ use crate::message::{Kind, Message, Way, commands_of};
 use crate::reactor::barrier::Barrier;
 use crate::reactor::{Decode, Emitted, Given, Reactions, Reactor};
 use crate::store::{Calling, Lock, Slot, Space, Value};
+use crate::text::Text;
 use crate::tx::{Send, Should, Tx};
 use bytes::Bytes;
 use serde::Serialize;
@@ -85,9 +86,9 @@ impl<R: Reactor> Reacting<R> {
             let (topic, key) = (event.topic.name, event.key.clone());
             let body = Bytes::copy_from_slice(event.body.get().as_bytes());
             let place = tx.say(Send {
-                topic: topic.to_owned(),
+                topic: Text::of(topic),
                 kind: Kind::Event,
-                name: event.name.to_owned(),
+                name: Text::of(event.name),
                 version: event.version,
                 key: event.key,
                 step: None,

@@ -64,7 +64,7 @@ impl<R: Reactor> Reacting<R> {
         let Some(unit) = self.table.units.iter().find(answers) else {
             return Err(Trouble::Dead(format!("`{}` does not answer `{command}`", R::NAME)));
         };
-        let correlation = if correlation.is_empty() { key.to_string() } else { correlation };
+        let correlation = if correlation.is_empty() { key.as_str().into() } else { correlation };
         tx.cause = Cause { correlation, traceparent, ..tx.cause.clone() };
         let given = Given { message: (unit.decode)(asked.get().as_bytes())?, extra: None };
         let row = RequestRow { command, asked, reply: None };
@@ -147,7 +147,7 @@ fn as_message(
     let envelope = Envelope {
         id: derived(&["request", service, id]),
         kind: Kind::Command,
-        name: command.to_owned(),
+        name: command.into(),
         version: 1,
         key: key.clone(),
         correlation: tx.cause.correlation.clone(),

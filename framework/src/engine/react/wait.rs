@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::message::Key;
 use crate::reactor::{Given, Reactor, Waiting};
 use crate::store::Timer;
+use crate::text::Text;
 use crate::tx::{Cause, Place, Tx};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -19,11 +20,11 @@ enum WaitRow {
     /// It goes on. The event that began it is the cause of what is said when its time is up.
     Open {
         event: Box<RawValue>,
-        correlation: String,
+        correlation: Text,
         /// The id of the event.
         message: Option<Uuid>,
         hop: u32,
-        traceparent: Option<String>,
+        traceparent: Option<Text>,
     },
     /// It has ended, perhaps before it began.
     Ended,

@@ -4,6 +4,7 @@ use super::{headers, read};
 use crate::clock::Time;
 use crate::id::derived;
 use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way};
+use crate::text::Text;
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -47,6 +48,10 @@ impl Dice {
         (0..self.below(4)).map(|_| PARTS[self.below(PARTS.len())]).collect()
     }
 
+    fn name(&mut self) -> Text {
+        self.text().into()
+    }
+
     fn time(&mut self) -> Time {
         Time::from_micros(self.number().cast_signed() >> self.below(60))
     }
@@ -59,18 +64,18 @@ impl Dice {
     fn stamp(&mut self) -> Stamp {
         let source = self.text().replace(char::is_control, "");
         let (lane, seq) = (self.small() >> 1, (self.number() >> 1).max(1));
-        Stamp { source, incarnation: self.small(), lane, seq }
+        Stamp { source: source.into(), incarnation: self.small(), lane, seq }
     }
 
     fn step(&mut self) -> StepRef {
         StepRef {
-            saga: self.text(),
-            run: self.text(),
-            step: self.text(),
+            saga: self.name(),
+            run: self.name(),
+            step: self.name(),
             way: if self.below(2) == 0 { Way::Forward } else { Way::Back },
             round: self.small(),
             attempt: self.small(),
-            reply_to: self.maybe(Self::text),
+            reply_to: self.maybe(Self::name),
             deadline: self.maybe(Self::time),
         }
     }
@@ -81,14 +86,14 @@ impl Dice {
         let envelope = Envelope {
             id: self.uuid(),
             kind,
-            name: self.text(),
+            name: self.name(),
             version: self.small(),
             key: Key::new(self.text()),
-            correlation: self.text(),
+            correlation: self.name(),
             causation: self.maybe(Self::uuid),
             hop: self.small(),
             occurred_at: self.time(),
-            traceparent: self.maybe(Self::text),
+            traceparent: self.maybe(Self::name),
             stamp: self.maybe(Self::stamp),
             step,
         };

@@ -15,7 +15,7 @@ use crate::broker::no_topic;
 use crate::clock::Time;
 use crate::error::Error;
 use crate::message::Outgoing;
-use crate::postgres::outbox::PIECE;
+use crate::postgres::outbox::{PIECE, put};
 use crate::postgres::pack::Args;
 use crate::postgres::read::{count, number};
 use crate::postgres::trouble::store;
@@ -189,7 +189,7 @@ fn pieces(messages: &[Outgoing], topics: &BTreeMap<String, Topic>) -> Result<Vec
     let mut pieces: Vec<Piece> = Vec::new();
     let mut last: BTreeMap<Place, usize> = BTreeMap::new();
     for Outgoing { topic: name, partition, message } in messages {
-        let topic = topics.get(name).filter(|topic| *partition < topic.partitions);
+        let topic = topics.get(&**name).filter(|topic| *partition < topic.partitions);
         let topic = topic.ok_or_else(|| no_topic(name))?;
         let place = (topic.number, *partition);
         let before = last.get(&place).copied();
@@ -201,16 +201,10 @@ fn pieces(messages: &[Outgoing], topics: &BTreeMap<String, Topic>) -> Result<Vec
             pieces.len() - 1
         });
         pieces[at].last = next;
-        put(&mut pieces[at].blob, &message.encode());
+        put(&mut pieces[at].blob, message);
         last.insert(place, at);
     }
     Ok(pieces)
-}
-
-fn put(blob: &mut Vec<u8>, message: &[u8]) {
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    blob.extend_from_slice(&length.to_le_bytes());
-    blob.extend_from_slice(message);
 }
 
 /// The messages of a row, each behind its length. What is cut off or damaged is one message that is none.

@@ -20,7 +20,7 @@ pub(in crate::postgres) async fn reads(
          SELECT w.topic, $1, $2, w.next FROM unnest($3, $4) AS w (topic, next)
          ON CONFLICT DO NOTHING",
     );
-    let told = told.bind(lane_number(lane)).bind(&lane.group).bind(topics).bind(nexts);
+    let told = told.bind(lane_number(lane)).bind(lane.group.as_str()).bind(topics).bind(nexts);
     told.execute(db).await.map(drop).map_err(store)
 }
 

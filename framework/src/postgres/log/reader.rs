@@ -99,7 +99,7 @@ impl Reader for LaneReader {
             if !self.ahead.is_empty() {
                 let all: Vec<_> = self.ahead.drain(..most.min(self.ahead.len())).collect();
                 for arrived in &all {
-                    self.positions.insert(arrived.topic.clone(), arrived.offset + 1);
+                    self.positions.insert(arrived.topic.to_string(), arrived.offset + 1);
                 }
                 return Ok(all);
             }
@@ -151,5 +151,5 @@ async fn read(
 
 fn arrived(topic: &str, offset: u64, bytes: &Bytes) -> Arrived {
     let message = Message::decode(bytes).map_err(|told| (bytes.clone(), told.to_string()));
-    Arrived { topic: topic.to_owned(), offset, message }
+    Arrived { topic: topic.into(), offset, message }
 }

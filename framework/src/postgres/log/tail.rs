@@ -89,7 +89,7 @@ impl Tails {
         let State { topics, parts, waiting } = &mut *state;
         let mut by_place: BTreeMap<Place, Vec<Message>> = BTreeMap::new();
         for Outgoing { topic, partition, message } in messages {
-            let Some(Topic { number, .. }) = topics.get(&topic) else { continue };
+            let Some(Topic { number, .. }) = topics.get(&*topic) else { continue };
             by_place.entry((*number, partition)).or_default().push(message);
         }
         for (place, messages) in by_place {

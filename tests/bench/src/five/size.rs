@@ -34,8 +34,8 @@ async fn read(reader: &mut dyn Reader, ends: BTreeMap<String, u64>) -> Result<u6
     let mut bytes = 0;
     while !left.is_empty() {
         for arrived in reader.next(MOST).await? {
-            if left.get(&arrived.topic).is_some_and(|end| arrived.offset + 1 >= *end) {
-                left.remove(&arrived.topic);
+            if left.get(&*arrived.topic).is_some_and(|end| arrived.offset + 1 >= *end) {
+                left.remove(&*arrived.topic);
             }
             bytes += arrived.message.map_or(0, |message| message.encode().len() as u64);
         }

@@ -226,9 +226,9 @@ pub(crate) fn message<E: Event>(event: &E) -> Message {
     let envelope = Envelope {
         id: ballet::id::derived(&["stored", E::NAME, key.as_str()]),
         kind: MessageKind::Event,
-        name: E::NAME.to_owned(),
+        name: E::NAME.into(),
         version: 1,
-        correlation: key.as_str().to_owned(),
+        correlation: key.as_str().into(),
         key,
         causation: None,
         hop: 0,
