@@ -6,7 +6,7 @@ use super::tree::{File, Offence};
 /// The floors of `framework/src`, ground first. A module imports from its own folder and from lower
 /// floors, and from nowhere else.
 const FLOORS: &[&[&str]] = &[
-    &["error", "id", "clock", "future", "mistake", "sync"],
+    &["error", "id", "clock", "future", "mistake", "sync", "text"],
     &["message", "edge", "schema"],
     &["store", "broker"],
     &["saga", "reactor", "view", "table", "tx", "sqlite", "postgres", "kafka", "memory"],
