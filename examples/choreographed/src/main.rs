@@ -4,7 +4,7 @@ use choreographed::{BESIDE, CAST};
 use shop::http::{Example, main as serve};
 use std::process::ExitCode;
 
-/// A service may choose how it allocates: with this one the engine costs a third less under load.
+/// A service may choose how it allocates: with this one the engine costs less under load.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

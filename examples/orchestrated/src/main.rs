@@ -4,7 +4,7 @@ use orchestrated::{CAST, Purchase};
 use shop::http::{Example, Runs, main as serve};
 use std::process::ExitCode;
 
-/// A service may choose how it allocates: with this one the engine costs a third less under load.
+/// A service may choose how it allocates: with this one the engine costs less under load.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

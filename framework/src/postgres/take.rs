@@ -86,19 +86,22 @@ pub(super) async fn take(
     })
 }
 
+/// The rows that a text asks for of a lane, whose group and number it is given.
+async fn of_lane(
+    db: &mut PgConnection,
+    text: &'static str,
+    lane: &LaneId,
+) -> Result<Vec<PgRow>, Error> {
+    let asked = sqlx::query(text).bind(lane.group.as_str()).bind(lane_number(lane));
+    asked.fetch_all(db).await.map_err(store)
+}
+
 type Sent = BTreeMap<(Text, u32), u64>;
 
 async fn edges(db: &mut PgConnection, lane: &LaneId) -> Result<(Sent, BTreeMap<Edge, u64>), Error> {
-    let rows = sqlx::query(
-        "SELECT way, topic, partition, source, incarnation, source_lane, seq FROM edges
-         WHERE group_name = $1 AND lane = $2",
-    );
-    let rows = rows
-        .bind(lane.group.as_str())
-        .bind(lane_number(lane))
-        .fetch_all(db)
-        .await
-        .map_err(store)?;
+    let asked = "SELECT way, topic, partition, source, incarnation, source_lane, seq FROM edges
+         WHERE group_name = $1 AND lane = $2";
+    let rows = of_lane(db, asked, lane).await?;
     let (mut sent, mut taken) = (BTreeMap::new(), BTreeMap::new());
     for row in &rows {
         let (topic, seq) = (Text::from(row.get::<&str, _>(1)), count(row, 6));
@@ -114,16 +117,9 @@ async fn edges(db: &mut PgConnection, lane: &LaneId) -> Result<(Sent, BTreeMap<E
 }
 
 async fn parked(db: &mut PgConnection, lane: &LaneId) -> Result<Vec<Parked>, Error> {
-    let rows = sqlx::query(
-        "SELECT number, key, held, attempts, since, due, reason, edge, body FROM parked
-         WHERE group_name = $1 AND lane = $2 ORDER BY number",
-    );
-    let rows = rows
-        .bind(lane.group.as_str())
-        .bind(lane_number(lane))
-        .fetch_all(db)
-        .await
-        .map_err(store)?;
+    let asked = "SELECT number, key, held, attempts, since, due, reason, edge, body FROM parked
+         WHERE group_name = $1 AND lane = $2 ORDER BY number";
+    let rows = of_lane(db, asked, lane).await?;
     let read = |row: &PgRow| {
         let held: &str = row.get(2);
         let held: Held = serde_json::from_value(held.into()).map_err(damaged)?;
@@ -143,15 +139,9 @@ async fn parked(db: &mut PgConnection, lane: &LaneId) -> Result<Vec<Parked>, Err
 }
 
 async fn calls(db: &mut PgConnection, lane: &LaneId) -> Result<Vec<Calling>, Error> {
-    let rows = sqlx::query(
-        "SELECT id, key, holds, body FROM calls WHERE group_name = $1 AND lane = $2 ORDER BY id",
-    );
-    let rows = rows
-        .bind(lane.group.as_str())
-        .bind(lane_number(lane))
-        .fetch_all(db)
-        .await
-        .map_err(store)?;
+    let asked =
+        "SELECT id, key, holds, body FROM calls WHERE group_name = $1 AND lane = $2 ORDER BY id";
+    let rows = of_lane(db, asked, lane).await?;
     let read = |row: &PgRow| Calling {
         id: text(row, 0),
         key: key(row, 1),
