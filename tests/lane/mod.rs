@@ -27,4 +27,5 @@ mod timing;
 mod verbs;
 mod versions;
 mod views;
+mod waiting;
 mod wild;

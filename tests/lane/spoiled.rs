@@ -24,7 +24,7 @@ use uuid::Uuid;
 type Spoil<T> = Mutex<Box<dyn FnMut(&LaneId, &mut T) + Send>>;
 
 /// A store that is handed on, with two hooks.
-struct Spoiled {
+pub struct Spoiled {
     store: Arc<dyn Store>,
     /// Whatever a new owner is given passes here.
     taken: Spoil<Taken>,
@@ -32,15 +32,18 @@ struct Spoiled {
     begins: Spoil<()>,
     /// How often all dead letters were listed.
     lists: Arc<AtomicUsize>,
+    /// How often slots were looked at from outside.
+    pub finds: Arc<AtomicUsize>,
 }
 
 impl Spoiled {
-    fn of(store: Arc<dyn Store>) -> Self {
+    pub fn of(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             taken: Mutex::new(Box::new(|_, _| {})),
             begins: Mutex::new(Box::new(|_, _| {})),
             lists: Arc::default(),
+            finds: Arc::default(),
         }
     }
 }
@@ -92,6 +95,7 @@ impl Store for Spoiled {
     }
 
     async fn find(&self, slots: &BTreeSet<Slot>, scans: &BTreeSet<Scan>) -> Result<Found, Error> {
+        self.finds.fetch_add(1, Ordering::SeqCst);
         self.store.find(slots, scans).await
     }
 

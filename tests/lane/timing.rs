@@ -21,7 +21,7 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// Waits for a signal, tells somebody, and then does what breaks as often as it is told to.
 #[derive(Clone, Default)]
-struct Wait {
+pub struct Wait {
     consent: Option<Duration>,
     whole: Option<Duration>,
     spacing: Option<Retry>,

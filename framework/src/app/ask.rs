@@ -6,7 +6,7 @@
 use crate::app::position::Position;
 use crate::app::running::Running;
 use crate::app::traced::Traced;
-use crate::engine::Work;
+use crate::engine::{Watching, Work};
 use crate::error::{Error, ErrorKind, Fault, Refusal};
 use crate::id::fresh;
 use crate::message::{Command, Key, Record, Reply};
@@ -17,6 +17,7 @@ use crate::tx::Entry;
 use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -26,6 +27,8 @@ pub struct Run<'a, S> {
     pub(super) id: String,
     /// It was begun in a transaction of the caller's, of whose commit its lane is not told.
     pub(super) joined: bool,
+    /// Watches its slot since before it was begun, for whoever waits first.
+    pub(super) since: Mutex<Option<Watching>>,
     saga: PhantomData<fn() -> S>,
 }
 
@@ -39,6 +42,10 @@ impl<S: Saga> fmt::Debug for Run<'_, S> {
 pub struct Requested<'a, C> {
     pub(super) app: &'a Running,
     pub(super) position: Position,
+    /// Whoever answers it.
+    pub(super) lane: LaneId,
+    /// Watches its slot since before it was asked, for whoever waits first.
+    pub(super) since: Mutex<Option<Watching>>,
     pub(super) command: PhantomData<fn() -> C>,
 }
 
@@ -59,7 +66,8 @@ fn unread(command: &str, told: &serde_json::Error) -> Error {
 impl Running {
     /// A run, whether it exists or not.
     pub fn run<S: Saga>(&self, id: impl Into<String>) -> Run<'_, S> {
-        Run { app: self, id: id.into(), joined: false, saga: PhantomData }
+        let since = Mutex::default();
+        Run { app: self, id: id.into(), joined: false, since, saga: PhantomData }
     }
 
     /// The same app, for what belongs to a trace: whatever is begun or asked through it, and all that
@@ -327,9 +335,10 @@ impl<C: Command> Requested<'_, C> {
         &self,
         within: Duration,
     ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
-        let Some(reply) = self.app.answer_at(&self.position, within).await? else {
-            return Ok(None);
-        };
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lane = Some(self.lane.clone());
+        let answered = self.app.answer_at(&self.position, lane, since, within).await?;
+        let Some(reply) = answered else { return Ok(None) };
         Ok(Some(match reply {
             Reply::Done(made) => {
                 Ok(serde_json::from_str(made.get()).map_err(|told| unread(C::NAME, &told))?)

@@ -3,9 +3,9 @@
 use crate::app::ask::Run;
 use crate::app::running::Running;
 use crate::clock::{Stopwatch, rest};
-use crate::engine::{Health, Version};
+use crate::engine::{Health, Version, Watching};
 use crate::error::Error;
-use crate::message::Record;
+use crate::message::{Key, Record};
 use crate::reactor::Reactor;
 use crate::saga::journal::{End, Journal};
 use crate::saga::{Saga, Why};
@@ -13,6 +13,7 @@ use crate::store::{DeadLetter, LaneId, RunRow, Scan, Slot, Space, Status};
 use crate::table::{Table, TableKey, read_row};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How a run ended.
@@ -27,21 +28,38 @@ pub enum Outcome {
 /// How often a slot is looked at when nobody says that it was written, for other processes do not: who has
 /// waited for long looks less often, since thousands that look all the time keep what they wait for waiting.
 const SLOWLY: Duration = Duration::from_millis(200);
+/// How often where whoever writes it is in this process, and says so.
 const RARELY: Duration = Duration::from_secs(2);
+
+/// What is waited for.
+pub(super) struct Wanted<'a> {
+    pub(super) slot: &'a Slot,
+    pub(super) version: Version,
+    /// The lane that writes there, if it is known.
+    pub(super) lane: Option<LaneId>,
+    /// Somebody has watched the slot since it was known to be empty.
+    pub(super) since: Option<Watching>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) const fn at(slot: &'a Slot, version: Version) -> Self {
+        Self { slot, version, lane: None, since: None }
+    }
+}
 
 impl Running {
     /// Waits until `ready` finds in a version of what is in a slot what it looks for, so long.
     pub(super) async fn wait_for<T>(
         &self,
-        slot: &Slot,
-        version: Version,
+        wanted: Wanted<'_>,
         within: Duration,
         ready: impl Fn(Option<&Bytes>) -> Option<T>,
     ) -> Result<Option<T>, Error> {
+        let Wanted { slot, version, lane, since } = wanted;
         let waited = Stopwatch::start();
-        let watching = self.wiring.hub.watch(slot, version);
-        let slowly = if self.wiring.store.is_shared() { SLOWLY } else { RARELY };
-        let mut told = None;
+        // What was empty needs no look before somebody says that it was written.
+        let mut told = since.as_ref().filter(|_| !within.is_zero()).map(|_| None);
+        let watching = since.unwrap_or_else(|| self.wiring.hub.watch(slot, version));
         loop {
             let found = match told.take() {
                 Some(written) => written,
@@ -54,12 +72,24 @@ impl Running {
             if left.is_zero() {
                 return Ok(None);
             }
+            let look = waited.elapsed().clamp(self.patience(lane.as_ref()), RARELY);
             tokio::select! {
                 biased;
                 written = watching.written() => told = written,
-                () = rest(left.min(waited.elapsed().clamp(slowly, RARELY))) => {}
+                () = rest(left.min(look)) => {}
             }
         }
+    }
+
+    /// How long whoever waits for what a lane writes may look away.
+    fn patience(&self, lane: Option<&LaneId>) -> Duration {
+        let is_told = lane.is_some_and(|lane| self.wiring.hub.has(lane));
+        if is_told || !self.wiring.store.is_shared() { RARELY } else { SLOWLY }
+    }
+
+    /// Watches a slot that a lane writes, if that is in this process.
+    pub(super) fn watch_ours(&self, lane: &LaneId, wanted: &Wanted<'_>) -> Option<Watching> {
+        self.wiring.hub.has(lane).then(|| self.wiring.hub.watch(wanted.slot, wanted.version))
     }
 
     pub(super) async fn at(&self, slot: &Slot) -> Result<Option<Bytes>, Error> {
@@ -117,7 +147,7 @@ impl Running {
             // Waiting makes it no better.
             Err(told) => Some(Err(told)),
         };
-        self.wait_for(slot, Version::Every, within, ready).await?.transpose()
+        self.wait_for(Wanted::at(slot, Version::Every), within, ready).await?.transpose()
     }
 
     /// All rows of a service's table, in order of their keys.
@@ -260,6 +290,9 @@ impl<S: Saga> Run<'_, S> {
             Ok(journal) => ended(journal).map(Ok),
             Err(told) => Some(Err(told)),
         };
-        self.app.wait_for(&slot, Version::Last, within, read).await?.transpose()
+        let lane = Some(self.app.wiring.lane_of(S::NAME, &Key::new(&*self.id)));
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let wanted = Wanted { lane, since, ..Wanted::at(&slot, Version::Last) };
+        self.app.wait_for(wanted, within, read).await?.transpose()
     }
 }

@@ -1,12 +1,13 @@
 //! Positions: what a client holds in its hand to read its own writes.
 
+use crate::app::look::Wanted;
 use crate::app::running::Running;
 use crate::clock::Stopwatch;
-use crate::engine::{RequestRow, Version};
+use crate::engine::{RequestRow, Version, Watching};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Record, Reply};
 use crate::reactor::Reactor;
-use crate::store::Slot;
+use crate::store::{LaneId, Slot};
 use crate::table::{Table, TableKey};
 use bytes::Bytes;
 use std::fmt;
@@ -85,7 +86,7 @@ impl Running {
     ///
     /// Nothing was changed; the position is good in every process and after every restart.
     pub async fn reached(&self, position: &Position, within: Duration) -> Result<bool, Error> {
-        Ok(self.answer_at(position, within).await?.is_some())
+        Ok(self.answer_at(position, None, None, within).await?.is_some())
     }
 
     /// As [`watch`](Running::watch), but not before a position: the row is at least as new as all that the
@@ -116,10 +117,13 @@ impl Running {
         self.watch::<R, K, V>(table, key, left, until).await
     }
 
-    /// What was answered at a position, as soon as it is, within so long.
+    /// What was answered at a position, as soon as it is, within so long; by a lane, if it is known, and
+    /// watched since it was asked for, if anybody did.
     pub(super) async fn answer_at(
         &self,
         position: &Position,
+        lane: Option<LaneId>,
+        since: Option<Watching>,
         within: Duration,
     ) -> Result<Option<Reply>, Error> {
         let slot = position.slot();
@@ -127,7 +131,8 @@ impl Running {
             Ok(row) => row.reply.map(Ok),
             Err(told) => Some(Err(told)),
         };
-        self.wait_for(&slot, Version::Every, within, answered).await?.transpose()
+        let wanted = Wanted { lane, since, ..Wanted::at(&slot, Version::Every) };
+        self.wait_for(wanted, within, answered).await?.transpose()
     }
 }
 

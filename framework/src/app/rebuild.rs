@@ -8,6 +8,7 @@
 //! **Rebuilding** is asked of the lane of the generation that is read, and done by the lanes of the next
 //! one: see `view/generation.rs`.
 
+use crate::app::look::Wanted;
 use crate::app::running::Running;
 use crate::broker::Reader;
 use crate::clock::{Stopwatch, rest};
@@ -220,7 +221,7 @@ impl Running {
             let now = Generations::at(&slot, row.map(|row| &**row)).ok()?;
             (now.read > read).then_some(())
         };
-        let read = self.wait_for(&slot, Version::Every, within, is_read).await?;
+        let read = self.wait_for(Wanted::at(&slot, Version::Every), within, is_read).await?;
         Ok(read.is_some())
     }
 

@@ -1,9 +1,10 @@
 //! What comes in: begins and requests, each with the trace that it belongs to.
 
 use crate::app::ask::{Requested, Run, codec};
+use crate::app::look::Wanted;
 use crate::app::position::Position;
 use crate::app::running::Running;
-use crate::engine::RequestRow;
+use crate::engine::{RequestRow, Version};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Command, Key, Record, trace_id};
 use crate::mistake::Mistake;
@@ -15,6 +16,7 @@ use crate::tx::Entry;
 use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Mutex;
 
 /// An app, for what belongs to a trace.
 pub struct Traced<'a> {
@@ -62,9 +64,14 @@ impl<'a> Traced<'a> {
     ) -> Result<Run<'a, S>, Error> {
         let id = id.into();
         let begin = self.beginning::<S>(&id, input)?;
+        let wanted = Wanted::at(&begin.slot, Version::Last);
+        let since = self.app.watch_ours(&begin.lane, &wanted);
         let entered = self.app.enter_lane(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
+        let since = since.filter(|_| matches!(entered, Entered::New));
         begin.is_the_same::<S>(&id, entered)?;
-        Ok(self.app.run(id))
+        let mut run = self.app.run(id);
+        run.since = Mutex::new(since);
+        Ok(run)
     }
 
     /// See [`Running::begin_in`].
@@ -142,14 +149,18 @@ impl<'a> Traced<'a> {
         let lane = self.app.wiring.lane_of(C::TO, about);
         let entry =
             Inboxed { id: format!("request/{key}"), key: about.clone(), body: entry.bytes() };
-        let stored = match self.app.enter_lane(&lane, &entry, Some(&position.slot())).await? {
+        let slot = position.slot();
+        let since = self.app.watch_ours(&lane, &Wanted::at(&slot, Version::Every));
+        let entered = self.app.enter_lane(&lane, &entry, Some(&slot)).await?;
+        let since = Mutex::new(since.filter(|_| matches!(entered, Entered::New)));
+        let stored = match entered {
             Entered::New => None,
             Entered::Waiting(body) => match Entry::read(&body)? {
                 Entry::Request { command, body, .. } => Some((command, body)),
                 _ => None,
             },
             Entered::Exists(body) => {
-                let RequestRow { command, asked, .. } = position.slot().read(&body)?;
+                let RequestRow { command, asked, .. } = slot.read(&body)?;
                 Some((command, asked))
             }
         };
@@ -162,7 +173,7 @@ impl<'a> Traced<'a> {
                 ErrorKind::Conflict,
                 format!("key `{key}` was used for another `{}`", C::NAME),
             )),
-            _ => Ok(Requested { app: self.app, position, command: PhantomData }),
+            _ => Ok(Requested { app: self.app, position, lane, since, command: PhantomData }),
         }
     }
 }

@@ -115,6 +115,13 @@ impl Hub {
         self.waiting().groups.insert(group.to_owned(), Some(lanes.clone()));
     }
 
+    /// Whether a lane is this process's, so that what it writes is told here.
+    pub(crate) fn has(&self, lane: &LaneId) -> bool {
+        let waiting = self.waiting();
+        let lanes = waiting.groups.get(&*lane.group).and_then(Option::as_ref);
+        lanes.is_some_and(|lanes| lanes.contains(&lane.lane))
+    }
+
     /// A group is no more.
     pub(crate) fn forget(&self, group: &str) {
         let mut waiting = self.waiting();

@@ -43,7 +43,7 @@ pub(crate) use chores::chores;
 pub(crate) use group::Wiring;
 pub(crate) use handler::{Handler, Source, Trouble};
 pub use health::Health;
-pub(crate) use hub::{Hub, Version};
+pub(crate) use hub::{Hub, Version, Watching};
 pub(crate) use react::{Reacting, RequestRow};
 pub use settings::{Retention, Settings};
 pub(crate) use view::{Replay, Viewing, serve};

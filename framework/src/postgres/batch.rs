@@ -133,14 +133,16 @@ impl Open {
     }
 
     /// What the owner of the lane knows without having read it.
-    fn note_known(&mut self, writes: &Writes) {
-        for (slot, known) in &writes.known {
-            let known = match known {
-                store::Known::Absent => Known::Assumed,
-                store::Known::Here => Known::Here,
-            };
-            self.known.entry(slot.clone()).or_insert(known);
-        }
+    fn note_known(&mut self, writes: &mut Writes) {
+        let known = |known| match known {
+            store::Known::Absent => Known::Assumed,
+            store::Known::Here => Known::Here,
+        };
+        let all = std::mem::take(&mut writes.known).into_iter();
+        let mut all: BTreeMap<Slot, Known> = all.map(|(slot, it)| (slot, known(it))).collect();
+        // What was read is surer.
+        all.extend(std::mem::take(&mut self.known));
+        self.known = all;
     }
 
     /// What is said to the log that is in the same database.
@@ -287,8 +289,8 @@ impl Batch for Open {
 
     /// In a transaction it is one statement, and one more before it if something was read to be changed that
     /// is not there and is not written either. Otherwise it goes with the commit.
-    async fn flush(&mut self, writes: Writes) -> Result<(), Error> {
-        self.note_known(&writes);
+    async fn flush(&mut self, mut writes: Writes) -> Result<(), Error> {
+        self.note_known(&mut writes);
         if let Way::Alone(_) = self.way {
             self.writes = writes;
             return Ok(());

@@ -11,6 +11,7 @@ use std::time::Duration;
 /// let retry = Retry::every(Duration::from_secs(1)).up_to(Duration::from_secs(5));
 /// let delays: Vec<u64> = (1..=4).map(|attempt| retry.delay(attempt).as_secs()).collect();
 /// assert_eq!(delays, [1, 2, 4, 5]);
+/// assert_eq!(Retry::every(Duration::from_secs(600)).delay(1).as_secs(), 600);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Retry {
@@ -19,10 +20,11 @@ pub struct Retry {
     most: Option<u32>,
 }
 
+const A_MINUTE: Duration = Duration::from_secs(60);
+
 impl Retry {
     /// For commands: a reply is awaited for five seconds before the command is sent again.
-    pub const PATIENT: Self =
-        Self { first: Duration::from_secs(5), longest: Duration::from_secs(60), most: None };
+    pub const PATIENT: Self = Self { first: Duration::from_secs(5), longest: A_MINUTE, most: None };
 
     /// For what runs here and faulted: a fifth of a second first, ten seconds at most.
     pub const QUICK: Self =
@@ -30,12 +32,13 @@ impl Retry {
 
     /// For compensations: after ten attempts somebody is called, and it is still tried.
     pub const COMPENSATION: Self =
-        Self { first: Duration::from_secs(1), longest: Duration::from_secs(60), most: Some(10) };
+        Self { first: Duration::from_secs(1), longest: A_MINUTE, most: Some(10) };
 
-    /// First after this delay, then doubling, up to a minute.
+    /// First after this delay, then doubling, up to a minute; always after this delay if that is longer.
     #[must_use]
     pub const fn every(first: Duration) -> Self {
-        Self { first, longest: Duration::from_secs(60), most: None }
+        let is_longer = first.as_secs() >= A_MINUTE.as_secs();
+        Self { first, longest: if is_longer { first } else { A_MINUTE }, most: None }
     }
 
     /// No delay is longer than this.

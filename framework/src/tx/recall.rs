@@ -9,8 +9,10 @@ use crate::store::{Slot, Status, Value};
 use std::any::Any;
 use std::collections::BTreeMap;
 
-/// How many slots are remembered at most.
+/// How many slots are remembered at most, and how many bytes are written there; as what it is read as a
+/// document takes about three times as much.
 const MOST: usize = 8_192;
+const MOST_BYTES: usize = 8 << 20;
 
 /// What is written at a slot, as the type that it is read as.
 pub(crate) type Document = Box<dyn Any + Send + Sync>;
@@ -33,6 +35,8 @@ impl Recalled {
 #[derive(Debug)]
 pub(crate) struct Recall {
     young: BTreeMap<Slot, Recalled>,
+    /// What is written at the young ones, and what was since they were.
+    bytes: usize,
     old: BTreeMap<Slot, Recalled>,
     /// For so many batches nothing is taken for absent.
     doubts: u32,
@@ -41,7 +45,7 @@ pub(crate) struct Recall {
 impl Default for Recall {
     /// Of a lane that was just taken.
     fn default() -> Self {
-        Self { young: BTreeMap::new(), old: BTreeMap::new(), doubts: 1 }
+        Self { young: BTreeMap::new(), bytes: 0, old: BTreeMap::new(), doubts: 1 }
     }
 }
 
@@ -84,22 +88,25 @@ impl Recall {
 
     /// Remembers. When there is no room, what was not written for longest is forgotten.
     pub(crate) fn put(&mut self, slot: Slot, recalled: Recalled) {
-        if self.young.len() >= MOST / 2 {
+        if self.young.len() >= MOST / 2 || self.bytes >= MOST_BYTES / 2 {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
+        self.bytes += recalled.value.body.len();
         self.old.remove(&slot);
         self.young.insert(slot, recalled);
     }
 
     /// Hands out what is at a slot; whoever takes it puts it back, or what it wrote there.
     pub(crate) fn take(&mut self, slot: &Slot) -> Option<Recalled> {
-        self.young.remove(slot).or_else(|| self.old.remove(slot))
+        let young = self.young.remove(slot).inspect(|it| self.bytes -= it.value.body.len());
+        young.or_else(|| self.old.remove(slot))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{GOOD, MOST, MOST_DOUBTS, Recall, Recalled, Trust};
+    use super::{GOOD, MOST, MOST_BYTES, MOST_DOUBTS, Recall, Recalled, Trust};
     use crate::store::{Slot, Space, Value};
 
     /// After how many batches it trusts.
@@ -135,5 +142,18 @@ mod tests {
         assert!((MOST / 2..=MOST).contains(&kept), "{kept}");
         recall.put(slot(1), Recalled { value: Value::plain("y"), document: None });
         assert!(recall.take(&slot(1)).is_some() && recall.take(&slot(1)).is_none());
+    }
+
+    #[test]
+    fn what_is_large_is_not_remembered_as_often() {
+        let (size, mut recall) = (MOST_BYTES / 32, Recall::default());
+        let large = || Value::plain(vec![7; size]);
+        for number in 0..200 {
+            recall.put(slot(number), Recalled { value: large(), document: None });
+            let taken = recall.take(&slot(number)).expect("the newest is remembered");
+            recall.put(slot(number), taken);
+        }
+        let kept = (0..200).filter(|number| recall.take(&slot(*number)).is_some()).count();
+        assert!((16..=33).contains(&kept), "{kept}");
     }
 }

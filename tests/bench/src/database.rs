@@ -1,6 +1,7 @@
 //! What a Postgres counts itself.
 
 use crate::Failed;
+use crate::figure::{Figures, MEGABYTE};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 
@@ -61,4 +62,23 @@ impl Database {
             hot_updates: at(3)?,
         })
     }
+}
+
+const SIZES: &str = "SELECT c.relname, pg_total_relation_size(c.oid), pg_indexes_size(c.oid)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND n.nspname = ANY($1)";
+
+/// How large the tables of these schemas are with their indexes, in megabytes: each, all, and all indexes.
+pub async fn sizes(url: &str, schemas: &[String]) -> Result<Figures, Failed> {
+    let mut db = PgConnection::connect(url).await?;
+    let mut sizes = Figures::new();
+    for row in sqlx::query(SIZES).bind(schemas).fetch_all(&mut db).await? {
+        let bytes = |column: usize| row.get::<i64, _>(column) as f64 / MEGABYTE;
+        let name = format!("mb_{}", row.get::<&str, _>(0));
+        for (key, size) in [(&*name, bytes(1)), ("mb_all", bytes(1)), ("mb_indexes", bytes(2))] {
+            *sizes.entry(key.to_owned()).or_default() += size;
+        }
+    }
+    db.close().await?;
+    Ok(sizes)
 }

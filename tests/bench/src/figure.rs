@@ -10,6 +10,10 @@ pub type Figures = BTreeMap<String, f64>;
 pub enum Part {
     Speed,
     Cost,
+    /// What is kept.
+    Size,
+    /// What became of those who were under way when their process was killed.
+    Death,
 }
 
 /// A figure.
@@ -29,6 +33,17 @@ const fn speed(key: &'static str, title: &'static str, digits: usize) -> Figure 
 const fn cost(key: &'static str, title: &'static str, digits: usize) -> Figure {
     Figure { key, title, digits, part: Part::Cost }
 }
+
+const fn size(key: &'static str, title: &'static str) -> Figure {
+    Figure { key, title, digits: 1, part: Part::Size }
+}
+
+const fn death(key: &'static str, title: &'static str, digits: usize) -> Figure {
+    Figure { key, title, digits, part: Part::Death }
+}
+
+/// The bytes of one.
+pub const MEGABYTE: f64 = 1_048_576.0;
 
 pub const PER_SECOND: &str = "per_second";
 
@@ -55,4 +70,24 @@ pub const FIGURES: &[Figure] = &[
     cost("wal_bytes", "WAL bytes", 0),
     cost("hot_share", "HOT %", 0),
     cost("written_bytes", "bytes to disk", 0),
+    size("mb_all", "MB"),
+    size("mb_indexes", "of it indexes"),
+    size("mb_archive", "archive"),
+    size("mb_rows", "rows"),
+    size("mb_barriers", "barriers"),
+    size("mb_log", "log"),
+    size("mb_outbox", "outbox"),
+    size("mb_runs", "runs"),
+    size("mb_timers", "timers"),
+    size("mb_inbox", "inbox"),
+    size("mb_edges", "edges"),
+    size("mb_lanes", "lanes"),
+    death("begun_per_second", "begun a second", 0),
+    death("rss_live_mb", "RSS MB", 0),
+    death("first_lane_s", "first lane after s", 2),
+    death("progress_s", "progress after s", 2),
+    death("all_lanes_s", "all lanes after s", 2),
+    death("rss_taken_mb", "RSS MB then", 0),
+    death("ended_per_second", "ended a second", 0),
+    death("rss_most_mb", "most RSS MB", 0),
 ];

@@ -1,22 +1,21 @@
 //! All that is read before and after a run: processors, the database's own counts, the disk.
 
 use crate::Failed;
+#[cfg(feature = "servers")]
+use crate::database::{Counted, Database};
 use crate::figure::Figures;
 use crate::meter;
-use crate::processes::own_cpu;
-#[cfg(feature = "servers")]
-use crate::{
-    database::{Counted, Database},
-    processes::Server,
-};
+use crate::processes::{Server, own_cpu};
 
 /// Where to read.
 #[derive(Default)]
 pub struct Gauges {
     /// Whether it is this process that writes to the disk.
     writes: bool,
+    /// Other processes of the engine.
+    helpers: Vec<Server>,
     #[cfg(feature = "servers")]
-    postgres: Option<Server>,
+    postgres: Vec<Server>,
     #[cfg(feature = "servers")]
     broker: Option<Server>,
     #[cfg(feature = "servers")]
@@ -44,17 +43,25 @@ impl Gauges {
     #[cfg(feature = "servers")]
     pub async fn of(
         store: &str,
-        postgres: Option<Server>,
+        postgres: Vec<Server>,
         broker: Option<Server>,
     ) -> Result<Self, Failed> {
         let mut database = Database::connect(store).await?;
         database.forget().await;
-        Ok(Self { writes: false, postgres, broker, database: Some(database) })
+        Ok(Self { postgres, broker, database: Some(database), ..Self::default() })
+    }
+
+    /// These are processes of the engine too.
+    pub fn with(mut self, helpers: Vec<Server>) -> Self {
+        self.helpers = helpers;
+        self
     }
 
     pub async fn read(&mut self) -> Result<Reading, Failed> {
         let written = self.writes.then(meter::written).flatten();
-        let reading = Reading { engine: own_cpu(), written, ..Reading::default() };
+        let helpers: u64 = self.helpers.iter().map(|helper| helper.cpu()).sum();
+        let engine = own_cpu().map(|own| own + helpers);
+        let reading = Reading { engine, written, ..Reading::default() };
         self.of_servers(reading).await
     }
 
@@ -64,7 +71,9 @@ impl Gauges {
             Some(database) => Some(database.counted().await?),
             None => None,
         };
-        let (postgres, broker) = (self.postgres.map(Server::cpu), self.broker.map(Server::cpu));
+        let postgres = self.postgres.iter().map(|server| server.cpu());
+        let postgres = (!self.postgres.is_empty()).then(|| postgres.sum());
+        let broker = self.broker.map(Server::cpu);
         Ok(Reading { postgres, broker, counted, ..reading })
     }
 

@@ -1,7 +1,11 @@
 //! What every measuring program needs: where it ran, what it used, how figures are told, and how it ends.
 
 pub mod meter;
+/// The saga that is measured; its budgets are counted too.
+#[path = "five/saga.rs"]
+pub mod saga;
 pub mod setting;
+pub mod statements;
 pub mod stats;
 pub mod tell;
 

@@ -61,6 +61,30 @@ impl Passed {
     }
 }
 
+/// How long each took since somebody last asked. One for all clients: each of its own would cost more than what
+/// is measured.
+#[derive(Clone)]
+pub struct Waited(Arc<Mutex<(Histogram<u64>, Stopwatch)>>);
+
+impl Waited {
+    pub fn new() -> Result<Self, Failed> {
+        Ok(Self(Arc::new(Mutex::new((empty()?, Stopwatch::start())))))
+    }
+
+    fn note(&self, took: Duration) -> Result<(), Failed> {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).0.record(micros)?)
+    }
+
+    /// What has passed since this was last asked.
+    pub fn take(&self) -> Result<Passed, Failed> {
+        let fresh = (empty()?, Stopwatch::start());
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (waited, since) = std::mem::replace(&mut *inner, fresh);
+        Ok(Passed { count: waited.len(), seconds: since.elapsed().as_secs_f64(), waited })
+    }
+}
+
 /// Has work done whose numbers begin at `first`, and waits for the end of all.
 pub async fn run(
     stand: &Arc<dyn Stand>,
@@ -68,9 +92,22 @@ pub async fn run(
     limits: Limits,
     first: u64,
 ) -> Result<Passed, Failed> {
+    let waited = Waited::new()?;
+    run_into(stand, load, limits, first, &waited).await?;
+    waited.take()
+}
+
+/// The same, for somebody who looks in between. Says how many were done.
+pub async fn run_into(
+    stand: &Arc<dyn Stand>,
+    load: Load,
+    limits: Limits,
+    first: u64,
+    waited: &Waited,
+) -> Result<u64, Failed> {
     match load {
-        Load::InFlight(count) => closed(stand, count, limits, first).await,
-        Load::Rate(rate) => open(stand, rate, limits, first).await,
+        Load::InFlight(count) => closed(stand, count, limits, first, waited).await,
+        Load::Rate(rate) => open(stand, rate, limits, first, waited).await,
     }
 }
 
@@ -78,24 +115,20 @@ fn empty() -> Result<Histogram<u64>, Failed> {
     Ok(Histogram::new(DIGITS)?)
 }
 
-fn micros(while_: Duration) -> u64 {
-    u64::try_from(while_.as_micros()).unwrap_or(u64::MAX)
-}
-
 async fn closed(
     stand: &Arc<dyn Stand>,
     in_flight: usize,
     limits: Limits,
     first: u64,
-) -> Result<Passed, Failed> {
+    waited: &Waited,
+) -> Result<u64, Failed> {
     let next = Arc::new(AtomicU64::new(first));
     let (begun, end) = (Stopwatch::start(), first + limits.count);
-    // One for all: each of its own would cost more than what is measured.
-    let waited = Arc::new(Mutex::new(empty()?));
     let mut clients = JoinSet::new();
     for _ in 0..in_flight {
-        let (stand, next, waited) = (Arc::clone(stand), Arc::clone(&next), Arc::clone(&waited));
+        let (stand, next, waited) = (Arc::clone(stand), Arc::clone(&next), waited.clone());
         clients.spawn(async move {
+            let mut done = 0;
             while begun.elapsed() < limits.seconds {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= end {
@@ -103,17 +136,17 @@ async fn closed(
                 }
                 let asked = Stopwatch::start();
                 stand.one(number).await?;
-                let took = micros(asked.elapsed());
-                waited.lock().unwrap_or_else(PoisonError::into_inner).record(took)?;
+                waited.note(asked.elapsed())?;
+                done += 1;
             }
-            Ok::<_, Failed>(())
+            Ok::<u64, Failed>(done)
         });
     }
+    let mut done = 0;
     while let Some(client) = clients.join_next().await {
-        client??;
+        done += client??;
     }
-    let waited = waited.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Passed { count: waited.len(), seconds: begun.elapsed().as_secs_f64(), waited })
+    Ok(done)
 }
 
 async fn open(
@@ -121,29 +154,29 @@ async fn open(
     rate: u64,
     limits: Limits,
     first: u64,
-) -> Result<Passed, Failed> {
+    waited: &Waited,
+) -> Result<u64, Failed> {
     let begun = Stopwatch::start();
     let wanted = ((limits.seconds.as_secs_f64() * rate as f64) as u64).clamp(1, limits.count);
     let mut under_way = JoinSet::new();
-    let mut waited = empty()?;
     for at in 0..wanted {
         let due = moment(at, rate);
         while begun.elapsed() < due {
             rest(due.saturating_sub(begun.elapsed())).await;
         }
-        let stand = Arc::clone(stand);
+        let (stand, waited) = (Arc::clone(stand), waited.clone());
         under_way.spawn(async move {
             stand.one(first + at).await?;
-            Ok::<_, Failed>(begun.elapsed().saturating_sub(due))
+            waited.note(begun.elapsed().saturating_sub(due))
         });
         while let Some(ended) = under_way.try_join_next() {
-            waited.record(micros(ended??))?;
+            ended??;
         }
     }
     while let Some(ended) = under_way.join_next().await {
-        waited.record(micros(ended??))?;
+        ended??;
     }
-    Ok(Passed { count: waited.len(), seconds: begun.elapsed().as_secs_f64(), waited })
+    Ok(wanted)
 }
 
 /// When the one of this number is due.

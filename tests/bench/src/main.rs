@@ -6,6 +6,7 @@
 //! ground     where                     load       how it comes, and how long each took
 //! measure    rounds of runs            gauges     what is read before and after each
 //! figure     what is told of it        report     tables, and files to compare
+//! long       a run, again and again    live       many under way, and a death
 //! ```
 
 mod backend;
@@ -16,7 +17,9 @@ mod five;
 mod floor;
 mod gauges;
 mod ground;
+mod live;
 mod load;
+mod long;
 mod measure;
 mod options;
 mod plot;
@@ -26,7 +29,6 @@ mod report;
 #[cfg(feature = "servers")]
 mod servers;
 mod stand;
-mod statements;
 #[cfg(feature = "servers")]
 mod textbook;
 mod work;
@@ -36,7 +38,7 @@ use crate::options::{HELP, Mode, Options};
 use crate::report::Report;
 use crate::setting::Setting;
 use crate::work::Work;
-use bench::{Failed, meter, setting, stats, tell};
+use bench::{Failed, meter, setting, statements, stats, tell};
 use std::process::ExitCode;
 
 /// What a service would choose. Everything that is measured has it, the textbook too.
@@ -55,10 +57,14 @@ fn act(options: &Options) -> Result<Result<(), Failed>, String> {
             Ok(Ok(()))
         }
         Mode::Compare(one, other) => Ok(compare(one, other)),
-        Mode::Five | Mode::Purchase | Mode::Floor => {
-            Ok(measure(options, Setting::of(&options.folder)?))
-        }
+        Mode::Owner => Ok(owner()),
+        _ => Ok(measure(options, Setting::of(&options.folder)?)),
     }
+}
+
+/// Another of these processes has begun this one.
+fn owner() -> Result<(), Failed> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(five::owner::serve())
 }
 
 fn compare(one: &std::path::Path, other: &std::path::Path) -> Result<(), Failed> {
@@ -77,12 +83,16 @@ fn measure(options: &Options, setting: Setting) -> Result<(), Failed> {
                 let ways = [Work::Orchestrated, Work::Choreographed];
                 measure::rounds(&ways, &ground, options).await
             }
+            Mode::Long => long::runs(&ground, options).await,
+            Mode::Live => live::rounds(&ground, options).await,
             _ => measure::rounds(&[Work::Five], &ground, options).await,
         }
     })?;
     let report = Report::of(setting, options.told(), runs);
     print!("{}", report.told());
-    println!("\nmedian (least-most) of {} rounds", options.rounds);
+    if options.mode != Mode::Long {
+        println!("\nmedian (least-most) of {} rounds", options.rounds);
+    }
     if let Some(folder) = &options.plots {
         println!("{} plots: {}", plot::write(&report.cells, folder)?, folder.display());
     }

@@ -71,8 +71,8 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     async fn make(&mut self, ground: &Ground, loads: &[Load]) -> Result<Vec<Run>, Failed> {
-        let mut gauges = ground.gauges(self.on).await?;
         let stand = self.work.open(self.on, ground, self.options).await?;
+        let mut gauges = ground.gauges(self.on).await?.with(stand.helpers());
         let made = self.runs(&stand, &mut gauges, loads).await;
         stand.close().await?;
         made
@@ -154,6 +154,9 @@ impl Visit<'_> {
             (since.messages - counts.messages, since.batches - counts.batches);
         let again = again(stand.messages_of(first, passed.count), messages)?;
         let mut figures = after.each(&before, passed.count);
+        if self.options.settled > 0 {
+            figures.extend(stand.sizes().await?);
+        }
         figures.extend(figures_of(&passed));
         figures.extend(self.bytes.map(|bytes| ("message_bytes".to_owned(), bytes)));
         figures.insert("messages".to_owned(), messages as f64 / passed.count.max(1) as f64);

@@ -13,6 +13,11 @@ pub fn resident() -> Option<u64> {
     field(&read_to_string("/proc/self/status").ok()?, "VmRSS:").map(|kilobytes| kilobytes * 1024)
 }
 
+/// How much it has had at most, in bytes.
+pub fn most_resident() -> Option<u64> {
+    field(&read_to_string("/proc/self/status").ok()?, "VmHWM:").map(|kilobytes| kilobytes * 1024)
+}
+
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

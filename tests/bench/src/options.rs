@@ -1,6 +1,7 @@
 //! What may be asked on the command line.
 
 use crate::backend::Backend;
+use crate::five::owner::OWNER;
 use crate::load::Load;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,6 +18,12 @@ pub enum Mode {
     Five,
     /// The purchase, both ways.
     Purchase,
+    /// The same for long, looked at again and again.
+    Long,
+    /// Many of them under way, whose coordinator is killed.
+    Live,
+    /// A coordinator in a process of its own, which reads what it shall do.
+    Owner,
     /// What the machine can do.
     Floor,
     /// The figures of two files, side by side.
@@ -41,11 +48,21 @@ pub struct Options {
     /// So many have settled before.
     pub settled: u64,
     pub lanes: u32,
+    /// So many processes coordinate.
+    pub coordinators: u32,
+    /// How often a long run is looked at.
+    pub every: Duration,
+    /// How long what is over is kept, if not as long as usual.
+    pub keep: Option<Duration>,
+    /// So many are under way when their coordinator is killed.
+    pub runs: u64,
     pub folder: PathBuf,
     pub json: Option<PathBuf>,
     /// A folder for plots.
     pub plots: Option<PathBuf>,
     pub store: Option<String>,
+    /// Of the worker, if it has a database of its own.
+    pub worker_store: Option<String>,
     pub broker: Option<String>,
 }
 
@@ -78,10 +95,15 @@ impl Options {
             warm: 200,
             settled: 0,
             lanes: 2,
+            coordinators: 1,
+            every: Duration::from_secs(60),
+            keep: None,
+            runs: 100_000,
             folder: std::env::temp_dir(),
             json: None,
             plots: None,
             store: None,
+            worker_store: None,
             broker: None,
         }
     }
@@ -92,6 +114,9 @@ impl Options {
         options.mode = match args.next().as_deref() {
             Some("five") => Mode::Five,
             Some("purchase") => Mode::Purchase,
+            Some("long") => Mode::Long,
+            Some("live") => Mode::Live,
+            Some(OWNER) => Mode::Owner,
             Some("floor") => Mode::Floor,
             Some("compare") => {
                 let mut file = || args.next().map(PathBuf::from);
@@ -112,13 +137,36 @@ impl Options {
             options.take(&arg, &mut args, &mut given)?;
         }
         options.loads = given.loads();
-        match options.on.iter().find(|on| on.is_baseline()) {
-            Some(on) if options.mode == Mode::Purchase => Err(format!(
-                "there is no purchase over `{}`: leave it out, or measure `five`",
-                on.name()
-            )),
-            _ => Ok(options),
+        options.checked()
+    }
+
+    /// Refuses what cannot be.
+    fn checked(self) -> Result<Self, String> {
+        let is_apart = self.coordinators > 1 || self.mode == Mode::Live;
+        for on in self.on.iter().map(|on| (on.name(), *on)) {
+            match on {
+                (name, on) if on.is_baseline() && self.mode == Mode::Purchase => {
+                    return Err(format!(
+                        "there is no purchase over `{name}`: leave it out, or measure `five`"
+                    ));
+                }
+                (name, on) if is_apart && (on.is_baseline() || on == Backend::Memory) => {
+                    return Err(format!(
+                        "over `{name}` nobody coordinates in a process of its own: leave it out"
+                    ));
+                }
+                (name, Backend::Sqlite) if self.coordinators > 1 => {
+                    return Err(format!("over `{name}` one process coordinates: leave it out"));
+                }
+                _ => {}
+            }
         }
+        if self.worker_store.is_some() && self.on.iter().any(|on| !on.needs_kafka()) {
+            let told =
+                "`--worker-store` needs `--on kafka` alone: without a Kafka all share a database";
+            return Err(told.to_owned());
+        }
+        Ok(self)
     }
 
     /// How many a run does at most. Everybody who may buy is made known before.
@@ -131,10 +179,11 @@ impl Options {
         let on: Vec<&str> = self.on.iter().map(|on| on.name()).collect();
         let loads: Vec<String> = self.loads.iter().map(|load| load.told()).collect();
         let seconds = self.seconds.as_secs();
-        let Self { rounds, failing, warm, settled, lanes, .. } = self;
+        let Self { rounds, failing, warm, settled, lanes, coordinators, .. } = self;
+        let apart = if self.worker_store.is_some() { "; databases apart" } else { "" };
         format!(
             "on {}; {}; {rounds} rounds of {seconds} s; {failing} % fail; {warm} warm up, {settled} \
-             settled before; {lanes} lanes",
+             settled before; {lanes} lanes; {coordinators} coordinating{apart}",
             on.join(", "),
             loads.join(", "),
         )
@@ -165,8 +214,13 @@ impl Options {
             "--warm" => self.warm = some(option, &value()?)?,
             "--settled" => self.settled = some(option, &value()?)?,
             "--lanes" => self.lanes = some(option, &value()?)?,
+            "--coordinators" => self.coordinators = some(option, &value()?)?,
+            "--every" => self.every = Duration::from_secs(some(option, &value()?)?),
+            "--keep" => self.keep = Some(Duration::from_secs(some(option, &value()?)?)),
+            "--runs" => self.runs = some(option, &value()?)?,
             "--folder" => self.folder = value()?.into(),
             "--store" => self.store = Some(value()?),
+            "--worker-store" => self.worker_store = Some(value()?),
             "--broker" => self.broker = Some(value()?),
             "--json" => self.json = Some(value()?.into()),
             "--plots" => self.plots = Some(value()?.into()),
@@ -217,6 +271,10 @@ mod tests {
         assert_eq!(options.loads, [Load::InFlight(1), Load::InFlight(20), Load::Rate(200)]);
         assert_eq!(read("five --rate 7").unwrap().loads, [Load::Rate(7)]);
         assert_eq!(read("five").unwrap().loads.len(), 5);
+        let options = read("long --on kafka --worker-store x --keep 60 --coordinators 2").unwrap();
+        assert_eq!((options.mode.clone(), options.coordinators), (Mode::Long, 2));
+        assert_eq!((options.every.as_secs(), options.keep.unwrap().as_secs()), (60, 60));
+        assert_eq!(read("live --runs 9").unwrap().runs, 9);
         assert_eq!(read("floor --seconds 2").unwrap().mode, Mode::Floor);
         assert_eq!(read("compare a b").unwrap().mode, Mode::Compare("a".into(), "b".into()));
         for help in ["--help", "-h", "floor --help", "five --rate 5 -h"] {
@@ -238,6 +296,15 @@ mod tests {
             (
                 "purchase --on textbook",
                 "there is no purchase over `textbook`: leave it out, or measure `five`",
+            ),
+            (
+                "live --on memory",
+                "over `memory` nobody coordinates in a process of its own: leave it out",
+            ),
+            ("five --coordinators 2", "over `sqlite` one process coordinates: leave it out"),
+            (
+                "five --on kafka,postgres --worker-store x",
+                "`--worker-store` needs `--on kafka` alone: without a Kafka all share a database",
             ),
             (
                 "five --on sqlite,oracle",

@@ -24,6 +24,11 @@ struct Used {
 }
 
 impl Server {
+    /// A process of which somebody knows the number.
+    pub const fn of(process: u32) -> Self {
+        Self(process)
+    }
+
     /// The one that listens at this port.
     pub fn at(port: u16) -> Option<Self> {
         let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(read_to_string);

@@ -61,7 +61,7 @@ impl Report {
 
     /// The tables.
     pub fn told(&self) -> String {
-        let parts = [Part::Speed, Part::Cost];
+        let parts = [Part::Speed, Part::Cost, Part::Size, Part::Death];
         parts.map(|part| table(&self.cells, part)).concat()
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::Failed;
 use crate::backend::Backend;
+use crate::database;
+use crate::figure::Figures;
 use crate::five::saga::{FiveSteps, WORKER};
 use crate::five::topics;
 use crate::gauges::Gauges;
@@ -19,8 +21,10 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,9 +35,11 @@ const CONNECTIONS: (usize, usize) = (4, 4);
 /// Servers that are there as long as this is.
 pub struct Servers {
     pub store: String,
+    /// If workers have a database of their own.
+    worker_store: Option<String>,
     /// If anybody needs one.
     broker: Option<String>,
-    postgres: Option<Server>,
+    postgres: Vec<Server>,
     kafka: Option<Server>,
     _started: (Option<servers::Postgres>, Option<servers::Kafka>),
 }
@@ -63,15 +69,21 @@ impl Servers {
                 Some(format!("kafka://{}", started.1.insert(kafka).bootstrap()))
             }
         };
-        let postgres = port_of(&store, 5_432).and_then(Server::at);
+        let worker_store = options.worker_store.clone();
+        let stores: BTreeSet<u16> = [Some(&store), worker_store.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|url| port_of(url, 5_432))
+            .collect();
+        let postgres = stores.into_iter().filter_map(Server::at).collect();
         let kafka = broker.as_deref().and_then(|url| port_of(url, 9_092)).and_then(Server::at);
-        Ok(Some(Self { store, broker, postgres, kafka, _started: started }))
+        Ok(Some(Self { store, worker_store, broker, postgres, kafka, _started: started }))
     }
 
     /// What is read before and after a run over them.
     pub async fn gauges(&self, on: Backend) -> Result<Gauges, Failed> {
         let broker = self.kafka.filter(|_| on.needs_kafka());
-        Gauges::of(&self.store, self.postgres, broker).await
+        Gauges::of(&self.store, self.postgres.clone(), broker).await
     }
 
     /// Where Kafka is.
@@ -85,29 +97,16 @@ impl Servers {
         compare::servers::Servers::new(&self.store, broker)
     }
 
-    /// A schema for the coordinator and one for the worker, both new, and where their messages are: in a Kafka, or
-    /// in a schema of their own.
-    pub async fn schemas(&self, on: Backend) -> Result<Schemas, Failed> {
+    /// A schema for the coordinator and one for the worker, which nobody else has, and where their messages are: in
+    /// a Kafka, or in a schema of their own.
+    pub fn schemas(&self, on: Backend) -> Result<Schemas, Failed> {
+        let worker = self.worker_store.clone().filter(|_| on.needs_kafka());
+        let broker = match on.needs_kafka() {
+            true => Some(self.broker.clone().ok_or("there is no Kafka")?),
+            false => None,
+        };
         let names = ["coordinator", "worker", "log"].map(own_name);
-        let log = (!on.needs_kafka()).then_some(names[2].as_str());
-        let config = |name| -> Result<Config, Failed> {
-            let (lanes, clients) = CONNECTIONS;
-            Ok(Config::new(&self.store, name)?.connections(lanes, clients))
-        };
-        let (coordinator, worker) = (config(&names[0])?, config(&names[1])?);
-        let (coordinator, worker) = match log {
-            Some(log) => {
-                let coordinator = store(coordinator.with_log(log)?).await?;
-                let worker = store(worker.with_log_of(&coordinator)?).await?;
-                (coordinator, worker)
-            }
-            None => (store(coordinator).await?, store(worker).await?),
-        };
-        let kafka = match log {
-            Some(_) => None,
-            None => Some(Topics::empty(self.kafka()?).await?),
-        };
-        Ok(Schemas { coordinator, worker, kafka, url: self.store.clone(), names })
+        Ok(Schemas { store: self.store.clone(), worker_store: worker, broker, names })
     }
 }
 
@@ -127,37 +126,99 @@ fn port_of(url: &str, usual: u16) -> Option<u16> {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]").then(|| port.unwrap_or(usual))
 }
 
-async fn store(config: Config) -> Result<Arc<Postgres>, Failed> {
-    Postgres::migrate(&config, None).await?;
-    Ok(Postgres::connect(config).await?)
-}
-
-/// What one run has of the servers.
+/// Where one run has its schemas and its messages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Schemas {
-    pub coordinator: Arc<Postgres>,
-    pub worker: Arc<Postgres>,
-    kafka: Option<Topics>,
-    url: String,
+    store: String,
+    /// If the worker has a database of its own.
+    worker_store: Option<String>,
+    /// If messages are in a Kafka.
+    broker: Option<String>,
+    /// Of the coordinator, of the worker, and of the log if there is no Kafka.
     names: [String; 3],
 }
 
 impl Schemas {
+    fn config(&self, url: &str, name: &str) -> Result<Config, Failed> {
+        let (lanes, clients) = CONNECTIONS;
+        Ok(Config::new(url, name)?.connections(lanes, clients))
+    }
+
+    fn coordinator(&self) -> Result<Config, Failed> {
+        let config = self.config(&self.store, &self.names[0])?;
+        Ok(match self.broker {
+            Some(_) => config,
+            None => config.with_log(&self.names[2])?,
+        })
+    }
+
+    fn worker(&self) -> Result<Config, Failed> {
+        self.config(self.worker_url(), &self.names[1])
+    }
+
+    fn worker_url(&self) -> &str {
+        self.worker_store.as_ref().unwrap_or(&self.store)
+    }
+
+    /// Makes the schemas, and takes away the topics that the run before has left.
+    pub async fn make(&self) -> Result<(), Failed> {
+        if let Some(broker) = &self.broker {
+            Topics::of(broker)?.forget().await?;
+        }
+        Postgres::migrate(&self.coordinator()?, None).await?;
+        Postgres::migrate(&self.worker()?, None).await?;
+        Ok(())
+    }
+
+    pub async fn connect(&self) -> Result<Connected, Failed> {
+        let coordinator = Postgres::connect(self.coordinator()?).await?;
+        let (worker, kafka) = match &self.broker {
+            Some(url) => (self.worker()?, Some(Kafka::connect(url.parse()?).await?)),
+            None => (self.worker()?.with_log_of(&coordinator)?, None),
+        };
+        Ok(Connected { coordinator, worker: Postgres::connect(worker).await?, kafka })
+    }
+
+    /// How large all tables are, and which of them.
+    pub async fn sizes(&self) -> Result<Figures, Failed> {
+        let mut sizes = database::sizes(&self.store, &self.names).await?;
+        if let Some(worker) = &self.worker_store {
+            for (key, size) in database::sizes(worker, &self.names).await? {
+                *sizes.entry(key).or_default() += size;
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// Takes the schemas and the topics away.
+    pub async fn forget(&self) -> Result<(), Failed> {
+        if let Some(broker) = &self.broker {
+            Topics::of(broker)?.forget().await?;
+        }
+        drop_schemas(&self.store, &self.names).await?;
+        drop_schemas(self.worker_url(), &self.names).await
+    }
+}
+
+/// What one run has open of the servers.
+pub struct Connected {
+    pub coordinator: Arc<Postgres>,
+    pub worker: Arc<Postgres>,
+    kafka: Option<Arc<Kafka>>,
+}
+
+impl Connected {
     /// Where the messages are.
     pub fn broker(&self) -> Arc<dyn Broker> {
         match &self.kafka {
-            Some(topics) => topics.kafka.clone(),
+            Some(kafka) => kafka.clone(),
             None => self.coordinator.log().expect("a store without a Kafka has its own log"),
         }
     }
 
-    /// Takes the schemas and the topics away.
-    pub async fn drop(self) -> Result<(), Failed> {
-        if let Some(topics) = &self.kafka {
-            topics.forget().await?;
-        }
+    pub async fn close(self) {
         self.coordinator.close().await;
         self.worker.close().await;
-        drop_schemas(&self.url, &self.names).await
     }
 }
 
@@ -169,19 +230,13 @@ pub async fn drop_schemas(url: &str, names: &[String]) -> Result<(), Failed> {
     Ok(db.close().await?)
 }
 
-/// A client of Kafka, and topics that are one run's own: whoever begins anew takes up all commands that there
-/// are.
-struct Topics {
-    kafka: Arc<Kafka>,
-    admin: AdminClient<DefaultClientContext>,
-}
+/// Topics that are one run's own: whoever begins anew takes up all commands that there are.
+struct Topics(AdminClient<DefaultClientContext>);
 
 impl Topics {
-    async fn empty(config: KafkaConfig) -> Result<Self, Failed> {
-        let admin = ClientConfig::new().set("bootstrap.servers", &config.servers).create()?;
-        let topics = Self { kafka: Kafka::connect(config).await?, admin };
-        topics.forget().await?;
-        Ok(topics)
+    fn of(url: &str) -> Result<Self, Failed> {
+        let config: KafkaConfig = url.parse()?;
+        Ok(Self(ClientConfig::new().set("bootstrap.servers", &config.servers).create()?))
     }
 
     /// Takes the topics away, if there are any.
@@ -189,7 +244,7 @@ impl Topics {
         let lanes = [WORKER, FiveSteps::NAME].map(|group| format!("{group}.lanes"));
         let names: Vec<String> = lanes.into_iter().chain(topics()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        for deleted in self.admin.delete_topics(&names, &AdminOptions::new()).await? {
+        for deleted in self.0.delete_topics(&names, &AdminOptions::new()).await? {
             match deleted {
                 Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
                 Err((topic, code)) => return Err(format!("`{topic}` stays: {code}").into()),
@@ -203,7 +258,7 @@ impl Topics {
 
     /// Whether Kafka has any of these topics.
     fn has(&self, names: &[&str]) -> Result<bool, Failed> {
-        let known = self.admin.inner().fetch_metadata(None, Duration::from_secs(5))?;
+        let known = self.0.inner().fetch_metadata(None, Duration::from_secs(5))?;
         Ok(known.topics().iter().any(|topic| names.contains(&topic.name())))
     }
 }

@@ -2,6 +2,8 @@
 //! through afterwards.
 
 use crate::Failed;
+use crate::figure::Figures;
+use crate::processes::Server;
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -35,6 +37,16 @@ pub trait Stand: Send + Sync + 'static {
     /// How large all messages are that were said up to now, in bytes; if it can be told.
     async fn bytes(&self) -> Result<Option<u64>, Failed> {
         Ok(None)
+    }
+
+    /// How large everything is that is kept, if it can be told.
+    async fn sizes(&self) -> Result<Figures, Failed> {
+        Ok(Figures::new())
+    }
+
+    /// Other processes that take part.
+    fn helpers(&self) -> Vec<Server> {
+        Vec::new()
     }
 
     /// Sees that those from 0 up to `count` have left exactly what they must, each once, and nobody anything else.

@@ -1,27 +1,27 @@
 //! The saga of five steps over the engine: who coordinates, who works, and where all is kept.
 
-pub mod saga;
+pub mod home;
+pub mod owner;
 mod size;
+
+pub use bench::saga;
 
 use crate::Failed;
 use crate::backend::Backend;
+use crate::figure::Figures;
 use crate::ground::Ground;
+use crate::processes::Server;
 use crate::setting::Folder;
 use crate::stand::{Counts, Stand};
 use async_trait::async_trait;
-use ballet::broker::Broker;
-use ballet::clock::SystemClock;
-use ballet::memory::World;
 use ballet::message::{commands_of, replies_of};
-use ballet::sqlite::Sqlite;
-use ballet::store::Store;
-use ballet::{App, Outcome, Running, Saga};
+use ballet::{App, Outcome, Retention, Running, Saga, Settings};
+use home::{Home, Opened};
+use owner::{Deed, Owner, Task};
 use saga::{EFFECTS, FiveSteps, Orders, WORKER, Worker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-#[cfg(feature = "servers")]
-use crate::servers::Schemas;
+use std::time::Duration;
 
 /// The topics of the saga.
 pub fn topics() -> [String; 2] {
@@ -33,73 +33,75 @@ pub struct Five {
     coordinator: Running,
     /// If the worker has a store of its own.
     worker: Option<Running>,
-    broker: Arc<dyn Broker>,
-    kept: Kept,
+    opened: Opened,
+    home: Home,
+    /// Coordinators in processes of their own.
+    helpers: Vec<Owner>,
     orders: Orders,
     /// What begins a saga is in no log.
     begun: AtomicU64,
-}
-
-/// Where all is kept.
-enum Kept {
-    Nowhere,
-    File(Arc<Sqlite>, Folder),
-    #[cfg(feature = "servers")]
-    Schemas(Schemas),
+    /// Where files are.
+    _folder: Option<Folder>,
 }
 
 impl Five {
     /// Everybody at work.
     pub async fn open(on: Backend, ground: &Ground, orders: Orders) -> Result<Self, Failed> {
-        match on {
-            Backend::Sqlite => {
-                let folder = ground.folder()?;
-                let store = Sqlite::open(folder.file("bench.db")).await?;
-                let broker: Arc<dyn Broker> = store.clone();
-                let kept = Kept::File(store.clone(), folder);
-                Self::in_one(store, broker, kept, ground, orders).await
-            }
-            #[cfg(feature = "servers")]
-            Backend::Postgres | Backend::Kafka => {
-                Self::apart(ground.servers()?.schemas(on).await?, ground, orders).await
-            }
-            _ => {
-                let node = World::new(Arc::new(SystemClock)).node();
-                Self::in_one(node.store(), node.broker(), Kept::Nowhere, ground, orders).await
-            }
-        }
-    }
-
-    /// Coordinator and worker over the same store.
-    async fn in_one(
-        store: Arc<dyn Store>,
-        broker: Arc<dyn Broker>,
-        kept: Kept,
-        ground: &Ground,
-        orders: Orders,
-    ) -> Result<Self, Failed> {
-        let app = App::new(store).broker(broker.clone()).lanes(ground.lanes);
-        let coordinator = app.saga(FiveSteps).reactor(Worker).start().await?;
-        let begun = AtomicU64::new(0);
-        Ok(Self { coordinator, worker: None, broker, kept, orders, begun })
-    }
-
-    /// Coordinator and worker over a schema each.
-    #[cfg(feature = "servers")]
-    async fn apart(schemas: Schemas, ground: &Ground, orders: Orders) -> Result<Self, Failed> {
-        let broker = schemas.broker();
-        let of = |store: &Arc<ballet::postgres::Postgres>| {
-            App::new(store.clone()).broker(broker.clone()).lanes(ground.lanes)
+        let (home, folder) = ground.home(on)?;
+        home.make().await?;
+        let opened = home.open().await?;
+        let settings = settings(ground.keep);
+        let of = |store| {
+            let app = App::new(store).broker(opened.broker.clone()).lanes(ground.lanes);
+            app.settings(settings.clone())
         };
-        let worker = Some(of(&schemas.worker).reactor(Worker).start().await?);
-        let coordinator = of(&schemas.coordinator).saga(FiveSteps).start().await?;
-        let (kept, begun) = (Kept::Schemas(schemas), AtomicU64::new(0));
-        Ok(Self { coordinator, worker, broker, kept, orders, begun })
+        let (coordinator, worker) = match &opened.worker {
+            Some(worker) => {
+                let worker = of(worker.clone()).reactor(Worker).start().await?;
+                (
+                    of(opened.coordinator.clone()).saga(FiveSteps::default()).start().await?,
+                    Some(worker),
+                )
+            }
+            None => {
+                let app = of(opened.coordinator.clone()).saga(FiveSteps::default()).reactor(Worker);
+                (app.start().await?, None)
+            }
+        };
+        let mut helpers = Vec::new();
+        for _ in 1..ground.coordinators {
+            let task = Task { home: home.clone(), lanes: ground.lanes, deed: Deed::Help };
+            let mut helper = Owner::start(&task)?;
+            let () = helper.told().await?;
+            helpers.push(helper);
+        }
+        let begun = AtomicU64::new(0);
+        Ok(Self { coordinator, worker, opened, home, helpers, orders, begun, _folder: folder })
     }
 
     fn apps(&self) -> impl Iterator<Item = &Running> {
         [&self.coordinator].into_iter().chain(&self.worker)
     }
+}
+
+/// How long a step waits at most.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The engine's, but for how long what is over is kept. Barriers must outlive what is sent again.
+fn settings(keep: Option<Duration>) -> Settings {
+    let Some(keep) = keep else { return Settings::default() };
+    let retention = Retention {
+        log: keep,
+        unread: keep,
+        outbox: keep,
+        archive: keep,
+        barriers: keep + LONGEST,
+        seen: keep,
+        dead_letters: keep,
+        every: Duration::from_secs(5),
+        ..Retention::default()
+    };
+    Settings { retention, ..Settings::default() }
 }
 
 #[async_trait]
@@ -117,12 +119,17 @@ impl Stand for Five {
     async fn counts(&self) -> Result<Counts, Failed> {
         let mut messages = self.begun.load(Ordering::Relaxed);
         for topic in topics() {
-            for partition in 0..self.broker.partitions(&topic).await? {
-                messages += self.broker.range(&topic, partition).await?.end;
+            for partition in 0..self.opened.broker.partitions(&topic).await? {
+                messages += self.opened.broker.range(&topic, partition).await?.end;
             }
         }
         let lanes = self.apps().flat_map(|app| app.health().into_values());
-        Ok(Counts { messages, batches: lanes.map(|health| health.batches).sum() })
+        // Of the lanes of others nobody here knows.
+        let batches = match self.helpers.is_empty() {
+            true => lanes.map(|health| health.batches).sum(),
+            false => 0,
+        };
+        Ok(Counts { messages, batches })
     }
 
     fn messages_of(&self, first: u64, count: u64) -> Option<u64> {
@@ -130,7 +137,7 @@ impl Stand for Five {
     }
 
     async fn bytes(&self) -> Result<Option<u64>, Failed> {
-        Ok(Some(size::of(&*self.broker, &topics()).await?))
+        Ok(Some(size::of(&*self.opened.broker, &topics()).await?))
     }
 
     async fn check(&self, count: u64) -> Result<(), Failed> {
@@ -139,23 +146,26 @@ impl Stand for Five {
         self.orders.check(count, &found)
     }
 
+    async fn sizes(&self) -> Result<Figures, Failed> {
+        self.home.sizes().await
+    }
+
+    fn helpers(&self) -> Vec<Server> {
+        self.helpers.iter().map(Owner::process).collect()
+    }
+
     async fn close(self: Arc<Self>) -> Result<(), Failed> {
-        let Some(Self { coordinator, worker, kept, broker, .. }) = Arc::into_inner(self) else {
+        let Some(Self { coordinator, worker, opened, home, helpers, .. }) = Arc::into_inner(self)
+        else {
             return Err("somebody still works here".into());
         };
+        for helper in helpers {
+            helper.dismiss().await?;
+        }
         for app in [coordinator].into_iter().chain(worker) {
             app.stop().await;
         }
-        drop(broker);
-        match kept {
-            Kept::Nowhere => Ok(()),
-            Kept::File(store, folder) => {
-                store.close().await;
-                drop(folder);
-                Ok(())
-            }
-            #[cfg(feature = "servers")]
-            Kept::Schemas(schemas) => schemas.drop().await,
-        }
+        opened.close().await;
+        home.forget().await
     }
 }

@@ -4,9 +4,13 @@
 //! user writes them: each sees one message and puts one row.
 
 use crate::Failed;
-use ballet::{Fault, Plan, Reactions, Reactor, Saga, StepError, Table, Tx, answer, ask, refuse};
+use ballet::saga::Timing;
+use ballet::{
+    Fault, Plan, Reactions, Reactor, Retry, Saga, StepError, Table, Tx, answer, ask, refuse,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How many steps there are, and so how many effects each saga leaves.
 pub const STEPS: u32 = 5;
@@ -91,8 +95,16 @@ ballet::service! {
 pub const EFFECTS: Table<(u64, u32), Effect> = Table::new("effects");
 
 /// Four steps that can be taken back, and one that decides.
-#[derive(Debug, Clone, Copy)]
-pub struct FiveSteps;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FiveSteps {
+    /// Whether each step waits for an hour, and nothing is asked again meanwhile.
+    pub is_patient: bool,
+}
+
+/// All steps.
+const NAMES: [&str; STEPS as usize] = ["one", "two", "three", "four", "five"];
+
+const AN_HOUR: Duration = Duration::from_secs(3_600);
 
 impl Saga for FiveSteps {
     const NAME: &'static str = "five-steps";
@@ -106,6 +118,12 @@ impl Saga for FiveSteps {
             .step("four", ask(Self::four).compensate(Self::undo_four))
             .step("five", ask(Self::five).pivot())
             .end()
+    }
+
+    fn timing(&self, timing: &mut Timing<'_>) {
+        for step in NAMES.into_iter().filter(|_| self.is_patient) {
+            timing.within(step, AN_HOUR).retry(step, Retry::every(AN_HOUR));
+        }
     }
 }
 
