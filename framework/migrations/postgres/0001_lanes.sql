@@ -4,9 +4,13 @@
 --
 -- What changes with every step is in no index, and `fillfactor` leaves room beside it, so that the new
 -- version of a row stays on its page and no index is written (HOT). Names that the program gives are text,
--- compared as bytes; what users choose is bytes, for a text cannot hold a zero. Where a table has another
--- index, its primary key is made after it: of two that cost the same as far as the planner knows, as of a
--- table that was empty when it last looked, it takes the newer.
+-- compared as bytes; what users choose is bytes, for a text cannot hold a zero.
+--
+-- The planner chooses an index by what it knew of the table when it last looked. Of one that had next to nothing
+-- left then, all indexes cost the same but for their height, and one that shares a column with the primary key may
+-- be taken for it, and walked through for every row. So an index that serves another order is made of expressions,
+-- which only the statements name that want it. Where that cannot be, the primary key is made last: of two that cost
+-- the same the planner takes the newer.
 
 -- meta: one row a fact about the schema: its version and its incarnation. Written by migrations, read when
 -- a process connects. A schema that holds a log too has one for both.
@@ -70,7 +74,7 @@ CREATE TABLE runs (
     begun  bigint NOT NULL,
     body   bytea NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX runs_by_age ON runs (saga, begun);
+CREATE INDEX runs_by_age ON runs ((saga || ''), begun, (key || ''::bytea));
 ALTER TABLE runs ADD PRIMARY KEY (saga, key);
 
 -- archive: runs that have ended. A run moves here in the flush that ends it. Read as `runs` is. What is
@@ -83,7 +87,7 @@ CREATE TABLE archive (
     ended  bigint NOT NULL,
     body   bytea NOT NULL
 );
-CREATE INDEX archive_by_age ON archive (saga, begun);
+CREATE INDEX archive_by_age ON archive ((saga || ''), begun, (key || ''::bytea));
 ALTER TABLE archive ADD PRIMARY KEY (saga, key);
 
 -- rows: the rows of services and views, `name` being `service.table`. Written by the owner of the lane of
@@ -115,7 +119,7 @@ CREATE TABLE timers (
     due        bigint NOT NULL,
     key        bytea NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX timers_by_due ON timers (group_name, lane, due, id);
+CREATE INDEX timers_by_due ON timers ((group_name || ''), (lane + 0), due, (id || ''::bytea));
 ALTER TABLE timers ADD PRIMARY KEY (group_name, lane, id);
 
 -- calls: calls to the outside that are under way. Written by the owner of the lane, read when it is taken.

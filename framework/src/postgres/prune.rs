@@ -7,6 +7,7 @@
 use crate::clock::Time;
 use crate::error::Error;
 use crate::postgres::log::Hand;
+use crate::postgres::read::count;
 use crate::postgres::trouble::store;
 use crate::store::{Kept, Pruned};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -90,10 +91,11 @@ impl Hands {
 /// A table that is walked: its name, the second part of its primary key, and what is not too young to go.
 type Walked = (&'static str, &'static str, &'static str);
 
-const BARRIERS: Walked = ("barriers", "key", "at < $5 AND NOT is_open");
-const SEEN: Walked = ("seen", "id", "at < $5");
+const BARRIERS: Walked = ("barriers", "key", "t.at < $4 AND NOT t.is_open");
+const SEEN: Walked = ("seen", "id", "t.at < $4");
 
-/// Looks at some rows of a table along its primary key.
+/// Looks at some rows of a table along its primary key. Where they end is told by their number and not by a
+/// second bound, for Postgres would look at all rows up to the end of the table for that.
 async fn walk(
     db: &mut PgConnection,
     hand: &mut Option<(String, Vec<u8>)>,
@@ -102,23 +104,23 @@ async fn walk(
     limit: i64,
 ) -> Result<Pruned, sqlx::Error> {
     let (group, from) = hand.take().unwrap_or_default();
-    let end = format!(
-        "SELECT group_name, {key} FROM {table} WHERE (group_name, {key}) > ($1, $2)
-         ORDER BY group_name, {key} LIMIT 1 OFFSET $3"
+    let step = format!(
+        "WITH looked AS MATERIALIZED (
+             SELECT group_name, {key}, {is_old} AS is_old FROM {table} t
+             WHERE (group_name, {key}) > ($1, $2) ORDER BY group_name, {key} LIMIT $3),
+         gone AS (
+             DELETE FROM {table} t USING (SELECT * FROM looked WHERE is_old OFFSET 0) l
+             WHERE t.group_name = ANY (ARRAY[l.group_name]) AND t.{key} = l.{key} AND {is_old}
+             RETURNING 1 AS one)
+         SELECT group_name, {key}, (SELECT count(*) FROM gone), (SELECT count(*) FROM looked)
+         FROM looked ORDER BY group_name DESC, {key} DESC LIMIT 1"
     );
-    let end = sqlx::query(AssertSqlSafe(end)).bind(&group).bind(&from).bind(limit - 1);
-    let end = end.fetch_optional(&mut *db).await?.map(|row| (row.get(0), row.get(1)));
-    hand.clone_from(&end);
-    let upto = match end {
-        Some(_) => format!("(group_name, {key}) <= ($3, $4)"),
-        // Both are told their types all the same.
-        None => "($3 || '' = '' AND $4 = ''::bytea)".to_owned(),
+    let step = sqlx::query(AssertSqlSafe(step)).bind(&group).bind(&from).bind(limit).bind(before);
+    let Some(last) = step.fetch_optional(db).await? else {
+        return Ok(Pruned { deleted: 0, is_done: true });
     };
-    let gone =
-        format!("DELETE FROM {table} WHERE (group_name, {key}) > ($1, $2) AND {upto} AND {is_old}");
-    let (last, to): (String, Vec<u8>) = end.unwrap_or_default();
-    let gone = sqlx::query(AssertSqlSafe(gone)).bind(&group).bind(&from).bind(last).bind(to);
-    let deleted = gone.bind(before).execute(db).await?.rows_affected();
+    let (deleted, looked) = (count(&last, 2), last.get::<i64, _>(3));
+    *hand = (looked == limit).then(|| (last.get(0), last.get(1)));
     Ok(Pruned { deleted, is_done: hand.is_none() })
 }
 
@@ -133,7 +135,7 @@ async fn archive(db: &mut PgConnection, before: i64, limit: i64) -> Result<Prune
              (SELECT saga FROM archive a WHERE a.saga > s.saga ORDER BY saga LIMIT 1) n),
          old AS MATERIALIZED (
              SELECT o.saga, o.key FROM sagas s CROSS JOIN LATERAL
-             (SELECT saga, key FROM archive a WHERE a.saga = s.saga AND a.begun < $1 AND a.ended < $1
+             (SELECT saga, key FROM archive a WHERE a.saga || '' = s.saga AND a.begun < $1 AND a.ended < $1
               ORDER BY begun LIMIT $2) o LIMIT $2)
          DELETE FROM archive a USING old o WHERE a.saga = ANY (ARRAY[o.saga]) AND a.key = o.key",
     );

@@ -196,12 +196,12 @@ pub(super) async fn runs(
 ) -> Result<Vec<RunRow>, Error> {
     let found = sqlx::query(
         "SELECT key, status, body, begun FROM
-         (SELECT key, status, body, begun FROM runs WHERE saga = $1 AND ($2 IS NULL OR status = $2)
-          ORDER BY begun DESC, key DESC LIMIT $3) AS going
+         (SELECT key, status, body, begun FROM runs WHERE saga || '' = $1 AND ($2 IS NULL OR status = $2)
+          ORDER BY begun DESC, key || ''::bytea DESC LIMIT $3) AS going
          UNION ALL SELECT key, status, body, begun FROM
          (SELECT key, status, body, begun FROM archive
-          WHERE saga = $1 AND ($2 IS NULL OR status = $2)
-          ORDER BY begun DESC, key DESC LIMIT $3) AS ended
+          WHERE saga || '' = $1 AND ($2 IS NULL OR status = $2)
+          ORDER BY begun DESC, key || ''::bytea DESC LIMIT $3) AS ended
          ORDER BY begun DESC, key DESC LIMIT $3",
     );
     let found = found.bind(saga).bind(status.map(Status::name)).bind(i64::from(limit));
@@ -295,8 +295,8 @@ pub(super) async fn due(
 ) -> Result<(Vec<Timer>, Option<Time>), Error> {
     // One more than wanted: it is the next one, whether it is due or not.
     let found = sqlx::query(
-        "SELECT id, due, key FROM timers WHERE group_name = $1 AND lane = $2
-         ORDER BY due, id LIMIT $3",
+        "SELECT id, due, key FROM timers WHERE group_name || '' = $1 AND lane + 0 = $2
+         ORDER BY due, id || ''::bytea LIMIT $3",
     );
     let found = found.bind(lane.group.as_str()).bind(lane_number(lane)).bind(i64::from(limit) + 1);
     let found = found.fetch_all(db).await.map_err(store)?;

@@ -33,6 +33,13 @@ impl Kept {
         Self::Seen,
         Self::DeadLetters,
     ];
+
+    /// Whether the old ones are found only by looking at all, since no index that every batch would have to
+    /// write says how old they are.
+    #[must_use]
+    pub const fn is_walked(self) -> bool {
+        matches!(self, Self::Barriers | Self::Seen)
+    }
 }
 
 /// What one bounded step of deleting came to.

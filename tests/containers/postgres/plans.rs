@@ -1,8 +1,8 @@
 //! Rows are looked up by their keys, whatever the server believes of the size of a table.
 //!
-//! It plans a statement once, from what it found when it last looked, which may have been an empty table. So
-//! the tables are looked at while they are empty and then filled, and the server itself counts how many entries
-//! of indexes it goes through for each of a few rows.
+//! It plans a statement once, from what it found when it last looked: an empty table, or one that had been full
+//! and had next to nothing left. So the tables are looked at while they are so and then filled, and the server
+//! itself counts how many entries of indexes it goes through for each of a few rows.
 
 use super::pair::migrate;
 use ballet::Key;
@@ -25,7 +25,8 @@ const SCHEMA: &str = "plans";
 const ROWS: usize = 3_000;
 const TOUCHED: usize = 50;
 
-/// What is in the tables: of the lane itself, of its saga and of its table of rows.
+/// What is in the tables: of the lane itself, of its saga and of its table of rows. The keys of some runs are so
+/// long that the tree of all keys is higher than that of any other index, which is then cheaper to descend.
 const FILL: &str = "
     INSERT INTO plans.runs (saga, key, status, begun, body)
     SELECT 'saga', convert_to('here ' || n, 'UTF8'), 'running', n, '' FROM generate_series(1, 3000) n;
@@ -44,9 +45,26 @@ const FILL: &str = "
     INSERT INTO plans.parked (group_name, lane, number, key, held, attempts, since, reason, body)
     SELECT 'group', 0, n, '', 'fault', 1, 1, '', '' FROM generate_series(1, 3000) n;
     INSERT INTO plans.inbox (group_name, lane, id, key, at, body)
-    SELECT 'group', 0, convert_to('here ' || n, 'UTF8'), '', 1, '' FROM generate_series(1, 3000) n;";
+    SELECT 'group', 0, convert_to('here ' || n, 'UTF8'), '', 1, '' FROM generate_series(1, 3000) n;
+    INSERT INTO plans.runs (saga, key, status, begun, body)
+    SELECT 'saga', convert_to(long.key, 'UTF8'), 'running', n, ''
+    FROM generate_series(1, 1000) n CROSS JOIN LATERAL
+    (SELECT string_agg(md5(n || ' ' || i), '') AS key FROM generate_series(1, 25) i) AS long;
+    INSERT INTO plans.archive (saga, key, status, begun, ended, body)
+    SELECT saga, key, status, 5000 + begun, 5000 + begun, body FROM plans.runs WHERE length(key) > 100;";
 
-/// A lane of a schema whose tables were looked at when they were empty, and are full now.
+/// What the tables were like when they were looked at.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Empty,
+    /// Of what was there, only the last row is left.
+    NearlyEmpty,
+}
+
+const TABLES: [&str; 9] =
+    ["runs", "archive", "rows", "barriers", "seen", "timers", "calls", "parked", "inbox"];
+
+/// A lane of a schema whose tables were looked at before, and are full now.
 struct Scene {
     database: Database,
     store: Arc<Postgres>,
@@ -54,26 +72,34 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    async fn new(before: Before) -> Self {
         let database = servers::postgres().await.database("plans").await;
         let app = database.role("app").await;
         migrate(&database, SCHEMA).await;
         let store = Postgres::connect(Config::new(&app, SCHEMA).unwrap()).await.unwrap();
         let taken = store.take(&lane()).await.unwrap();
         let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
-        for table in
-            ["runs", "archive", "rows", "barriers", "seen", "timers", "calls", "parked", "inbox"]
-        {
-            let look = format!("VACUUM (ANALYZE) plans.{table}");
-            db.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(look))).await.unwrap();
+        let mut run = async |text: &str| {
+            db.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(text))).await.unwrap();
+        };
+        let fill = FILL.replace(';', " ON CONFLICT DO NOTHING;");
+        if let Before::NearlyEmpty = before {
+            run(&fill).await;
+            for table in TABLES.map(|table| format!("plans.{table}")) {
+                let last = format!("(SELECT max(ctid) FROM {table})");
+                run(&format!("DELETE FROM {table} WHERE ctid < {last}")).await;
+            }
         }
-        db.execute(sqlx::raw_sql(FILL)).await.unwrap();
+        for table in TABLES {
+            run(&format!("VACUUM (ANALYZE) plans.{table}")).await;
+        }
+        run(&fill).await;
         Self { database, store, taken }
     }
 
     /// How many entries of indexes and rows of tables the server goes through while the store does
     /// something, in all sessions that have ended.
-    async fn walked(self, does: impl AsyncFnOnce(&dyn Store, Advance)) -> u64 {
+    async fn walked(self, does: impl AsyncFn(&dyn Store, Advance)) -> u64 {
         let Self { database, store, taken } = self;
         let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
         let before = walked(&mut db).await;
@@ -186,14 +212,21 @@ async fn enters(store: &dyn Store, _: Advance) {
 async fn prunes(store: &dyn Store, _: Advance) {
     let gone = store.prune(Kept::Archive, Duration::from_secs(1), TOUCHED as u32).await.unwrap();
     assert_eq!(gone.deleted, TOUCHED as u64);
+    for walked in [Kept::Barriers, Kept::Seen] {
+        let gone = store.prune(walked, Duration::from_secs(1), TOUCHED as u32).await.unwrap();
+        assert_eq!((gone.deleted, gone.is_done), (0, false), "all are too young, or open");
+    }
     let gone = store.forget("service.table", TOUCHED as u32).await.unwrap();
     assert_eq!(gone.deleted, TOUCHED as u64);
 }
 
 /// Whoever walks through a table for each row, or through all of a lane, goes through `ROWS` at least.
-async fn is_looked_up(does: impl AsyncFnOnce(&dyn Store, Advance)) {
-    let walked = Scene::new().await.walked(does).await;
-    assert!(walked < ROWS as u64, "{walked} entries of indexes for {TOUCHED} rows of each kind");
+async fn is_looked_up(does: impl AsyncFn(&dyn Store, Advance)) {
+    for before in [Before::Empty, Before::NearlyEmpty] {
+        let walked = Scene::new(before).await.walked(&does).await;
+        let told = format!("{walked} entries of indexes for {TOUCHED} rows of each kind");
+        assert!(walked < ROWS as u64, "{before:?}: {told}");
+    }
 }
 
 #[tokio::test]
