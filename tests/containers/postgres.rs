@@ -1,6 +1,7 @@
 //! What the tests expect of the Postgres that they use.
 
 mod alone;
+mod budgets;
 mod faults;
 mod figures;
 mod joined;

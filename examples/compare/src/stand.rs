@@ -40,7 +40,11 @@ pub struct Stand {
 impl Stand {
     /// Opens the shop: everybody in their places, shelves stocked for so many orders.
     pub async fn open(cast: Cast, ground: &Ground, orders: usize) -> Result<Self, Failed> {
-        let place = Place::take(ground, cast).await?;
+        Self::at(Place::take(ground, cast).await?, cast, orders).await
+    }
+
+    /// The same in a place that was taken before.
+    pub async fn at(place: Place, cast: Cast, orders: usize) -> Result<Self, Failed> {
         let since = audit::ends(&*place.broker()).await?;
         let world = World::default();
         let mut apps = BTreeMap::new();

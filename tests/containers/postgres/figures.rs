@@ -87,7 +87,7 @@ async fn batch(store: &dyn Store, advance: &Advance, count: usize) {
 }
 
 /// How many statements the role of the app has said to this database.
-async fn said(database: &Database) -> i64 {
+pub(super) async fn said(database: &Database) -> i64 {
     let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
     let asked = sqlx::query(
         "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements s

@@ -1,0 +1,91 @@
+//! Every budget. `docs/internals/budgets.md` has the same table, and a test holds the two together.
+
+use crate::budget::Budget;
+
+/// Where it stands, for whoever has to change a number.
+pub(crate) const PLACE: &str = "tests/budgets/src/table.rs";
+
+/// Who executes instructions.
+pub const INSTRUCTIONS: &str = "the core";
+
+/// All of them.
+pub const TABLE: &[Budget] = &[
+    // In one thread and in virtual time no run differs from another.
+    Budget::exactly("a saga in memory", "messages", 11.0),
+    Budget::near("a saga in memory", "bytes of messages", 4_593.0),
+    Budget::exactly("a saga in memory", "commits", 11.0),
+    Budget::near("a saga in memory", "allocations", 1_185.0),
+    Budget::near("a saga in memory", "bytes allocated", 343_000.0),
+    Budget::exactly("a purchase with a coordinator in memory", "messages", 37.0),
+    Budget::near("a purchase with a coordinator in memory", "bytes of messages", 18_374.0),
+    Budget::exactly("a purchase with a coordinator in memory", "commits", 40.0),
+    Budget::near("a purchase with a coordinator in memory", "allocations", 7_727.0),
+    Budget::near("a purchase with a coordinator in memory", "bytes allocated", 1_589_000.0),
+    Budget::exactly("a purchase by reactions in memory", "messages", 17.0),
+    Budget::near("a purchase by reactions in memory", "bytes of messages", 7_800.0),
+    Budget::exactly("a purchase by reactions in memory", "commits", 54.0),
+    Budget::near("a purchase by reactions in memory", "allocations", 7_945.0),
+    Budget::near("a purchase by reactions in memory", "bytes allocated", 1_734_000.0),
+    // How many batches share a file's commit, and how many messages a batch, is a matter of moments.
+    Budget::between("a saga in SQLite", "statements", 96.0, 101.0, 104.0),
+    Budget::between("a saga in SQLite", "driver calls", 25.0, 27.0, 28.0),
+    Budget::between("a saga in SQLite", "commits", 6.5, 7.0, 7.5),
+    Budget::between("a purchase with a coordinator in SQLite", "statements", 300.0, 337.0, 380.0),
+    Budget::between("a purchase with a coordinator in SQLite", "driver calls", 84.0, 94.0, 120.0),
+    Budget::between("a purchase by reactions in SQLite", "statements", 360.0, 402.0, 450.0),
+    Budget::between("a purchase by reactions in SQLite", "driver calls", 105.0, 117.0, 150.0),
+    Budget::between("a saga in Postgres", "statements", 13.0, 15.3, 18.0),
+    Budget::between("a saga in Postgres", "commits", 11.5, 12.0, 12.5),
+    Budget::between("a saga in Postgres", "bytes to its log", 19_500.0, 21_700.0, 24_000.0),
+    // Every run of one build counts the same. Compilers and allocators differ.
+    Budget::up_to(INSTRUCTIONS, "instructions to decide on a begin", 2_887.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decide on the third of five replies", 3_724.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decide on the last of five replies", 3_086.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to take the next of an edge", 692.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to drop a duplicate of an edge", 393.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to encode a command", 7_051.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to encode a reply", 6_774.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decode a command", 16_139.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decode a reply", 15_792.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to write the headers of a command", 7_384.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to read the headers of a command", 22_266.0),
+];
+
+/// The budgets of somebody.
+#[must_use]
+pub fn of(who: &str) -> Vec<Budget> {
+    TABLE.iter().filter(|budget| budget.who == who).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLE;
+    use std::collections::BTreeSet;
+    use std::fmt::Write;
+
+    const PAGE: &str = include_str!("../../../docs/internals/budgets.md");
+
+    #[test]
+    fn the_page_has_every_budget_as_it_is() {
+        let mut rows = String::new();
+        for budget in TABLE {
+            let _ = writeln!(rows, "{}", budget.row());
+        }
+        assert!(PAGE.contains(&rows), "`docs/internals/budgets.md` is to have these rows:\n{rows}");
+    }
+
+    #[test]
+    fn nobody_has_two_budgets_of_the_same() {
+        let names: BTreeSet<_> = TABLE.iter().map(|budget| (budget.who, budget.what)).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+
+    #[test]
+    fn what_was_measured_is_within_every_budget_and_none_is_wide() {
+        for budget in TABLE {
+            assert_eq!(budget.check(budget.measured), Ok(()));
+            assert!(budget.least >= budget.most * 0.7 || budget.is_ceiling(), "{}", budget.row());
+            assert!(budget.measured >= budget.most * 0.7, "{}", budget.row());
+        }
+    }
+}
