@@ -166,7 +166,6 @@ fn reply() -> Message {
 #[bench::command(args = (command()), config = within("to encode a command"))]
 #[bench::reply(args = (reply()), config = within("to encode a reply"))]
 fn encodes(message: Message) -> (Bytes, Message) {
-    black_box(message.encode());
     (black_box(message.encode()), message)
 }
 
