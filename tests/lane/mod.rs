@@ -9,6 +9,7 @@ mod bounded;
 mod careful;
 mod dance;
 mod echo;
+mod fairness;
 mod fencing;
 mod happy;
 mod large;

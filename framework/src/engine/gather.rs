@@ -10,6 +10,7 @@ use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
 use crate::store::{Batch, Held, Writes};
+use futures::FutureExt;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,10 @@ use tokio::sync::watch;
 /// So often at least an owner that rests asks the store whether the lane is still its own. A process that was
 /// replaced and does not know it may take the lane once more and go again, and nobody is told of that.
 const WATCH: Duration = Duration::from_secs(10);
+
+/// How long all else waits for the log, if the batch before has not read it. Begins and calls that end without a
+/// pause would be all that a lane does, and no run would ever hear an answer.
+const TURN: Duration = Duration::from_millis(20);
 
 /// What one batch will work on.
 #[derive(Default)]
@@ -87,6 +92,35 @@ impl Lane {
 
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
     pub(super) async fn gather(&mut self) -> Result<Option<Gathered>, Error> {
+        let inbox = self.hint.notified().now_or_never().is_some();
+        self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
+        let gathered = match inbox || !self.called.is_empty() {
+            true => self.gather_with_the_log(inbox).await?,
+            false => self.gather_what_comes().await?,
+        };
+        self.passed = gathered.as_ref().is_some_and(|gathered| gathered.arrived.is_empty());
+        Ok(gathered)
+    }
+
+    /// There is something to do already. What the log has by now goes with it; if the batch before has passed it
+    /// over, it is waited for.
+    async fn gather_with_the_log(&mut self, inbox: bool) -> Result<Option<Gathered>, Error> {
+        let (most, pace) = self.crowd.pace(&self.wiring.settings, self.memory.parked.len());
+        let is_read = pace.is_zero();
+        let turn = if self.passed && is_read { TURN } else { Duration::ZERO };
+        let arrived = tokio::select! {
+            biased;
+            () = told_to_stop(&mut self.stopped) => return Ok(None),
+            arrived = self.reader.next(most), if is_read => arrived,
+            () = rest_at_most(turn) => Ok(Vec::new()),
+        };
+        if inbox && arrived.is_err() {
+            self.hint.notify_one();
+        }
+        Ok(Some(Gathered { arrived: arrived?, inbox }))
+    }
+
+    async fn gather_what_comes(&mut self) -> Result<Option<Gathered>, Error> {
         let mut gathered = Gathered::default();
         let settings = Arc::clone(&self.wiring.settings);
         let (most, pace) = self.crowd.pace(&settings, self.memory.parked.len());
@@ -241,6 +275,13 @@ impl Lane {
             return true;
         }
         false
+    }
+}
+
+/// Waits so long; not even for another turn if that is no time.
+async fn rest_at_most(time: Duration) {
+    if !time.is_zero() {
+        rest(time).await;
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Lane {
     pub(super) broken: Vec<String>,
     /// What is done while too much is set aside.
     pub(super) crowd: Crowd,
+    /// Whether the last batch has not read the log.
+    pub(super) passed: bool,
     /// How often in a row something seemed to be due, and the database's clock did not think so.
     pub(super) early: u32,
 }
@@ -100,6 +102,7 @@ impl Lane {
             excused: 0,
             broken: Vec::new(),
             crowd: Crowd::default(),
+            passed: false,
             early: 0,
             wiring,
         }
