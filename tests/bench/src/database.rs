@@ -1,7 +1,8 @@
 //! What a Postgres counts itself.
 
 use crate::Failed;
-use crate::figure::{Figures, MEGABYTE};
+use crate::figure::Figures;
+use crate::meter::MEGABYTE;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 

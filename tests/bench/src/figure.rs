@@ -42,9 +42,6 @@ const fn death(key: &'static str, title: &'static str, digits: usize) -> Figure 
     Figure { key, title, digits, part: Part::Death }
 }
 
-/// The bytes of one.
-pub const MEGABYTE: f64 = 1_048_576.0;
-
 pub const PER_SECOND: &str = "per_second";
 
 /// All of them, in the order in which they are told.

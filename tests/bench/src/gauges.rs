@@ -29,6 +29,8 @@ pub struct Reading {
     postgres: Option<u64>,
     broker: Option<u64>,
     written: Option<u64>,
+    /// What this process has of the memory then.
+    resident: Option<f64>,
     #[cfg(feature = "servers")]
     counted: Option<Counted>,
 }
@@ -61,7 +63,8 @@ impl Gauges {
         let written = self.writes.then(meter::written).flatten();
         let helpers: u64 = self.helpers.iter().map(|helper| helper.cpu()).sum();
         let engine = own_cpu().map(|own| own + helpers);
-        let reading = Reading { engine, written, ..Reading::default() };
+        let resident = meter::resident();
+        let reading = Reading { engine, written, resident, ..Reading::default() };
         self.of_servers(reading).await
     }
 
@@ -84,7 +87,7 @@ impl Gauges {
 }
 
 impl Reading {
-    /// What one has cost, if so many were done since.
+    /// What one has cost, if so many were done since, and what the process has of the memory now.
     pub fn each(&self, before: &Self, count: u64) -> Figures {
         let each = |now: Option<u64>, then: Option<u64>| {
             Some(now?.saturating_sub(then?) as f64 / count.max(1) as f64)
@@ -101,6 +104,7 @@ impl Reading {
             ("cpu_postgres_us", postgres),
             ("cpu_broker_us", broker),
             ("written_bytes", each(self.written, before.written)),
+            ("rss_mb", self.resident),
         ];
         figures.extend(self.of_database(before, &each));
         let known = figures.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));

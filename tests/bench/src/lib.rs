@@ -2,7 +2,6 @@
 
 pub mod meter;
 /// The saga that is measured; its budgets are counted too.
-#[path = "five/saga.rs"]
 pub mod saga;
 pub mod setting;
 pub mod statements;

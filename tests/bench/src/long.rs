@@ -6,7 +6,6 @@ use crate::gauges::{Gauges, Reading};
 use crate::ground::Ground;
 use crate::load::{Limits, Load, Waited, run, run_into};
 use crate::measure::figures_of;
-use crate::meter;
 use crate::options::Options;
 use crate::report::{Cell, Run};
 use crate::stand::Stand;
@@ -58,7 +57,8 @@ impl Long<'_> {
             run_into(&stand_of_load, load, limits, first, &waited_of_load).await
         });
         let mut looked = 0;
-        while begun.elapsed() + every <= seconds && !all.is_finished() {
+        // The last part ends with the run, which is over a moment later.
+        while every * (looked + 1) <= seconds && !all.is_finished() {
             looked += 1;
             rest((every * looked).saturating_sub(begun.elapsed())).await;
             before = self.look(stand, &waited, before, begun).await?;
@@ -79,9 +79,6 @@ impl Long<'_> {
         let mut figures = now.each(&before, passed.count);
         figures.extend(figures_of(&passed));
         figures.extend(stand.sizes().await?);
-        if let Some(resident) = meter::resident() {
-            figures.insert("rss_mb".to_owned(), resident as f64 / 1_048_576.0);
-        }
         let until = begun.elapsed().as_secs();
         let load = format!("{}, up to {until} s", self.load.told());
         say(&format!(

@@ -64,7 +64,7 @@ fn act(options: &Options) -> Result<Result<(), Failed>, String> {
 
 /// Another of these processes has begun this one.
 fn owner() -> Result<(), Failed> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(five::owner::serve())
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(five::serve())
 }
 
 fn compare(one: &std::path::Path, other: &std::path::Path) -> Result<(), Failed> {

@@ -6,7 +6,6 @@ use crate::figure::{Figures, PER_SECOND};
 use crate::gauges::Gauges;
 use crate::ground::Ground;
 use crate::load::{Limits, Load, Passed, run};
-use crate::meter;
 use crate::options::Options;
 use crate::report::{Cell, Run};
 use crate::stand::Stand;
@@ -148,7 +147,7 @@ impl Visit<'_> {
         Arc::clone(stand).prepare(first + limits.count).await?;
         let (counts, before) = (stand.counts().await?, gauges.read().await?);
         let passed = run(stand, load, limits, first).await?;
-        let (after, resident) = (gauges.read().await?, meter::resident());
+        let after = gauges.read().await?;
         let since = stand.counts().await?;
         let (messages, batches) =
             (since.messages - counts.messages, since.batches - counts.batches);
@@ -165,9 +164,6 @@ impl Visit<'_> {
         }
         if batches > 0 {
             figures.insert("messages_per_batch".to_owned(), messages as f64 / batches as f64);
-        }
-        if let Some(resident) = resident {
-            figures.insert("rss_mb".to_owned(), resident as f64 / 1_048_576.0);
         }
         Ok(Run { cell: self.cell(load), round: self.round, count: passed.count, figures })
     }

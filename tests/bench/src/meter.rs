@@ -3,19 +3,27 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
+/// The bytes of a megabyte.
+pub const MEGABYTE: f64 = 1_048_576.0;
+
 /// How many bytes this process has made dirty that go to the disk.
 pub fn written() -> Option<u64> {
     field(&read_to_string("/proc/self/io").ok()?, "write_bytes:")
 }
 
-/// How much memory the process has now, in bytes.
-pub fn resident() -> Option<u64> {
-    field(&read_to_string("/proc/self/status").ok()?, "VmRSS:").map(|kilobytes| kilobytes * 1024)
+/// How much memory the process has now, in megabytes.
+pub fn resident() -> Option<f64> {
+    memory("VmRSS:")
 }
 
-/// How much it has had at most, in bytes.
-pub fn most_resident() -> Option<u64> {
-    field(&read_to_string("/proc/self/status").ok()?, "VmHWM:").map(|kilobytes| kilobytes * 1024)
+/// How much it has had at most, in megabytes.
+pub fn most_resident() -> Option<f64> {
+    memory("VmHWM:")
+}
+
+fn memory(name: &str) -> Option<f64> {
+    let kilobytes = field(&read_to_string("/proc/self/status").ok()?, name)?;
+    Some(kilobytes as f64 * 1024.0 / MEGABYTE)
 }
 
 fn field(text: &str, name: &str) -> Option<u64> {

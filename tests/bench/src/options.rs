@@ -142,26 +142,25 @@ impl Options {
 
     /// Refuses what cannot be.
     fn checked(self) -> Result<Self, String> {
+        let any = |is_so: &dyn Fn(Backend) -> bool| self.on.iter().find(|on| is_so(**on));
         let is_apart = self.coordinators > 1 || self.mode == Mode::Live;
-        for on in self.on.iter().map(|on| (on.name(), *on)) {
-            match on {
-                (name, on) if on.is_baseline() && self.mode == Mode::Purchase => {
-                    return Err(format!(
-                        "there is no purchase over `{name}`: leave it out, or measure `five`"
-                    ));
-                }
-                (name, on) if is_apart && (on.is_baseline() || on == Backend::Memory) => {
-                    return Err(format!(
-                        "over `{name}` nobody coordinates in a process of its own: leave it out"
-                    ));
-                }
-                (name, Backend::Sqlite) if self.coordinators > 1 => {
-                    return Err(format!("over `{name}` one process coordinates: leave it out"));
-                }
-                _ => {}
-            }
+        let cannot = |on: Backend| on.is_baseline() || on == Backend::Memory;
+        if let Some(on) = any(&Backend::is_baseline).filter(|_| self.mode == Mode::Purchase) {
+            let on = on.name();
+            return Err(format!(
+                "there is no purchase over `{on}`: leave it out, or measure `five`"
+            ));
         }
-        if self.worker_store.is_some() && self.on.iter().any(|on| !on.needs_kafka()) {
+        if let Some(on) = any(&cannot).filter(|_| is_apart) {
+            let on = on.name();
+            return Err(format!(
+                "over `{on}` nobody coordinates in a process of its own: leave it out"
+            ));
+        }
+        if self.coordinators > 1 && any(&|on| on == Backend::Sqlite).is_some() {
+            return Err("over `sqlite` one process coordinates: leave it out".to_owned());
+        }
+        if self.worker_store.is_some() && any(&|on| !on.needs_kafka()).is_some() {
             let told =
                 "`--worker-store` needs `--on kafka` alone: without a Kafka all share a database";
             return Err(told.to_owned());

@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::database;
 use crate::figure::Figures;
 use crate::five::saga::{FiveSteps, WORKER};
+use crate::five::size::READER;
 use crate::five::topics;
 use crate::gauges::Gauges;
 use crate::options::Options;
@@ -241,7 +242,7 @@ impl Topics {
 
     /// Takes the topics away, if there are any.
     async fn forget(&self) -> Result<(), Failed> {
-        let lanes = [WORKER, FiveSteps::NAME].map(|group| format!("{group}.lanes"));
+        let lanes = [WORKER, FiveSteps::NAME, READER].map(|group| format!("{group}.lanes"));
         let names: Vec<String> = lanes.into_iter().chain(topics()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for deleted in self.0.delete_topics(&names, &AdminOptions::new()).await? {

@@ -1,7 +1,8 @@
 //! Where a saga of five steps is at home: who coordinates and who works, and their messages, for whoever opens it.
 
 use crate::Failed;
-use crate::figure::{Figures, MEGABYTE};
+use crate::figure::Figures;
+use crate::meter::MEGABYTE;
 use ballet::broker::Broker;
 use ballet::clock::SystemClock;
 use ballet::memory::World;

@@ -2,7 +2,8 @@
 
 pub mod home;
 pub mod owner;
-mod size;
+mod serve;
+pub(crate) mod size;
 
 pub use bench::saga;
 
@@ -14,11 +15,14 @@ use crate::processes::Server;
 use crate::setting::Folder;
 use crate::stand::{Counts, Stand};
 use async_trait::async_trait;
+use ballet::broker::Broker;
 use ballet::message::{commands_of, replies_of};
+use ballet::store::Store;
 use ballet::{App, Outcome, Retention, Running, Saga, Settings};
 use home::{Home, Opened};
 use owner::{Deed, Owner, Task};
 use saga::{EFFECTS, FiveSteps, Orders, WORKER, Worker};
+pub use serve::serve;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,6 +30,15 @@ use std::time::Duration;
 /// The topics of the saga.
 pub fn topics() -> [String; 2] {
     [commands_of(WORKER), replies_of(FiveSteps::NAME)]
+}
+
+/// How many messages a topic has got.
+async fn said(broker: &dyn Broker, topic: &str) -> Result<u64, Failed> {
+    let mut all = 0;
+    for partition in 0..broker.partitions(topic).await? {
+        all += broker.range(topic, partition).await?.end;
+    }
+    Ok(all)
 }
 
 /// Apps at work for one run, over stores that nobody else uses.
@@ -51,22 +64,18 @@ impl Five {
         home.make().await?;
         let opened = home.open().await?;
         let settings = settings(ground.keep);
-        let of = |store| {
-            let app = App::new(store).broker(opened.broker.clone()).lanes(ground.lanes);
+        let of = |store: &Arc<dyn Store>| {
+            let app = App::new(store.clone()).broker(opened.broker.clone()).lanes(ground.lanes);
             app.settings(settings.clone())
         };
-        let (coordinator, worker) = match &opened.worker {
-            Some(worker) => {
-                let worker = of(worker.clone()).reactor(Worker).start().await?;
-                (
-                    of(opened.coordinator.clone()).saga(FiveSteps::default()).start().await?,
-                    Some(worker),
-                )
-            }
-            None => {
-                let app = of(opened.coordinator.clone()).saga(FiveSteps::default()).reactor(Worker);
-                (app.start().await?, None)
-            }
+        let worker = match &opened.worker {
+            Some(store) => Some(of(store).reactor(Worker).start().await?),
+            None => None,
+        };
+        let app = of(&opened.coordinator).saga(FiveSteps::default());
+        let coordinator = match worker {
+            Some(_) => app.start().await?,
+            None => app.reactor(Worker).start().await?,
         };
         let mut helpers = Vec::new();
         for _ in 1..ground.coordinators {
@@ -119,9 +128,7 @@ impl Stand for Five {
     async fn counts(&self) -> Result<Counts, Failed> {
         let mut messages = self.begun.load(Ordering::Relaxed);
         for topic in topics() {
-            for partition in 0..self.opened.broker.partitions(&topic).await? {
-                messages += self.opened.broker.range(&topic, partition).await?.end;
-            }
+            messages += said(&*self.opened.broker, &topic).await?;
         }
         let lanes = self.apps().flat_map(|app| app.health().into_values());
         // Of the lanes of others nobody here knows.

@@ -5,7 +5,7 @@ use ballet::broker::{Broker, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The group that reads them, beside those that take them.
-const READER: &str = "bench-reader";
+pub(crate) const READER: &str = "bench-reader";
 
 /// How many are read at a time.
 const MOST: usize = 500;
