@@ -2,8 +2,11 @@
 
 use crate::lane::echo::{Dials, Room, WORDS, foreign, heard, serve, stamped};
 use crate::lane::shop::{Buy, Cashier, choreographed, world};
+use crate::lane::spoiled::Spoiled;
 use ballet::clock::rest;
+use ballet::store::Kept;
 use ballet::{App, ErrorKind, Retention, Settings};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -86,4 +89,22 @@ async fn a_process_that_gives_a_lane_away_is_ready_still() {
     rest(Duration::from_secs(2)).await;
     assert_eq!((one.health().len() + two.health().len(), two.is_ready()), (lanes, true));
     assert!(one.is_ready(), "{:?}", one.health());
+}
+
+/// A walk through all of them costs the more the more there are, so it must not begin every minute.
+#[tokio::test(start_paused = true)]
+async fn what_is_found_only_by_a_walk_through_all_is_walked_through_ten_times_in_its_age() {
+    let hour = 60 * MINUTE;
+    let retention = Retention { every: hour, barriers: 100 * DAY, ..Retention::default() };
+    let settings = Settings { retention, poll: hour, ..Settings::default() };
+    let node = world().node();
+    let store = Spoiled::of(node.store());
+    let prunes = Arc::clone(&store.prunes);
+    let app = App::new(Arc::new(store)).broker(node.broker()).settings(settings);
+    let app = app.reactor(Cashier).start().await.unwrap();
+    rest(25 * DAY).await;
+    app.stop().await;
+    let prunes = prunes.lock().unwrap();
+    assert_eq!(prunes[&Kept::Barriers], 3, "soon after the start, after 10 days and after 20");
+    assert!(prunes[&Kept::Archive] > 24 * 24, "what has an index is looked for each time");
 }

@@ -34,6 +34,8 @@ pub struct Spoiled {
     lists: Arc<AtomicUsize>,
     /// How often slots were looked at from outside.
     pub finds: Arc<AtomicUsize>,
+    /// How often something that was old was looked for, by its kind.
+    pub prunes: Arc<Mutex<BTreeMap<Kept, usize>>>,
 }
 
 impl Spoiled {
@@ -44,6 +46,7 @@ impl Spoiled {
             begins: Mutex::new(Box::new(|_, _| {})),
             lists: Arc::default(),
             finds: Arc::default(),
+            prunes: Arc::default(),
         }
     }
 }
@@ -91,6 +94,7 @@ impl Store for Spoiled {
     }
 
     async fn prune(&self, kind: Kept, age: Duration, limit: u32) -> Result<Pruned, Error> {
+        *self.prunes.lock().unwrap().entry(kind).or_default() += 1;
         self.store.prune(kind, age, limit).await
     }
 

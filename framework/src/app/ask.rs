@@ -3,10 +3,11 @@
 //! Everything enters the inbox of a lane, in a transaction of its own, and is answered from what the
 //! lane's owner wrote down.
 
+use crate::app::look::{Since, Wanted};
 use crate::app::position::Position;
 use crate::app::running::Running;
 use crate::app::traced::Traced;
-use crate::engine::{Watching, Work};
+use crate::engine::{Version, Work};
 use crate::error::{Error, ErrorKind, Fault, Refusal};
 use crate::id::fresh;
 use crate::message::{Command, Key, Record, Reply};
@@ -17,7 +18,6 @@ use crate::tx::Entry;
 use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -27,8 +27,7 @@ pub struct Run<'a, S> {
     pub(super) id: String,
     /// It was begun in a transaction of the caller's, of whose commit its lane is not told.
     pub(super) joined: bool,
-    /// Watches its slot since before it was begun, for whoever waits first.
-    pub(super) since: Mutex<Option<Watching>>,
+    pub(super) since: Since,
     saga: PhantomData<fn() -> S>,
 }
 
@@ -44,8 +43,7 @@ pub struct Requested<'a, C> {
     pub(super) position: Position,
     /// Whoever answers it.
     pub(super) lane: LaneId,
-    /// Watches its slot since before it was asked, for whoever waits first.
-    pub(super) since: Mutex<Option<Watching>>,
+    pub(super) since: Since,
     pub(super) command: PhantomData<fn() -> C>,
 }
 
@@ -66,7 +64,7 @@ fn unread(command: &str, told: &serde_json::Error) -> Error {
 impl Running {
     /// A run, whether it exists or not.
     pub fn run<S: Saga>(&self, id: impl Into<String>) -> Run<'_, S> {
-        let since = Mutex::default();
+        let since = Since::default();
         Run { app: self, id: id.into(), joined: false, since, saga: PhantomData }
     }
 
@@ -335,10 +333,10 @@ impl<C: Command> Requested<'_, C> {
         &self,
         within: Duration,
     ) -> Result<Option<Result<C::Reply, Refusal>>, Error> {
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let lane = Some(self.lane.clone());
-        let answered = self.app.answer_at(&self.position, lane, since, within).await?;
-        let Some(reply) = answered else { return Ok(None) };
+        let slot = self.position.slot();
+        let (lane, since) = (Some(self.lane.clone()), self.since.take());
+        let wanted = Wanted { lane, since, ..Wanted::at(&slot, Version::Every) };
+        let Some(reply) = self.app.answer_at(wanted, within).await? else { return Ok(None) };
         Ok(Some(match reply {
             Reply::Done(made) => {
                 Ok(serde_json::from_str(made.get()).map_err(|told| unread(C::NAME, &told))?)

@@ -9,11 +9,11 @@ use crate::message::{Key, Record};
 use crate::reactor::Reactor;
 use crate::saga::journal::{End, Journal};
 use crate::saga::{Saga, Why};
-use crate::store::{DeadLetter, LaneId, RunRow, Scan, Slot, Space, Status};
+use crate::store::{DeadLetter, Entered, LaneId, RunRow, Scan, Slot, Space, Status};
 use crate::table::{Table, TableKey, read_row};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How a run ended.
@@ -44,6 +44,21 @@ pub(super) struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     pub(super) const fn at(slot: &'a Slot, version: Version) -> Self {
         Self { slot, version, lane: None, since: None }
+    }
+}
+
+/// Watches a slot since it was known to be empty, for whoever waits for it first.
+#[derive(Default)]
+pub(super) struct Since(Mutex<Option<Watching>>);
+
+impl Since {
+    /// If what entered is new, nothing of it was written before this watched.
+    pub(super) fn entered(watching: Option<Watching>, entered: &Entered) -> Self {
+        Self(Mutex::new(watching.filter(|_| matches!(entered, Entered::New))))
+    }
+
+    pub(super) fn take(&self) -> Option<Watching> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -88,8 +103,13 @@ impl Running {
     }
 
     /// Watches a slot that a lane writes, if that is in this process.
-    pub(super) fn watch_ours(&self, lane: &LaneId, wanted: &Wanted<'_>) -> Option<Watching> {
-        self.wiring.hub.has(lane).then(|| self.wiring.hub.watch(wanted.slot, wanted.version))
+    pub(super) fn watch_ours(
+        &self,
+        lane: &LaneId,
+        slot: &Slot,
+        version: Version,
+    ) -> Option<Watching> {
+        self.wiring.hub.has(lane).then(|| self.wiring.hub.watch(slot, version))
     }
 
     pub(super) async fn at(&self, slot: &Slot) -> Result<Option<Bytes>, Error> {
@@ -243,7 +263,7 @@ impl<S: Saga> Run<'_, S> {
     /// Nothing was changed; whoever asks again is told how it is then.
     pub async fn journal(&self) -> Result<Option<Journal>, Error> {
         let slot = self.slot();
-        self.app.at(&slot).await?.map(|body| slot.read(&body)).transpose()
+        self.app.at(&slot).await?.map(|body| slot.read_by(&body, Journal::decode)).transpose()
     }
 
     /// Waits for the end of the run.
@@ -286,12 +306,12 @@ impl<S: Saga> Run<'_, S> {
             })
         };
         let slot = self.slot();
-        let read = |body: Option<&Bytes>| match slot.read(body?) {
+        let read = |body: Option<&Bytes>| match slot.read_by(body?, Journal::decode) {
             Ok(journal) => ended(journal).map(Ok),
             Err(told) => Some(Err(told)),
         };
         let lane = Some(self.app.wiring.lane_of(S::NAME, &Key::new(&*self.id)));
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let since = self.since.take();
         let wanted = Wanted { lane, since, ..Wanted::at(&slot, Version::Last) };
         self.app.wait_for(wanted, within, read).await?.transpose()
     }

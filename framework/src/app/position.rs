@@ -3,11 +3,11 @@
 use crate::app::look::Wanted;
 use crate::app::running::Running;
 use crate::clock::Stopwatch;
-use crate::engine::{RequestRow, Version, Watching};
+use crate::engine::{RequestRow, Version};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Record, Reply};
 use crate::reactor::Reactor;
-use crate::store::{LaneId, Slot};
+use crate::store::Slot;
 use crate::table::{Table, TableKey};
 use bytes::Bytes;
 use std::fmt;
@@ -86,7 +86,9 @@ impl Running {
     ///
     /// Nothing was changed; the position is good in every process and after every restart.
     pub async fn reached(&self, position: &Position, within: Duration) -> Result<bool, Error> {
-        Ok(self.answer_at(position, None, None, within).await?.is_some())
+        let slot = position.slot();
+        let wanted = Wanted::at(&slot, Version::Every);
+        Ok(self.answer_at(wanted, within).await?.is_some())
     }
 
     /// As [`watch`](Running::watch), but not before a position: the row is at least as new as all that the
@@ -117,21 +119,17 @@ impl Running {
         self.watch::<R, K, V>(table, key, left, until).await
     }
 
-    /// What was answered at a position, as soon as it is, within so long; by a lane, if it is known, and
-    /// watched since it was asked for, if anybody did.
+    /// What was answered at the slot of a position, as soon as it is, within so long.
     pub(super) async fn answer_at(
         &self,
-        position: &Position,
-        lane: Option<LaneId>,
-        since: Option<Watching>,
+        wanted: Wanted<'_>,
         within: Duration,
     ) -> Result<Option<Reply>, Error> {
-        let slot = position.slot();
+        let slot = wanted.slot;
         let answered = |body: Option<&Bytes>| match slot.read::<RequestRow>(body?) {
             Ok(row) => row.reply.map(Ok),
             Err(told) => Some(Err(told)),
         };
-        let wanted = Wanted { lane, since, ..Wanted::at(&slot, Version::Every) };
         self.wait_for(wanted, within, answered).await?.transpose()
     }
 }

@@ -1,7 +1,7 @@
 //! What comes in: begins and requests, each with the trace that it belongs to.
 
 use crate::app::ask::{Requested, Run, codec};
-use crate::app::look::Wanted;
+use crate::app::look::Since;
 use crate::app::position::Position;
 use crate::app::running::Running;
 use crate::engine::{RequestRow, Version};
@@ -16,7 +16,6 @@ use crate::tx::Entry;
 use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Mutex;
 
 /// An app, for what belongs to a trace.
 pub struct Traced<'a> {
@@ -64,13 +63,12 @@ impl<'a> Traced<'a> {
     ) -> Result<Run<'a, S>, Error> {
         let id = id.into();
         let begin = self.beginning::<S>(&id, input)?;
-        let wanted = Wanted::at(&begin.slot, Version::Last);
-        let since = self.app.watch_ours(&begin.lane, &wanted);
+        let watching = self.app.watch_ours(&begin.lane, &begin.slot, Version::Last);
         let entered = self.app.enter_lane(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
-        let since = since.filter(|_| matches!(entered, Entered::New));
+        let since = Since::entered(watching, &entered);
         begin.is_the_same::<S>(&id, entered)?;
         let mut run = self.app.run(id);
-        run.since = Mutex::new(since);
+        run.since = since;
         Ok(run)
     }
 
@@ -150,9 +148,9 @@ impl<'a> Traced<'a> {
         let entry =
             Inboxed { id: format!("request/{key}"), key: about.clone(), body: entry.bytes() };
         let slot = position.slot();
-        let since = self.app.watch_ours(&lane, &Wanted::at(&slot, Version::Every));
+        let watching = self.app.watch_ours(&lane, &slot, Version::Every);
         let entered = self.app.enter_lane(&lane, &entry, Some(&slot)).await?;
-        let since = Mutex::new(since.filter(|_| matches!(entered, Entered::New)));
+        let since = Since::entered(watching, &entered);
         let stored = match entered {
             Entered::New => None,
             Entered::Waiting(body) => match Entry::read(&body)? {
@@ -188,7 +186,7 @@ impl Beginning {
                 _ => None,
             },
             Entered::Exists(body) => {
-                let journal: Journal = self.slot.read(&body)?;
+                let journal = self.slot.read_by(&body, Journal::decode)?;
                 Some(journal.input)
             }
         };

@@ -5,7 +5,7 @@
 //! to the log, if the log is here; the statement is its own transaction then.
 //!
 //! **Rows are looked up by their keys, one by one,** whatever the planner thinks that it knows of a table that
-//! was empty when somebody last looked. What it must not do is to walk through the table, or through all
+//! was empty, or nearly, when somebody last looked. What it must not do is to walk through the table, or through all
 //! that a lane has in it, and to compare each row with each key. Two forms leave it no choice:
 //!
 //! - A join says `t.name = ANY (ARRAY[w.name])` of the first column of the key: that can be looked up in the
@@ -14,7 +14,7 @@
 //! - Whether there is a row is asked by `(SELECT ..) IS NULL` and not by `EXISTS`, which may be answered from
 //!   a hash of the whole table.
 //!
-//! Of two indexes that seem to cost the same it takes the newer: so the migration makes primary keys last.
+//! The migration sees to it that another index is not taken for that of the key.
 
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
