@@ -128,8 +128,8 @@ fn executed(file: &str) -> Vec<String> {
 /// An event, on its way to its topic.
 fn event<E: ballet::Event>(event: &E, correlation: &str) -> Outgoing {
     let envelope = envelope(Kind::Event, E::NAME, event.key(), correlation);
-    let body = serde_json::to_vec(event).unwrap().into();
-    Outgoing { topic: E::TOPIC.name.into(), partition: 0, message: Message { envelope, body } }
+    let body = serde_json::to_vec(event).unwrap();
+    Outgoing { topic: E::TOPIC.name.into(), partition: 0, message: Message::new(envelope, body) }
 }
 
 fn envelope(kind: Kind, name: &str, key: Key, correlation: &str) -> Envelope {

@@ -49,7 +49,7 @@ impl Time {
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        parsed(text).map(Self)
+        as_told(text).or_else(|| parsed(text)).map(Self)
     }
 
     /// How long after `earlier` this is; nothing if it is not after.
@@ -66,8 +66,48 @@ impl fmt::Display for Time {
         let (year, month, date) = civil(day);
         let (second, micro) = (rest / 1_000_000, rest % 1_000_000);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
+        if !(0..=9_999).contains(&year) {
+            return write!(
+                f,
+                "{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z"
+            );
+        }
+        // The same without what formats numbers: each message on its way has such a text, or two.
+        let mut text = FORM;
+        let numbers = [year, month, date, hour, minute, second, micro];
+        for ((from, to), mut number) in PLACES.into_iter().zip(numbers) {
+            for digit in text[from..to].iter_mut().rev() {
+                *digit += u8::try_from(number % 10).unwrap_or_default();
+                number /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
+}
+
+/// The form in which a moment of these centuries is told, and where its numbers stand.
+const FORM: [u8; 27] = *b"0000-00-00T00:00:00.000000Z";
+const PLACES: [(usize, usize); 7] =
+    [(0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19), (20, 26)];
+
+/// Reads exactly that form, and nothing that is not a moment.
+fn as_told(text: &str) -> Option<i64> {
+    let text: &[u8; 27] = text.as_bytes().try_into().ok()?;
+    let is_form = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        mark => byte == mark,
+    };
+    if !text.iter().zip(&FORM).all(is_form) {
+        return None;
+    }
+    let number = |(from, to): (usize, usize)| {
+        text[from..to].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+    };
+    let [year, month, day, hour, minute, second, micro] = PLACES.map(number);
+    let is_moment = (1..=12).contains(&month) && (1..=31).contains(&day);
+    let is_moment = is_moment && hour <= 23 && minute <= 59 && second <= 60;
+    let seconds = days(year, month, day) * 86_400 + (hour * 60 + minute) * 60 + second;
+    is_moment.then_some(seconds * 1_000_000 + micro)
 }
 
 fn parsed(text: &str) -> Option<i64> {

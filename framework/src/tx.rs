@@ -33,7 +33,6 @@ use crate::view::View;
 use crate::view::generation::{Generations, row};
 use bytes::Bytes;
 use reads::Reads;
-use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt;
 use std::time::Duration;
@@ -261,18 +260,16 @@ impl Tx {
     /// Reads a document at a slot that nobody but the owner of the lane writes. What it wrote itself it
     /// remembers. Where nothing [should be](Should::BeAbsent) it does not look: if there is something, what
     /// is written there fails, and the next time it looks.
-    pub(crate) async fn document<T>(
+    pub(crate) async fn document<T: Any, E: fmt::Display>(
         &mut self,
         slot: &Slot,
         should: Should,
-    ) -> Result<Option<T>, Error>
-    where
-        T: DeserializeOwned + Any,
-    {
+        decode: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<Option<T>, Error> {
         self.own(slot, should).await;
         match self.reads.take_document(slot) {
             Some(document) => Ok(Some(*document)),
-            None => self.reads.at(slot).map(|body| slot.read(&body)).transpose(),
+            None => self.reads.at(slot).map(|body| slot.read_by(&body, decode)).transpose(),
         }
     }
 

@@ -156,19 +156,19 @@ pub const CASES: &[Case] = &[
     }),
     case("effects", "fickle", &[], |books| say_again::<ReservationExpired>(books, "fickle")),
     case("causes", "order.paid", &[], |books| {
-        message::<OrderPaid>(books, "happy").envelope.causation = Some(derived(&["nothing"]));
+        message::<OrderPaid>(books, "happy").envelope_mut().causation = Some(derived(&["nothing"]));
     }),
     case("causes", "order.paid", &[], |books| {
-        message::<OrderPaid>(books, "happy").envelope.causation = None;
+        message::<OrderPaid>(books, "happy").envelope_mut().causation = None;
     }),
     case("causes", "order.cancelled", &[], |books| {
-        message::<OrderCancelled>(books, "far").envelope.causation = None;
+        message::<OrderCancelled>(books, "far").envelope_mut().causation = None;
     }),
     case("causes", "stock.counted", &[], |books| {
-        message::<StockLevel>(books, "far").envelope.causation = None;
+        message::<StockLevel>(books, "far").envelope_mut().causation = None;
     }),
     case("causes", "order.shipped", &[], |books| {
-        message::<OrderShipped>(books, "happy").envelope.hop = 1;
+        message::<OrderShipped>(books, "happy").envelope_mut().hop = 1;
     }),
     case("one-writer", "eve", &[], |books| {
         let last = last_letter(books);
@@ -187,7 +187,7 @@ pub const CASES: &[Case] = &[
         books.messages.push(again);
     }),
     case("edges", "is not number", &[], |books| {
-        let stamp = &mut message::<StockReleased>(books, "far").envelope.stamp;
+        let stamp = &mut message::<StockReleased>(books, "far").envelope_mut().stamp;
         stamp.as_mut().expect("it is ours").seq += 100;
     }),
     case("views", "happy", &[], |books| {

@@ -61,8 +61,8 @@ fn words<E: Event>(stamp: &Stamp, partition: u32) -> [String; 4] {
 
 fn number<E: Event>(message: &mut Message, stamp: Stamp, partition: u32) {
     let words = words::<E>(&stamp, partition);
-    message.envelope.id = derived(&words.each_ref().map(String::as_str));
-    message.envelope.stamp = Some(stamp);
+    message.envelope_mut().id = derived(&words.each_ref().map(String::as_str));
+    message.envelope_mut().stamp = Some(stamp);
 }
 
 fn is_at<E: Event>(message: &Message, partition: u32) -> bool {

@@ -209,7 +209,7 @@ pub fn message(n: u64, body: impl Into<Bytes>) -> Message {
         stamp: Some(Stamp { source: "group".into(), incarnation: 1, lane: 0, seq: n + 1 }),
         step: None,
     };
-    Message { envelope, body: body.into() }
+    Message::new(envelope, body)
 }
 
 /// A message on its way.

@@ -39,7 +39,7 @@ async fn topic(broker: &dyn Broker, name: &str, compacted: bool) {
 fn ten(topic: &str) -> Vec<Outgoing> {
     let one = |seq: u64| {
         let mut out = outgoing(topic, 0, seq, "{}");
-        out.message.envelope.key = Key::new(format!("k{}", seq % 3));
+        out.message.envelope_mut().key = Key::new(format!("k{}", seq % 3));
         out
     };
     (1..=10).map(one).collect()

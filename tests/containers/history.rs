@@ -8,6 +8,7 @@ use ::shop::http::schema_of;
 use ballet::Saga;
 use ballet::reactor::barrier::Barrier;
 use ballet::saga::Head;
+use ballet::saga::journal::Journal;
 use ballet::store::{Position, Space, Store, Taken};
 use checkers::{Commit, History, Lane, Run, Tally};
 use orchestrated::Purchase;
@@ -67,7 +68,7 @@ pub async fn read(shop: &Shop, office: &Office, books: Books, log: &Log) -> Hist
                 .insert(id.clone(), lane(store.incarnation(), taken, waiting.contains(id)));
         }
         for row in store.runs(Purchase::NAME, None, u32::MAX).await.unwrap() {
-            let journal = serde_json::from_slice(&row.body).unwrap();
+            let journal = Journal::decode(&row.body).unwrap();
             let (saga, run, status) = (row.saga, row.run, row.status);
             history.runs.push(Run { saga, run, status, journal });
         }

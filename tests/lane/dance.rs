@@ -18,7 +18,7 @@ async fn order(app: &Running) {
 
 /// The names of what was said of the order, in order of their writing.
 fn said(world: &World, topic: &str) -> Vec<String> {
-    world.topic(topic).into_iter().map(|message| message.envelope.name.into()).collect()
+    world.topic(topic).into_iter().map(|message| message.envelope.name.to_string()).collect()
 }
 
 async fn quiet(secs: u64) {

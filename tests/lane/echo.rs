@@ -174,5 +174,5 @@ pub fn foreign(id: &str, n: u64, stamp: Option<Stamp>) -> Message {
         stamp,
         step: None,
     };
-    Message { envelope, body: serde_json::to_vec(&said).unwrap().into() }
+    Message::new(envelope, serde_json::to_vec(&said).unwrap())
 }

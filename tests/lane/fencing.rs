@@ -207,7 +207,7 @@ async fn a_new_owner_publishes_what_the_old_one_left_before_anything_of_its_own(
     }
     let mut edges = std::collections::BTreeMap::<String, Vec<u64>>::new();
     for message in world.topic("inventory.commands") {
-        let stamp = message.envelope.stamp.unwrap();
+        let stamp = message.envelope.stamp.as_ref().unwrap();
         edges.entry(format!("{}/{}", stamp.source, stamp.lane)).or_default().push(stamp.seq);
     }
     for (edge, mut seqs) in edges {

@@ -126,7 +126,7 @@ async fn play(seed: u64) -> Vec<String> {
     for which in order {
         let Word { key, n, edge, seq } = &words[which];
         let mut message = stamped(key, *n, *seq);
-        let stamp = message.envelope.stamp.as_mut().expect("it has one");
+        let stamp = message.envelope_mut().stamp.as_mut().expect("it has one");
         stamp.source = format!("talker {edge}").into();
         for _ in 0..=u64::from(dice.roll(6) == 0) {
             world.append(WORDS.name, 0, message.encode());

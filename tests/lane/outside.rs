@@ -352,7 +352,7 @@ async fn what_waits_for_two_calls_of_its_key_goes_on_when_both_end_at_once() {
     let names = ["b.ordered", "b.packed", "b.cancel-asked", "b.gave-up"];
     for (n, name) in (1..).zip(names) {
         let mut message = stamped("1", n, n);
-        message.envelope.name = name.into();
+        message.envelope_mut().name = name.into();
         message.body = r#"{"id":"1","cents":5}"#.into();
         world.append(ORDERS.name, 0, message.encode());
     }

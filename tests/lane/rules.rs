@@ -9,8 +9,8 @@ use crate::lane::shop::{
 use ballet::memory::World;
 use ballet::store::LaneId;
 use ballet::{
-    App, Envelope, ErrorKind, Fault, Key, Message, Outcome, Plan, Reactions, Reactor, Saga,
-    Settings, StepError, Table, Tx, Verdict, answer, ask, hear, react,
+    App, ErrorKind, Fault, Key, Message, Outcome, Plan, Reactions, Reactor, Saga, Settings,
+    StepError, Table, Tx, Verdict, answer, ask, hear, react,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ async fn quiet(secs: u64) {
 
 /// Every message of a topic once more, as a stranger would send it: on no edge, under a new id.
 fn again(world: &World, topic: &str) {
-    for (at, message) in world.topic(topic).into_iter().enumerate() {
+    for (at, mut message) in world.topic(topic).into_iter().enumerate() {
         let partition = message.envelope.key.partition(2);
-        let mut envelope = message.envelope;
+        let envelope = message.envelope_mut();
         envelope.stamp = None;
         envelope.id = ballet::id::derived(&["again", topic, &at.to_string()]);
-        world.append(topic, partition, Message { envelope, ..message }.encode());
+        world.append(topic, partition, message.encode());
     }
 }
 
@@ -150,16 +150,18 @@ impl Lender {
 }
 
 /// A word of one key, and what takes it back under another.
-fn about(correlation: &str, message: Message) -> Message {
-    let id = ballet::id::derived(&[correlation, &message.envelope.id.to_string()]);
-    let envelope = Envelope { id, correlation: correlation.into(), ..message.envelope };
-    Message { envelope, ..message }
+fn about(correlation: &str, mut message: Message) -> Message {
+    let envelope = message.envelope_mut();
+    envelope.id = ballet::id::derived(&[correlation, &envelope.id.to_string()]);
+    envelope.correlation = correlation.into();
+    message
 }
 
 fn placed(id: &str) -> Message {
-    let Message { envelope, .. } = foreign(id, 0, None);
-    let body = serde_json::to_vec(&Placed { id: id.to_owned(), cents: 5 }).unwrap().into();
-    Message { envelope: Envelope { name: "order.placed".into(), ..envelope }, body }
+    let mut message = foreign(id, 0, None);
+    message.envelope_mut().name = "order.placed".into();
+    message.body = serde_json::to_vec(&Placed { id: id.to_owned(), cents: 5 }).unwrap().into();
+    message
 }
 
 /// H14: a compensation of another key finds the action set aside; those that stand behind it go on.

@@ -75,8 +75,8 @@ impl Joins {
         let mut message = say_to::<C>(&n.to_string(), step);
         message.topic = replies_of(Purchase::NAME).into();
         let reply = Reply::Done(to_raw_value(made).unwrap());
-        message.message.envelope.kind = Kind::Reply;
-        message.message.envelope.name = format!("{}.reply", C::NAME).into();
+        message.message.envelope_mut().kind = Kind::Reply;
+        message.message.envelope_mut().name = format!("{}.reply", C::NAME).into();
         message.message.body = serde_json::to_vec(&reply).unwrap().into();
         message
     }

@@ -59,7 +59,7 @@ pub(super) fn say_to<C: Command>(run: &str, step: &str) -> Outgoing {
         reply_to: Some(replies_of("purchase").into()),
         deadline: None,
     });
-    let message = Message { envelope, body: bytes::Bytes::new() };
+    let message = Message::new(envelope, bytes::Bytes::new());
     Outgoing { topic: commands_of(C::TO).into(), partition: 0, message }
 }
 
@@ -187,7 +187,8 @@ impl Decisions {
     fn verdict(n: usize, check: &str) -> Outgoing {
         let said = OrderValidation::new(&n.to_string(), check, Vec::new());
         let mut message = event(&said, &n.to_string());
-        message.message.envelope.id = ballet::id::derived(&["verdict", check, &n.to_string()]);
+        message.message.envelope_mut().id =
+            ballet::id::derived(&["verdict", check, &n.to_string()]);
         message
     }
 }

@@ -57,7 +57,7 @@ fn say(world: &World, number: usize) {
         stamp: None,
         step: None,
     };
-    let message = Message { envelope, body: serde_json::to_vec(&said).unwrap().into() };
+    let message = Message::new(envelope, serde_json::to_vec(&said).unwrap());
     world.append(ORDERS.name, order_no % 2, message.encode());
 }
 

@@ -112,7 +112,7 @@ mod tests {
             stamp: Some(stamp),
             step: None,
         };
-        Message { envelope, body: "{}".into() }
+        Message::new(envelope, "{}")
     }
 
     fn told(messages: &[Message], order: &str) -> Vec<String> {

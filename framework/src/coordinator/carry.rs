@@ -50,7 +50,7 @@ impl Coordinator {
                 }
                 self.begun(tx, input.clone())
             }
-            _ => match tx.document(&slot, Should::BeAnything).await? {
+            _ => match tx.document(&slot, Should::BeAnything, Journal::decode).await? {
                 Some(journal) => journal,
                 // The run was over long ago and is archived no more, or there never was one.
                 None => return self.nobody(run, &asked),
@@ -77,7 +77,7 @@ impl Coordinator {
             self.carry_out(tx, &case, effect)?;
         }
         let status = Some(status(plan.shape(), &journal));
-        let body = serde_json::to_vec(&journal).map_err(Fault::from)?.into();
+        let body = journal.encode().into();
         tx.write_document(slot, Value { body, status }, journal);
         Ok(())
     }

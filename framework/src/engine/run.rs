@@ -335,7 +335,7 @@ impl<'a> Draft<'a> {
             stamp: Some(self.tx.numbers().stamp(place)),
             step,
         };
-        let message = Message { envelope, body };
+        let message = Message::new(envelope, body);
         self.writes.outgoing.push(Outgoing { topic, partition, message });
     }
 
@@ -359,7 +359,7 @@ fn cause(memory: &Memory, item: &Item, now: Time) -> Cause {
     }
     let about = match &item.work {
         Work::Message { message, .. } => {
-            let Envelope { id, correlation, hop, traceparent, .. } = &message.envelope;
+            let Envelope { id, correlation, hop, traceparent, .. } = &*message.envelope;
             Cause {
                 message: Some(*id),
                 correlation: correlation.clone(),

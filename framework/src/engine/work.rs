@@ -7,9 +7,8 @@ use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// One thing to work on. Messages are the rule, so their size is no waste.
+/// One thing to work on.
 #[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant)]
 pub(crate) enum Work {
     Message {
         topic: Text,

@@ -202,9 +202,9 @@ async fn hand_over(
 }
 
 fn headers(out: &Outgoing) -> OwnedHeaders {
-    let of = wire::headers(&out.message.envelope);
-    let headers = OwnedHeaders::new_with_capacity(of.len());
-    of.iter().fold(headers, |headers, (key, value)| {
-        headers.insert(Header { key, value: Some(value.as_ref()) })
-    })
+    let mut headers = Some(OwnedHeaders::new_with_capacity(24));
+    wire::each_header(&out.message.envelope, |key, value| {
+        headers = headers.take().map(|all| all.insert(Header { key, value: Some(value) }));
+    });
+    headers.unwrap_or_default()
 }

@@ -33,8 +33,8 @@ fn batch(partition: u32, seqs: std::ops::Range<u64>) -> Vec<Outgoing> {
         let stamp = Stamp { source: "group".into(), incarnation: 1, lane: 0, seq: seq + 1 };
         let plain = message(&seq.to_string());
         let (traceparent, stamp) = (Some(Text::default()), Some(stamp));
-        let envelope = Envelope { traceparent, stamp, ..plain.envelope };
-        Message { envelope, ..plain }
+        let envelope = Envelope { traceparent, stamp, ..(*plain.envelope).clone() };
+        Message::new(envelope, plain.body)
     };
     seqs.map(|seq| Outgoing { topic: "t".into(), partition, message: stamped(seq) }).collect()
 }
@@ -53,7 +53,7 @@ async fn seqs(reader: &mut dyn Reader, count: usize) -> Vec<u64> {
     while all.len() < count {
         all.extend(reader.next(count - all.len()).await.unwrap());
     }
-    let seq = |arrived: Arrived| arrived.message.unwrap().envelope.stamp.unwrap().seq - 1;
+    let seq = |arrived: Arrived| arrived.message.unwrap().envelope.stamp.as_ref().unwrap().seq - 1;
     all.into_iter().map(seq).collect()
 }
 

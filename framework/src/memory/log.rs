@@ -43,7 +43,7 @@ impl Partition {
         let (all, last) = (self.entries.len(), self.next.saturating_sub(1));
         let mut newest = BTreeMap::new();
         for entry in self.entries.iter().filter(|_| compacted) {
-            let key = Message::decode(&entry.bytes).map(|message| message.envelope.key);
+            let key = Message::decode(&entry.bytes).map(|message| message.envelope.key.clone());
             newest.insert(key.ok(), entry.offset);
         }
         let needed: BTreeSet<u64> = newest.into_values().chain([last]).collect();

@@ -2,11 +2,12 @@
 
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind, Refusal};
-use crate::message::Key;
+use crate::message::{Key, pack};
 use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What kind of message it is.
@@ -90,7 +91,8 @@ impl StepRef {
     }
 }
 
-/// What everybody may know about a message.
+/// What everybody may know about a message. It is stored as an array of these fields: a new one goes to the end,
+/// with a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// The id of the message, unique for every sending.
@@ -106,46 +108,52 @@ pub struct Envelope {
     /// The business transaction: the same in everything that follows from one beginning.
     pub correlation: Text,
     /// The message that was handled when this one was sent.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub causation: Option<Uuid>,
     /// How many messages lie between this one and the beginning.
     pub hop: u32,
     /// When it was written down, by the sender's store.
     pub occurred_at: Time,
     /// W3C Trace Context, carried on as it came.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub traceparent: Option<Text>,
     /// Where it stands on its edge; foreign messages stand on none.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stamp: Option<Stamp>,
     /// For commands and replies: the step they belong to.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub step: Option<StepRef>,
 }
 
-/// A message: envelope and body.
+/// A message: envelope and body. A clone shares both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// What everybody may know.
-    pub envelope: Envelope,
+    pub envelope: Arc<Envelope>,
     /// What only its readers open; JSON unless the parties agreed otherwise.
     pub body: Bytes,
 }
 
 impl Message {
-    /// The bytes to store: the envelope as one line of JSON, then the body as it is.
+    /// A message of these.
+    pub fn new(envelope: Envelope, body: impl Into<Bytes>) -> Self {
+        Self { envelope: Arc::new(envelope), body: body.into() }
+    }
+
+    /// Its envelope, to be changed; those of its clones stay as they are.
+    pub fn envelope_mut(&mut self) -> &mut Envelope {
+        Arc::make_mut(&mut self.envelope)
+    }
+
+    /// The bytes to store: the envelope in [MessagePack](https://msgpack.org), an array of its fields in their
+    /// order, then the body as it is.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        // The envelope of a command has about 500.
-        let mut bytes = Vec::with_capacity(640 + self.body.len());
+        // The envelope of a command has about 160.
+        let mut bytes = Vec::with_capacity(256 + self.body.len());
         self.encode_into(&mut bytes);
         bytes.into()
     }
 
     /// The same behind what is there already.
     pub(crate) fn encode_into(&self, bytes: &mut Vec<u8>) {
-        serde_json::to_writer(&mut *bytes, &self.envelope).expect("an envelope is plain data");
-        bytes.push(b'\n');
+        rmp_serde::encode::write(bytes, &*self.envelope).expect("an envelope is plain data");
         bytes.extend_from_slice(&self.body);
     }
 
@@ -155,12 +163,12 @@ impl Message {
     ///
     /// [`ErrorKind::Codec`] if these are not the bytes of a message.
     pub fn decode(bytes: &Bytes) -> Result<Self, Error> {
-        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
-        let envelope = serde_json::from_slice(&bytes[..line]).map_err(|cause| {
+        let mut rest = &bytes[..];
+        let envelope = pack::read(&mut rest).map_err(|cause| {
             Error::new(ErrorKind::Codec, "these bytes are not a message: no envelope")
                 .because(cause)
         })?;
-        Ok(Self { envelope, body: bytes.slice((line + 1).min(bytes.len())..) })
+        Ok(Self::new(envelope, bytes.slice_ref(rest)))
     }
 }
 
@@ -223,13 +231,17 @@ mod tests {
             stamp: Some(Stamp { source: "purchase".into(), incarnation: 1, lane: 0, seq: 9 }),
             step: Some(step),
         };
-        Message { envelope, body: Bytes::from_static(b"{\"a\":\n1}") }
+        Message::new(envelope, Bytes::from_static(b"{\"a\":\n1}"))
     }
 
     #[test]
     fn a_message_is_read_as_it_was_written() {
         let message = message();
         assert_eq!(Message::decode(&message.encode()).unwrap(), message);
+        let bare =
+            Envelope { causation: None, stamp: None, step: None, ..(*message.envelope).clone() };
+        let bare = Message::new(bare, "");
+        assert_eq!(Message::decode(&bare.encode()).unwrap(), bare);
     }
 
     #[test]
@@ -238,11 +250,19 @@ mod tests {
             let told = Message::decode(&Bytes::from_static(bytes.as_bytes())).unwrap_err();
             assert_eq!(told.to_string(), "these bytes are not a message: no envelope", "{bytes:?}");
         }
+        // What is nested without end would fill the stack.
+        let deep = [&b"\x81\xa1x"[..], &[0x91; 100_000]].concat();
+        assert!(Message::decode(&deep.into()).is_err());
+        let whole = message().encode();
+        for length in 0..whole.len() - message().body.len() {
+            let told = Message::decode(&whole.slice(..length));
+            assert!(told.is_err(), "{length} bytes");
+        }
     }
 
     #[test]
     fn a_command_keeps_its_id_when_it_is_sent_again() {
-        let first = message().envelope.step.unwrap();
+        let first = message().envelope.step.clone().unwrap();
         let again = StepRef { attempt: 4, ..first.clone() };
         assert_eq!(first.id(), again.id());
         assert_eq!(first.id(), "purchase/1041/reserve-stock/back/0");

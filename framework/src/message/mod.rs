@@ -9,6 +9,7 @@
 mod envelope;
 mod macros;
 pub(crate) mod maybe;
+pub(crate) mod pack;
 #[cfg(test)]
 pub(crate) mod samples;
 mod trace;

@@ -19,7 +19,7 @@ pub(crate) fn message(body: &str) -> Message {
         stamp: None,
         step: None,
     };
-    Message { envelope, body: body.to_owned().into() }
+    Message::new(envelope, body.to_owned())
 }
 
 /// The same on its way.

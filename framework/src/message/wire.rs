@@ -12,8 +12,7 @@ use crate::id::derived;
 use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way};
 use crate::text::Text;
 use bytes::Bytes;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -47,54 +46,71 @@ const CONTENT_TYPE: &str = "content-type";
 /// assert_eq!(wire::read(Some(b"ipad"), again, body, Time::default()).unwrap(), read);
 /// ```
 #[must_use]
-pub fn headers(envelope: &Envelope) -> Vec<(&'static str, Cow<'_, str>)> {
-    let Envelope { id, kind, name, version, key, correlation, hop, occurred_at, .. } = envelope;
-    let source = envelope.stamp.as_ref().map_or(NOBODY, |stamp| &stamp.source);
-    let mut headers: Vec<(&'static str, Cow<'_, str>)> = Vec::with_capacity(21);
-    headers.extend([
-        ("ce_specversion", "1.0".into()),
-        ("ce_id", id.to_string().into()),
-        ("ce_source", source.into()),
-        ("ce_type", name.into()),
-        ("ce_time", occurred_at.to_string().into()),
-        (CONTENT_TYPE, "application/json".into()),
-        ("ce_kind", kind_name(*kind).into()),
-        ("ce_dataversion", version.to_string().into()),
-        ("ce_correlation", correlation.into()),
-        ("ce_hop", hop.to_string().into()),
-    ]);
-    if !key.as_str().is_empty() {
-        headers.push(("ce_subject", key.as_str().into()));
-    }
-    if let Some(causation) = envelope.causation {
-        headers.push(("ce_causation", causation.to_string().into()));
-    }
-    if let Some(traceparent) = &envelope.traceparent {
-        headers.push(("traceparent", traceparent.into()));
-    }
-    if let Some(Stamp { incarnation, lane, seq, .. }) = &envelope.stamp {
-        headers.push(("ce_edge", format!("{incarnation}/{lane}/{seq}").into()));
-    }
-    if let Some(step) = &envelope.step {
-        step_headers(step, &mut headers);
-    }
+pub fn headers(envelope: &Envelope) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::with_capacity(21);
+    each_header(envelope, |name, value| headers.push((name, value.to_owned())));
     headers
 }
 
-fn step_headers<'a>(step: &'a StepRef, headers: &mut Vec<(&'static str, Cow<'a, str>)>) {
-    headers.extend([
-        ("ce_saga", Cow::from(&step.saga)),
-        ("ce_run", Cow::from(&step.run)),
-        ("ce_step", Cow::from(&step.step)),
-        ("ce_way", step.way.name().into()),
-        ("ce_round", step.round.to_string().into()),
-        ("ce_attempt", step.attempt.to_string().into()),
-    ]);
+/// The same one after the other, for whoever has a place of its own to put them.
+pub fn each_header(envelope: &Envelope, mut put: impl FnMut(&'static str, &str)) {
+    let Envelope { id, kind, name, version, key, correlation, hop, occurred_at, .. } = envelope;
+    let mut told = Told::default();
+    put("ce_specversion", "1.0");
+    put("ce_id", told.id(*id));
+    put("ce_source", envelope.stamp.as_ref().map_or(NOBODY, |stamp| &stamp.source));
+    put("ce_type", name);
+    put("ce_time", told.as_text(occurred_at));
+    put(CONTENT_TYPE, "application/json");
+    put("ce_kind", kind_name(*kind));
+    put("ce_dataversion", told.as_text(version));
+    put("ce_correlation", correlation);
+    put("ce_hop", told.as_text(hop));
+    if !key.as_str().is_empty() {
+        put("ce_subject", key.as_str());
+    }
+    if let Some(causation) = envelope.causation {
+        put("ce_causation", told.id(causation));
+    }
+    if let Some(traceparent) = &envelope.traceparent {
+        put("traceparent", traceparent);
+    }
+    if let Some(Stamp { incarnation, lane, seq, .. }) = &envelope.stamp {
+        put("ce_edge", told.as_text(format_args!("{incarnation}/{lane}/{seq}")));
+    }
+    if let Some(step) = &envelope.step {
+        step_headers(step, &mut told, &mut put);
+    }
+}
+
+fn step_headers(step: &StepRef, told: &mut Told, put: &mut impl FnMut(&'static str, &str)) {
+    put("ce_saga", &step.saga);
+    put("ce_run", &step.run);
+    put("ce_step", &step.step);
+    put("ce_way", step.way.name());
+    put("ce_round", told.as_text(step.round));
+    put("ce_attempt", told.as_text(step.attempt));
     if let Some(reply_to) = &step.reply_to {
-        headers.push(("ce_replyto", reply_to.into()));
+        put("ce_replyto", reply_to);
     }
     if let Some(deadline) = step.deadline {
-        headers.push(("ce_deadline", deadline.to_string().into()));
+        put("ce_deadline", told.as_text(deadline));
+    }
+}
+
+/// What is not text, as text, until the next is told.
+#[derive(Default)]
+struct Told(String);
+
+impl Told {
+    fn as_text(&mut self, value: impl fmt::Display) -> &str {
+        self.0.clear();
+        write!(self.0, "{value}").expect("a string takes everything");
+        &self.0
+    }
+
+    fn id(&mut self, id: Uuid) -> &str {
+        self.as_text(id.hyphenated())
     }
 }
 
@@ -117,9 +133,8 @@ pub fn read<'a>(
     body: Bytes,
     at: Time,
 ) -> Result<Message, Error> {
-    let headers = Headers(headers.into_iter().collect());
-    if headers.0.get(CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/cloudevents"))
-    {
+    let headers = Headers::of(headers);
+    if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/cloudevents")) {
         return Err(codec(
             "it is in the structured mode of CloudEvents; only the binary mode is read",
         ));
@@ -154,7 +169,7 @@ pub fn read<'a>(
     if envelope.kind != Kind::Event && envelope.step.is_none() {
         return Err(missing("ce_saga"));
     }
-    Ok(Message { envelope, body })
+    Ok(Message::new(envelope, body))
 }
 
 fn codec(text: impl std::fmt::Display) -> Error {
@@ -168,16 +183,28 @@ fn missing(name: &str) -> Error {
 /// The id of a message: what it says, if that is a UUID as ours are written; else one that is the same
 /// for the same text from the same source.
 fn id(said: &str, source: &str) -> Uuid {
-    let uuid = Uuid::parse_str(said).ok().filter(|uuid| uuid.to_string() == said);
+    let is_ours = |uuid: &Uuid| uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == said;
+    let uuid = Uuid::parse_str(said).ok().filter(is_ours);
     uuid.unwrap_or_else(|| derived(&["cloudevent", source, said]))
 }
 
-/// The headers by name. Of those that come twice the last one counts.
-struct Headers<'a>(BTreeMap<&'a str, &'a [u8]>);
+/// The headers as they came: so few that looking through them costs less than any order.
+struct Headers<'a>(Vec<(&'a str, &'a [u8])>);
 
 impl<'a> Headers<'a> {
+    fn of(all: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let mut headers = Vec::with_capacity(24);
+        headers.extend(all);
+        Self(headers)
+    }
+
+    /// Of those that come twice the last one counts.
+    fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.0.iter().rev().find(|(one, _)| *one == name).map(|(_, value)| *value)
+    }
+
     fn text(&self, name: &str) -> Result<Option<&'a str>, Error> {
-        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let Some(value) = self.get(name) else { return Ok(None) };
         let text = std::str::from_utf8(value);
         text.map(Some).map_err(|_| codec(format!("header `{name}` is not UTF-8")))
     }

@@ -5,14 +5,16 @@
 //! journal is short however long a run had to try.
 
 use crate::clock::Time;
-use crate::error::{Fault, Refusal};
-use crate::message::Way;
+use crate::error::{Error, ErrorKind, Fault, Refusal};
+use crate::message::{Way, pack};
+use crate::saga::json;
 use crate::saga::known::Why;
 use crate::saga::shape::{Head, Shape};
 use crate::saga::step::Json;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::fmt;
 use uuid::Uuid;
 
 /// How a run ended.
@@ -38,7 +40,7 @@ pub enum Verb {
     /// The step was not done, and will not be: somebody made sure.
     MarkNotDone,
     /// The step was done, by hand or as somebody found out, and made this.
-    Force(Json),
+    Force(#[serde(with = "json")] Json),
 }
 
 impl Verb {
@@ -55,7 +57,8 @@ impl Verb {
     }
 }
 
-/// Something that happened to a run. Steps are told by their number in the plan.
+/// Something that happened to a run. Steps are told by their number in the plan. What is stored is the name and
+/// an array of the fields: a new field goes to the end, with a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // The fields are what their names say.
@@ -69,7 +72,11 @@ pub enum What {
     /// An attempt that ran here broke.
     Faulted { step: usize, way: Way, times: u32, text: String },
     /// The step was done, and made this.
-    Done { step: usize, made: Json },
+    Done {
+        step: usize,
+        #[serde(with = "json")]
+        made: Json,
+    },
     /// The business said no.
     Refused { step: usize, refusal: Refusal },
     /// The time of the step is up and nobody knows whether it was done.
@@ -107,7 +114,7 @@ pub enum What {
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// Yes, and this.
-    Yes(Json),
+    Yes(#[serde(with = "json")] Json),
     /// No.
     No(Refusal),
 }
@@ -121,7 +128,8 @@ pub struct Fact {
     pub what: What,
 }
 
-/// Everything that is written down about a run.
+/// Everything that is written down about a run. It is stored as an array of these fields: a new one goes to the
+/// end, with a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Journal {
     /// The version of the plan it follows.
@@ -129,6 +137,7 @@ pub struct Journal {
     /// The digest of that plan's shape.
     pub digest: String,
     /// What it was begun with.
+    #[serde(with = "json")]
     pub input: Json,
     /// The business transaction it belongs to.
     pub correlation: Text,
@@ -139,13 +148,34 @@ pub struct Journal {
     /// The trace it belongs to.
     pub traceparent: Option<Text>,
     /// When its timer rings, if one is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Time>,
     /// What happened, in order.
     pub facts: Vec<Fact>,
 }
 
 impl Journal {
+    /// The bytes to store, in [MessagePack](https://msgpack.org). What the users' types are written as stays JSON,
+    /// as a text.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec(self).expect("a journal is plain data")
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Codec`] if these are not the bytes of a journal, and of nothing more.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let damaged = |told: &dyn fmt::Display| Error::new(ErrorKind::Codec, told.to_string());
+        let mut rest = bytes;
+        let journal = pack::read(&mut rest).map_err(|told| damaged(&told))?;
+        match rest.len() {
+            0 => Ok(journal),
+            more => Err(damaged(&format_args!("{more} bytes stand behind the journal"))),
+        }
+    }
+
     /// What a step made, if it is known.
     #[must_use]
     pub fn made(&self, step: usize) -> Option<&RawValue> {
@@ -272,5 +302,96 @@ impl What {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Fact, Journal, Signal, Verb, What};
+    use crate::clock::Time;
+    use crate::error::Refusal;
+    use crate::message::Way;
+    use serde_json::value::RawValue;
+
+    fn of(facts: Vec<What>) -> Journal {
+        let at = Time::from_micros(1_700_000_000_000_000);
+        Journal {
+            version: 1,
+            digest: "4d9cfc64c839".into(),
+            input: json("{\"order_id\":\"1041\"}"),
+            correlation: "1041".into(),
+            causation: None,
+            hop: 3,
+            traceparent: None,
+            armed: None,
+            facts: facts.into_iter().map(|what| Fact { at, what }).collect(),
+        }
+    }
+
+    fn json(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    /// One that has everything, and one that has nothing that may be left out.
+    fn journals() -> [Journal; 2] {
+        let (by, reason, last) = ("somebody".to_owned(), "why".to_owned(), Time::from_micros(7));
+        let refusal = || Refusal::new("no", "it cannot be");
+        let full = of(vec![
+            What::Begun,
+            What::Started { step: 0, round: 0, attempts: 2, last, until: Some(last) },
+            What::Faulted { step: 0, way: Way::Back, times: 3, text: "it broke".into() },
+            What::Done { step: 0, made: json("{\"a\": \"\\n\"}") },
+            What::Signalled { step: 1, signal: Signal::Yes(json("null")) },
+            What::Operated {
+                verb: Verb::Force(json("[ 1, 2 ]")),
+                step: 1,
+                by,
+                reason,
+                taken: true,
+            },
+        ]);
+        let causation = Some(crate::id::derived(&["begin"]));
+        let full = Journal { causation, traceparent: Some("t".into()), armed: Some(last), ..full };
+        let bare = of(vec![
+            What::Started { step: 0, round: 0, attempts: 1, last, until: None },
+            What::Signalled { step: 1, signal: Signal::No(refusal()) },
+            What::Refused { step: 1, refusal: refusal() },
+            What::Ended(End::Compensated),
+        ]);
+        [full, bare]
+    }
+
+    #[test]
+    fn a_journal_is_read_as_it_was_written_and_what_is_cut_or_too_long_is_none() {
+        for journal in journals() {
+            let written = journal.encode();
+            let read = Journal::decode(&written).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{journal:?}"));
+            for length in 0..written.len() {
+                assert!(Journal::decode(&written[..length]).is_err(), "{length} bytes");
+            }
+            let told = Journal::decode(&[&written[..], b"\0"].concat()).unwrap_err();
+            assert_eq!(told.to_string(), "1 bytes stand behind the journal");
+        }
+    }
+
+    #[test]
+    fn a_journal_whose_number_of_facts_is_damaged_is_none() {
+        let [_, journal] = journals();
+        let mut written = journal.encode();
+        let four = written.iter().position(|byte| *byte == 0x94).expect("an array of four");
+        written[four] = 0x93;
+        let told = Journal::decode(&written).unwrap_err().to_string();
+        assert!(told.ends_with("stand behind the journal"), "{told}");
+    }
+
+    #[test]
+    fn in_json_what_users_wrote_is_a_part_of_it_and_no_text() {
+        let [journal, _] = journals();
+        let shown = serde_json::to_string(&journal).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(value["input"]["order_id"], "1041");
+        let read: Journal = serde_json::from_str(&shown).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{journal:?}"));
     }
 }

@@ -16,6 +16,7 @@ pub mod decide;
 mod draw;
 mod function;
 pub mod journal;
+mod json;
 mod known;
 mod law;
 mod plan;

@@ -86,8 +86,8 @@ fn outgoing(topic: &str, n: u64) -> Outgoing {
         stamp: None,
         step: None,
     };
-    let body = serde_json::to_vec(&One { n }).unwrap().into();
-    Outgoing { topic: topic.into(), partition: 0, message: Message { envelope, body } }
+    let body = serde_json::to_vec(&One { n }).unwrap();
+    Outgoing { topic: topic.into(), partition: 0, message: Message::new(envelope, body) }
 }
 
 /// Three lanes, and a reader of what the first of them has said.

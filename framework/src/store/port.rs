@@ -99,7 +99,7 @@ pub struct RunRow {
     pub run: String,
     /// Its status.
     pub status: Status,
-    /// Its journal, as JSON.
+    /// Its journal, as it was written.
     pub body: Bytes,
 }
 

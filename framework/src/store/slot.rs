@@ -34,9 +34,18 @@ impl Slot {
         Self { space, table: table.into(), key: key.into() }
     }
 
-    /// Reads what is written there. What cannot be read is named by where it is: somebody has to restore it.
+    /// Reads what is written there as JSON.
     pub(crate) fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(body).map_err(|cause| {
+        self.read_by(body, |body| serde_json::from_slice(body))
+    }
+
+    /// Reads what is written there. What cannot be read is named by where it is: somebody has to restore it.
+    pub(crate) fn read_by<T, E: fmt::Display>(
+        &self,
+        body: &[u8],
+        decode: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        decode(body).map_err(|cause| {
             let text = format!("{self} is damaged or not of its type: {cause}");
             Error::new(ErrorKind::Codec, text)
         })

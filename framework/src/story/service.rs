@@ -175,7 +175,7 @@ impl<R: Reactor> ServiceStory<R> {
             stamp: None,
             step,
         };
-        Message { envelope, body }
+        Message::new(envelope, body)
     }
 
     /// Handles a message, and makes the calls to the outside that it asks for.

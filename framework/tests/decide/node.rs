@@ -55,7 +55,7 @@ pub fn no() -> Refusal {
     Refusal::new("no", "")
 }
 
-/// A journal in which nothing is written yet, read as it is stored.
+/// A journal in which nothing is written yet.
 pub fn journal() -> Journal {
     let text = r#"{"version":1,"digest":"","input":null,"correlation":"","hop":0,"facts":[]}"#;
     serde_json::from_str(text).expect("all else may be left out")

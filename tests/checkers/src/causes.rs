@@ -40,8 +40,8 @@ mod tests {
 
     fn follows(change: impl FnOnce(&mut Message, &mut Message)) -> Vec<String> {
         let (mut cause, mut message) = (said(1), said(2));
-        message.envelope.causation = Some(cause.envelope.id);
-        message.envelope.hop = 1;
+        message.envelope_mut().causation = Some(cause.envelope.id);
+        message.envelope_mut().hop = 1;
         change(&mut cause, &mut message);
         check(&log(vec![cause, message]))
     }
@@ -53,19 +53,20 @@ mod tests {
 
     #[test]
     fn a_cause_that_is_not_there_is_named() {
-        let told = follows(|_, message| message.envelope.causation = Some(said(9).envelope.id));
+        let told =
+            follows(|_, message| message.envelope_mut().causation = Some(said(9).envelope.id));
         assert!(told[0].ends_with("which is not there"), "{told:?}");
     }
 
     #[test]
     fn a_cause_of_another_business_transaction_is_named() {
-        let told = follows(|cause, _| cause.envelope.correlation = "another".into());
+        let told = follows(|cause, _| cause.envelope_mut().correlation = "another".into());
         assert!(told[0].ends_with("follows from `word.said` of `another`"), "{told:?}");
     }
 
     #[test]
     fn a_hop_that_does_not_grow_is_named() {
-        let told = follows(|cause, _| cause.envelope.hop = 1);
+        let told = follows(|cause, _| cause.envelope_mut().hop = 1);
         assert!(told[0].ends_with("is hop 1, and follows from hop 1"), "{told:?}");
     }
 }

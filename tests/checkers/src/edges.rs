@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_number_that_comes_again_as_another_message_is_named() {
         let mut other = said(1);
-        other.envelope.name = "word.forged".into();
+        other.envelope_mut().name = "word.forged".into();
         let told = check(&log(vec![said(1), other]));
         assert_eq!(told.len(), 1);
         assert!(told[0].contains("number 1 is `word.said`"), "{told:?}");

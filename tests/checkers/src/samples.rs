@@ -28,7 +28,7 @@ pub(crate) fn said(seq: u64) -> Message {
         stamp: Some(stamp),
         step: None,
     };
-    Message { envelope, body: Bytes::from_static(b"{}") }
+    Message::new(envelope, Bytes::from_static(b"{}"))
 }
 
 /// A log of one partition.

@@ -50,7 +50,7 @@ async fn a_cloud_event_of_somebody_else_is_a_message() {
     write(&topic, &[(Some(b"ipad"), EVENT, Some(b"{\"left\":4}"))]).await;
     let mut reader = reader(&kafka, &topic, 0).await;
     let message = read(&mut *reader, 1).await.remove(0).message.unwrap();
-    assert_eq!((message.envelope.kind, message.envelope.stamp), (Kind::Event, None));
+    assert_eq!((message.envelope.kind, &message.envelope.stamp), (Kind::Event, &None));
     assert_eq!(message.envelope.occurred_at.to_string(), "2026-01-31T11:00:00.000000Z");
     assert_eq!((message.envelope.key.as_str(), &message.body[..]), ("ipad", &b"{\"left\":4}"[..]));
 }

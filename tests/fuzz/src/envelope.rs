@@ -1,4 +1,4 @@
-//! Messages as they are stored and carried by the log: a line with the envelope, then the body.
+//! Messages as they are stored and carried by the log: the envelope, then the body.
 
 use crate::{sentence, texts};
 use ballet::clock::Time;
@@ -22,7 +22,7 @@ pub fn check(bytes: &[u8]) {
 /// What holds for every message, however it was read.
 pub(crate) fn holds(message: &Message) {
     assert_eq!(Message::decode(&message.encode()).as_ref().ok(), Some(message));
-    let Envelope { kind, key, step, traceparent, .. } = &message.envelope;
+    let Envelope { kind, key, step, traceparent, .. } = &*message.envelope;
     assert!(key.partition(3) < 3);
     if let Some(step) = step {
         assert!(step.id().starts_with(&step.pair()));
@@ -47,7 +47,7 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let reply = Envelope { kind: Kind::Reply, step, ..envelope() };
     let event = Envelope { kind: Kind::Event, step: None, ..envelope() };
     let message = |envelope, body: &'static [u8]| {
-        Message { envelope, body: Bytes::from_static(body) }.encode().to_vec()
+        Message::new(envelope, Bytes::from_static(body)).encode().to_vec()
     };
     texts([
         ("bare", message(Envelope { kind: Kind::Event, step: None, ..bare }, b"")),

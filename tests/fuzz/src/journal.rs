@@ -15,13 +15,14 @@ use std::convert::Infallible;
 /// A journal that is read is written as one that reads the same and can be told to people, whatever plan it
 /// is of. If it fits the plan, whatever comes next can be decided; if not, that is said.
 pub fn check(bytes: &[u8]) {
-    let journal: Journal = match serde_json::from_slice(bytes) {
+    let journal = match Journal::decode(bytes) {
         Ok(journal) => journal,
         Err(told) => return sentence(&told.to_string()),
     };
-    let written = serde_json::to_vec(&journal).expect("a journal is plain data");
-    let again: Journal = serde_json::from_slice(&written).expect("it is read as it was written");
-    assert_eq!(serde_json::to_vec(&again).expect("a journal is plain data"), written);
+    let written = journal.encode();
+    let again = Journal::decode(&written).expect("it is read as it was written");
+    assert_eq!(again.encode(), written);
+    in_json(&journal, &written);
     let shape = Purchase::plan().shape().clone();
     assert!(tell(&shape, &journal).lines().count() >= journal.facts.len().min(1) / 2);
     let _ = (journal.why(&shape).to_string(), journal.end(), journal.made(usize::MAX));
@@ -29,6 +30,13 @@ pub fn check(bytes: &[u8]) {
         Ok(()) => every_input(&shape, &journal),
         Err(told) => sentence(&told.to_string()),
     }
+}
+
+/// As JSON it is shown to people, and goes out with calls.
+fn in_json(journal: &Journal, written: &[u8]) {
+    let shown = serde_json::to_string(journal).expect("a journal is plain data");
+    let read: Journal = serde_json::from_str(&shown).expect("it is read as it was shown");
+    assert_eq!(read.encode(), written);
 }
 
 /// Everything that may happen to a run can be decided, and what was decided still fits.
@@ -104,7 +112,7 @@ fn of(inputs: Vec<Input>) -> Vec<u8> {
         let decided = decided(&shape, &journal, input, Time::from_micros(second * 1_000_000));
         journal.extend(decided.facts);
     }
-    serde_json::to_vec(&journal).expect("a journal is plain data")
+    journal.encode()
 }
 
 /// Journals of purchases that went well, were taken back, are under way, or need somebody.

@@ -191,8 +191,7 @@ fn input(drawn: &mut Drawn<'_>, shape: &Shape) -> Input {
 
 /// One decision, upon the journal and upon what it is read back as.
 fn take(shape: &Shape, journal: &mut Journal, input: Input, now: Time) {
-    let written = serde_json::to_vec(journal).expect("a journal is plain data");
-    let read: Journal = serde_json::from_slice(&written).expect("it is read as it was written");
+    let read = Journal::decode(&journal.encode()).expect("it is read as it was written");
     let told = |decision: &Decision| format!("{decision:?}");
     let decision = decided(shape, journal, input.clone(), now);
     assert_eq!(told(&decision), told(&decided(shape, &read, input, now)), "it is read otherwise");

@@ -167,7 +167,7 @@ fn poison(play: &Play<'_>, draw: u64) {
             stamp: None,
             step: None,
         };
-        let message = Message { envelope, body: bytes::Bytes::from_static(b"{}") };
+        let message = Message::new(envelope, bytes::Bytes::from_static(b"{}"));
         return world.append(NOTES.name, partition, message.encode());
     }
     world.append(topic, partition, &b"no message"[..]);

@@ -17,7 +17,7 @@ pub(crate) struct Mirror {
     /// How many commits were looked at.
     seen: usize,
     /// Runs that have not ended: by saga and id, with their status and journal.
-    open: BTreeMap<(String, String), (Option<Status>, Option<Journal>)>,
+    open: BTreeMap<(String, String), (Option<Status>, Journal)>,
     groups: BTreeSet<String>,
     parked: BTreeSet<(LaneId, u64)>,
     calls: BTreeSet<(LaneId, String)>,
@@ -51,7 +51,8 @@ impl Mirror {
             let run = (slot.table.to_string(), String::from_utf8_lossy(&slot.key).into_owned());
             match value {
                 Some(value) if !value.status.is_some_and(Status::is_end) => {
-                    let journal = serde_json::from_slice(&value.body).ok();
+                    let journal =
+                        Journal::decode(&value.body).expect("nobody damages journals here");
                     self.open.insert(run, (value.status, journal));
                 }
                 _ => drop(self.open.remove(&run)),
@@ -108,7 +109,6 @@ impl Mirror {
 
     fn state(&self, saga: &str, run: &str) -> Option<(ballet::saga::Shape, State)> {
         let (_, journal) = self.open.get(&(saga.to_owned(), run.to_owned()))?;
-        let journal = journal.as_ref()?;
         let shape = plans::shapes().remove(&(saga.to_owned(), journal.version))?;
         let state = State::fold(&shape, journal);
         Some((shape, state))

@@ -11,6 +11,7 @@ use crate::play::Play;
 use ballet::broker::Broker;
 use ballet::memory::Node;
 use ballet::saga::Shape;
+use ballet::saga::journal::Journal;
 use ballet::store::{LaneId, Store};
 use ballet::{Message, Running};
 use checkers::{Fold, History, Lane, Rows, Run};
@@ -136,14 +137,9 @@ async fn store(store: &dyn Store, history: &mut History) {
     let sagas: BTreeSet<String> = history.shapes.keys().map(|(saga, _)| saga.clone()).collect();
     for saga in sagas {
         for row in store.runs(&saga, None, u32::MAX).await.unwrap_or_default() {
-            if let Ok(journal) = serde_json::from_slice(&row.body) {
-                history.runs.push(Run {
-                    saga: row.saga,
-                    run: row.run,
-                    status: row.status,
-                    journal,
-                });
-            }
+            let journal = Journal::decode(&row.body).expect("nobody damages journals here");
+            let (saga, run, status) = (row.saga, row.run, row.status);
+            history.runs.push(Run { saga, run, status, journal });
         }
     }
     let waiting = store.waiting().await.unwrap_or_default();

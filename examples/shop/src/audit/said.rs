@@ -96,7 +96,7 @@ pub(super) fn fact<E: Event>(message: &Message) -> Option<E> {
 /// Every fact of one kind that the shop has said, once, with its envelope.
 pub(super) fn facts<E: Event>(books: &Books) -> Vec<(&Envelope, E)> {
     let all = sent(books).into_iter();
-    all.filter_map(|(message, _)| Some((&message.envelope, fact(message)?))).collect()
+    all.filter_map(|(message, _)| Some((&*message.envelope, fact(message)?))).collect()
 }
 
 /// How often each fact of a topic was said of each order.

@@ -154,7 +154,7 @@ impl Stage {
             step: None,
         };
         let body = serde_json::to_vec(body).expect("JSON can be written");
-        self.house.say(E::TOPIC.name, Message { envelope, body: body.into() }).await;
+        self.house.say(E::TOPIC.name, Message::new(envelope, body)).await;
     }
 
     /// Bytes that are no message are in every partition of every topic; how many dead letters that

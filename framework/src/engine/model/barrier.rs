@@ -319,7 +319,7 @@ impl Barriers {
             stamp: Some(stamp),
             step: piece.step(),
         };
-        let message = Message { envelope, body: r#"{"id":"1"}"#.into() };
+        let message = Message::new(envelope, r#"{"id":"1"}"#);
         Arrived { topic: topic.into(), offset: seq - 1, message: Ok(message) }
     }
 

@@ -87,7 +87,7 @@ fn carried(source: &str, seq: u64, word: Word) -> Message {
         stamp: Some(stamp),
         step: None,
     };
-    Message { envelope, body: vec![word].into() }
+    Message::new(envelope, vec![word])
 }
 
 fn arrived(topic: &str, at: usize, message: Message) -> Arrived {
@@ -361,7 +361,7 @@ impl Lanes {
         let heard = log[from..].iter().enumerate().map(|(at, (seq, word))| {
             let mut message = carried("source", *seq, *word);
             if self.rule == Rule::Ids {
-                message.envelope.stamp = None;
+                message.envelope_mut().stamp = None;
             }
             arrived(LOG, from + at, message)
         });

@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 
 impl<R: Reactor> Reacting<R> {
     pub(super) async fn command(&self, tx: &mut Tx, message: &Message) -> Result<(), Trouble> {
-        let Envelope { name, step, .. } = &message.envelope;
+        let Envelope { name, step, .. } = &*message.envelope;
         let Some(step) = step else {
             let told = format!("command `{name}` does not say for which step it is");
             return Err(Trouble::Dead(told));

@@ -25,7 +25,8 @@ use uuid::Uuid;
 
 impl<R: Reactor> Reacting<R> {
     pub(super) async fn event(&self, tx: &mut Tx, message: &Message) -> Result<(), Trouble> {
-        let Message { envelope: Envelope { name, key, .. }, body } = message;
+        let Message { envelope, body } = message;
+        let Envelope { name, key, .. } = &**envelope;
         self.mind_waits(tx, name, key, body, None).await?;
         for unit in &self.table.units {
             if unit.topic.is_some() && unit.hears == name {

@@ -72,7 +72,7 @@ impl<R: Reactor> Reacting<R> {
 
     /// The same for what is remembered of a command: the lane of its run alone writes it.
     async fn of_command(tx: &mut Tx, key: &str, should: Should) -> Result<Option<Barrier>, Fault> {
-        Ok(tx.document(&Self::slot(key), should).await?)
+        Ok(tx.document(&Self::slot(key), should, |row| serde_json::from_slice(row)).await?)
     }
 
     fn set<T: Remembered>(tx: &mut Tx, key: &str, row: &T) -> Result<(), Fault> {

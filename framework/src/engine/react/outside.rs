@@ -147,7 +147,7 @@ impl<R: Reactor> Reacting<R> {
         let again =
             if Mistake::CallWithoutKey.is_made() { format!("/{attempt}") } else { String::new() };
         let (key, traceparent) =
-            (format!("{}/{}{again}", R::NAME, calling.id), message.envelope.traceparent);
+            (format!("{}/{}{again}", R::NAME, calling.id), message.envelope.traceparent.clone());
         let about = Call { key, attempt, traceparent };
         let going = call(&self.reactor, &about, &given);
         tokio::select! {

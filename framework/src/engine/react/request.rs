@@ -158,5 +158,5 @@ fn as_message(
         stamp: None,
         step: None,
     };
-    Message { envelope, body: Bytes::copy_from_slice(asked.get().as_bytes()) }
+    Message::new(envelope, Bytes::copy_from_slice(asked.get().as_bytes()))
 }
