@@ -34,7 +34,7 @@ pub const TABLE: &[Budget] = &[
     Budget::between("a purchase with a coordinator in SQLite", "driver calls", 84.0, 91.0, 120.0),
     Budget::between("a purchase by reactions in SQLite", "statements", 360.0, 396.0, 450.0),
     Budget::between("a purchase by reactions in SQLite", "driver calls", 105.0, 114.0, 150.0),
-    Budget::between("a saga in Postgres", "statements", 12.5, 14.3, 22.0),
+    Budget::between("a saga in Postgres", "statements", 13.5, 14.3, 19.2),
     Budget::between("a saga in Postgres", "commits", 11.5, 12.0, 12.5),
     Budget::between("a saga in Postgres", "bytes to its log", 14_200.0, 15_800.0, 17_500.0),
     // Every run of one build counts the same. Compilers and allocators differ.
