@@ -3,13 +3,14 @@
 use super::entries::{entry, parked, timer};
 use super::slots::{plain, put, row};
 use super::{NOON, Pair, at, begin, lane, message, next, open, outgoing, write};
-use ballet::Key;
 use ballet::broker::TopicSpec;
 use ballet::clock::Time;
 use ballet::edge::Edge;
 use ballet::store::{
-    Advance, Calling, DeadLetter, Held, Lock, Parked, Slot, Space, Status, Store, Value, Writes,
+    Advance, Begun, Calling, DeadLetter, Held, Lock, Parked, Slot, Space, Status, Store, Value,
+    Writes,
 };
+use ballet::{ErrorKind, Key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
@@ -338,4 +339,47 @@ pub async fn a_batch_sees_what_the_one_before_it_wrote<P: Pair>() {
         batch.commit().await.unwrap();
         taken.batch += 1;
     }
+}
+
+fn writes_at_k(value: &'static str) -> Writes {
+    Writes { slots: BTreeMap::from([(row("k"), plain(value))]), ..Writes::default() }
+}
+
+pub async fn a_batch_follows_on_one_that_is_only_precommitted<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let (taken, mut first) = open(&*store, &lane()).await;
+    let writes = Writes { inbox: vec![(lane(), entry("entry", "x"))], ..writes_at_k("one") };
+    first.flush(writes).await.unwrap();
+    let mut commit = first.precommit().await.unwrap();
+    let advance = Advance { batch: 1, ..next(&lane(), &taken) };
+    let mut second = begin(&*store, &advance).await;
+    let slots = BTreeMap::from([(row("k"), Lock::Change)]);
+    assert_eq!(second.read(&slots, &BTreeSet::new()).await.unwrap().slots[&row("k")], "one");
+    assert_eq!(second.inbox(9).await.unwrap().len(), 1);
+    second.flush(writes_at_k("two")).await.unwrap();
+    second.precommit().await.unwrap().done().await.unwrap();
+    commit.done().await.unwrap();
+    let pair = pair.reopen().await;
+    let found = pair.store().find(&BTreeSet::from([row("k")]), &BTreeSet::new()).await.unwrap();
+    assert_eq!(found.slots[&row("k")], "two");
+    assert_eq!(pair.store().take(&lane()).await.unwrap().batch, 2);
+}
+
+pub async fn whoever_lost_the_lane_cannot_precommit<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let (taken, mut first) = open(&*store, &lane()).await;
+    first.flush(writes_at_k("one")).await.unwrap();
+    first.precommit().await.unwrap().done().await.unwrap();
+    store.take(&lane()).await.unwrap();
+    let advance = Advance { batch: 1, ..next(&lane(), &taken) };
+    let told = match store.begin(&advance).await.unwrap() {
+        Begun::Lost { .. } => ErrorKind::Superseded,
+        Begun::Open(mut second) => {
+            second.flush(writes_at_k("two")).await.unwrap();
+            second.precommit().await.unwrap_err().kind()
+        }
+    };
+    assert_eq!(told, ErrorKind::Superseded);
 }

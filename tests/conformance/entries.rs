@@ -57,6 +57,21 @@ pub async fn the_same_id_enters_once<P: Pair>() {
     assert_eq!(rows.iter().map(|row| &row.entry).collect::<Vec<_>>(), [&entry("a", "one")]);
 }
 
+pub async fn whoever_owns_the_lane_finds_what_has_entered_early<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let early = store.enter_early(&lane(), &entry("a", "one"), None).await.unwrap();
+    let (entered, mut commit) = early;
+    assert_eq!(entered, Entered::New);
+    assert_eq!(ids(&*store, &lane(), 10).await, ["a"]);
+    let again = store.enter(&lane(), &entry("a", "two"), None).await.unwrap();
+    assert_eq!(again, Entered::Waiting("one".into()));
+    commit.done().await.unwrap();
+    commit.done().await.expect("it may be asked again");
+    let pair = pair.reopen().await;
+    assert_eq!(ids(&*pair.store(), &lane(), 10).await, ["a"]);
+}
+
 pub async fn nothing_enters_if_what_it_would_bring_about_is_there<P: Pair>() {
     let pair = P::fresh(NOON).await;
     let store = pair.store();
@@ -75,6 +90,38 @@ pub async fn nothing_enters_if_what_it_would_bring_about_is_there<P: Pair>() {
         assert_eq!(entered, Entered::Exists(body.into()));
     }
     assert_eq!(inbox(&*store, &lane(), 10).await.len(), 3);
+}
+
+/// A store may put those that come at the same time by one statement.
+pub async fn of_those_that_come_together_only_what_is_new_enters<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let run = Slot::new(Space::Runs, "saga", "1");
+    let barrier = Slot::new(Space::Barriers, "group", "b\x001");
+    let there = [&run, &barrier, &row("r")];
+    let value = |slot: &Slot| match slot.space {
+        Space::Runs => Value { body: "run".into(), status: Some(ballet::store::Status::Running) },
+        _ => Value::plain("there"),
+    };
+    let slots = there.iter().map(|slot| ((*slot).clone(), Some(value(slot)))).collect();
+    write(&*store, &lane(), Writes { slots, ..Writes::default() }).await;
+    let new = [
+        Slot::new(Space::Runs, "saga", "2"),
+        Slot::new(Space::Barriers, "group", "b\x002"),
+        row("s"),
+    ];
+    let all: Vec<(LaneId, Inboxed, &Slot)> = there
+        .into_iter()
+        .chain(&new)
+        .map(|slot| (lane(), entry(&format!("{slot:?}"), "x"), slot))
+        .collect();
+    let entering = all.iter().map(|(lane, entry, slot)| store.enter(lane, entry, Some(slot)));
+    let entered = futures::future::join_all(entering).await;
+    let entered: Vec<Entered> = entered.into_iter().map(Result::unwrap).collect();
+    let exists = |slot: &Slot| Entered::Exists(value(slot).body);
+    let expected = there.map(exists).into_iter().chain([Entered::New, Entered::New, Entered::New]);
+    assert_eq!(entered, expected.collect::<Vec<_>>());
+    assert_eq!(ids(&*store, &lane(), 10).await.len(), 3);
 }
 
 pub async fn a_batch_puts_entries_into_other_lanes<P: Pair>() {

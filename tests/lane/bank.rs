@@ -2,6 +2,7 @@
 //! One saga and one choreography call it.
 
 use ballet::memory::Node;
+use ballet::store::Store;
 use ballet::{
     App, Call, Cx, Fault, Plan, Reactions, Reactor, Retry, Running, Saga, StepError, Tx, Verdict,
     act, after, answer, ask, call, hear, look, react, refuse,
@@ -315,7 +316,12 @@ impl Money {
 }
 
 pub async fn travel(node: &Node, bank: &Bank) -> Running {
-    let app = App::new(node.store()).broker(node.broker());
+    travel_on(node.store(), node, bank).await
+}
+
+/// The same over a store that is not quite that of the node.
+pub async fn travel_on(store: Arc<dyn Store>, node: &Node, bank: &Bank) -> Running {
+    let app = App::new(store).broker(node.broker());
     app.saga(Travel(bank.clone())).reactor(Hotel).start().await.expect("the app starts")
 }
 

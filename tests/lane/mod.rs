@@ -17,6 +17,7 @@ mod moody;
 mod orderly;
 mod outside;
 mod parking;
+mod precommit;
 mod rebuild;
 mod requests;
 mod retention;

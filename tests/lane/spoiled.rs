@@ -23,13 +23,15 @@ use uuid::Uuid;
 
 type Spoil<T> = Mutex<Box<dyn FnMut(&LaneId, &mut T) + Send>>;
 
-/// A store that is handed on, with two hooks.
+/// A store that is handed on, with three hooks.
 pub struct Spoiled {
     store: Arc<dyn Store>,
     /// Whatever a new owner is given passes here.
-    taken: Spoil<Taken>,
+    pub taken: Spoil<Taken>,
     /// Before a batch begins.
     begins: Spoil<()>,
+    /// Whatever batch was begun passes here.
+    pub begun: Mutex<Box<dyn FnMut(Begun) -> Begun + Send>>,
     /// How often all dead letters were listed.
     lists: Arc<AtomicUsize>,
     /// How often slots were looked at from outside.
@@ -44,6 +46,7 @@ impl Spoiled {
             store,
             taken: Mutex::new(Box::new(|_, _| {})),
             begins: Mutex::new(Box::new(|_, _| {})),
+            begun: Mutex::new(Box::new(|begun| begun)),
             lists: Arc::default(),
             finds: Arc::default(),
             prunes: Arc::default(),
@@ -73,7 +76,8 @@ impl Store for Spoiled {
 
     async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
         self.begins.lock().unwrap_or_else(PoisonError::into_inner)(&advance.lane, &mut ());
-        self.store.begin(advance).await
+        let begun = self.store.begin(advance).await?;
+        Ok(self.begun.lock().unwrap()(begun))
     }
 
     async fn enter(

@@ -11,8 +11,17 @@ const TWINS: &[(&str, &str, &[&str], &[&str])] = &[
     ("framework/migrations/sqlite", "framework/migrations/postgres", &[], &["log/0001_log.sql"]),
 ];
 
-const EMBEDDED: &[&str] =
-    &["lock.rs", "pen.rs", "place.rs", "readers.rs", "tail.rs", "tests.rs", "turn.rs", "writer.rs"];
+const EMBEDDED: &[&str] = &[
+    "job.rs",
+    "lock.rs",
+    "pen.rs",
+    "place.rs",
+    "readers.rs",
+    "tail.rs",
+    "tests.rs",
+    "turn.rs",
+    "writer.rs",
+];
 const SERVER: &[&str] = &[
     "cdc.rs",
     "clients.rs",

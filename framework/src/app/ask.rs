@@ -157,8 +157,9 @@ impl Running {
         entry: &Inboxed,
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
-        let entered = self.wiring.store.enter(lane, entry, unless).await?;
+        let (entered, mut commit) = self.wiring.store.enter_early(lane, entry, unless).await?;
         self.wiring.hub.entered(lane);
+        commit.done().await?;
         Ok(entered)
     }
 

@@ -150,6 +150,8 @@ impl Lane {
             Suspicion::Acquit(number) => draft.acquit(number)?,
         }
         self.finish(batch, &advance, draft).await?;
+        // What ends the process must find on the disk that it was about to be tried.
+        self.settle_all().await?;
         self.care.did(suspicion);
         Ok(())
     }

@@ -92,6 +92,7 @@ impl Lane {
 
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
     pub(super) async fn gather(&mut self) -> Result<Option<Gathered>, Error> {
+        self.settle_what_is_known()?;
         let inbox = self.hint.notified().now_or_never().is_some();
         self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
         let gathered = match inbox || !self.called.is_empty() {
@@ -108,11 +109,15 @@ impl Lane {
         let (most, pace) = self.crowd.pace(&self.wiring.settings, self.memory.parked.len());
         let is_read = pace.is_zero();
         let turn = if self.passed && is_read { TURN } else { Duration::ZERO };
-        let arrived = tokio::select! {
-            biased;
-            () = told_to_stop(&mut self.stopped) => return Ok(None),
-            arrived = self.reader.next(most), if is_read => arrived,
-            () = rest_at_most(turn) => Ok(Vec::new()),
+        let mut turn = std::pin::pin!(rest_at_most(turn));
+        let arrived = loop {
+            tokio::select! {
+                biased;
+                () = told_to_stop(&mut self.stopped) => return Ok(None),
+                arrived = self.reader.next(most), if is_read => break arrived,
+                () = &mut turn => break Ok(Vec::new()),
+                settled = self.following.next() => self.settle(settled)?,
+            }
         };
         if inbox && arrived.is_err() {
             self.hint.notify_one();
@@ -142,6 +147,7 @@ impl Lane {
             () = rest(enough) => {}
             () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
             () = self.publisher.progress() => return Ok(None),
+            settled = self.following.next() => return self.settle(settled).map(|()| None),
         }
         self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
         Ok(Some(gathered))

@@ -8,6 +8,7 @@ use crate::broker::Reader;
 use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::calls::Calls;
 use crate::engine::careful::Care;
+use crate::engine::follow::{Following, Follows};
 use crate::engine::gather::{Crowd, Gathered, told_to_stop};
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
@@ -20,7 +21,7 @@ use crate::engine::run::{Draft, storm};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
-use crate::store::{Advance, Batch, Begun, LaneId, Slot, Value, Writes};
+use crate::store::{Advance, Batch, Begun, Commit, LaneId, Slot, Value, Writes};
 use crate::tx::{Recall, Trust};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(super) struct Lane {
     pub(super) hint: Arc<Notify>,
     pub(super) calls: Calls,
     pub(super) publisher: Publisher,
+    pub(super) following: Following,
     pub(super) memory: Memory,
     /// What it wrote and nobody else does.
     pub(super) recall: Recall,
@@ -89,6 +91,7 @@ impl Lane {
             stopped,
             calls,
             publisher,
+            following: Following::default(),
             memory: Memory::default(),
             recall: Recall::default(),
             trust: Trust::default(),
@@ -166,6 +169,7 @@ impl Lane {
     ///
     /// The broker is asked first: as long as it is away nothing is taken, so nothing looks like a death.
     pub(super) async fn take(&mut self) -> Result<(), Error> {
+        self.settle_and_forget().await;
         let mut ranges = Vec::new();
         for source in self.handler.sources() {
             let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
@@ -288,21 +292,14 @@ impl Lane {
         }
         let entered = entered(&writes);
         batch.flush(writes).await?;
-        self.commit(batch, advance).await?;
-        self.marked = advance.published;
-        self.excused = 0;
+        let commit = self.commit(batch, advance).await?;
         let Draft { memory, calls, tx, .. } = draft;
         self.memory = memory;
         self.recall = tx.committed();
-        self.trust.committed();
         self.since = Stopwatch::start();
-        if !outgoing.is_empty() {
-            self.publisher.append(self.memory.batch, outgoing);
-        }
-        for calling in calls {
-            self.calls.start(calling);
-        }
-        self.wiring.hub.written(slots.into_iter());
+        let (batch, published) = (self.memory.batch, advance.published);
+        self.following.push(commit, Follows { batch, published, outgoing, calls, slots });
+        self.settle_what_is_known()?;
         for lane in entered {
             self.wiring.hub.entered(&lane);
         }
@@ -322,9 +319,9 @@ impl Lane {
         }
     }
 
-    /// Commits. If nobody knows whether that happened, the compare-and-set itself is asked (H17).
-    async fn commit(&mut self, batch: Box<dyn Batch>, advance: &Advance) -> Result<(), Error> {
-        let told = match batch.commit().await {
+    /// Commits, or precommits. If nobody knows whether that happened, the compare-and-set itself is asked (H17).
+    async fn commit(&mut self, batch: Box<dyn Batch>, advance: &Advance) -> Result<Commit, Error> {
+        let told = match batch.precommit().await {
             Err(told) if told.kind() == ErrorKind::Unknown => told,
             known => return known,
         };
@@ -337,7 +334,7 @@ impl Lane {
         tokio::select! {
             biased;
             is_committed = self.is_committed(advance) => match is_committed? {
-                true => Ok(()),
+                true => Ok(Commit::Done),
                 false => Err(told),
             },
             // The next owner finds what is so in the lane's row.
@@ -398,6 +395,11 @@ impl Lane {
     /// Lets what was written down reach the broker, for a bounded time.
     async fn drain(&mut self) {
         let deadline = Stopwatch::start();
+        tokio::select! {
+            biased;
+            () = self.settle_and_forget() => {}
+            () = rest(DRAIN) => {}
+        }
         while self.publisher.is_busy() && deadline.elapsed() < DRAIN {
             tokio::select! {
                 biased;

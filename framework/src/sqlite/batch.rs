@@ -1,14 +1,15 @@
 //! An open batch, as the lane holds it: the writer's end of it is in [`writer`](crate::sqlite::writer).
 
 use crate::clock::Time;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::sqlite::job::{self, Job, Opened};
 use crate::sqlite::read;
 use crate::sqlite::trouble::closed;
 use crate::sqlite::turn::Turn;
-use crate::sqlite::writer::{self, Job, Opened};
 use crate::sqlite::writes::Draft;
+use crate::store::commit::closed_under_a_commit;
 use crate::store::{
-    Advance, Batch, Begun, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
+    Advance, Batch, Begun, Commit, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -55,7 +56,7 @@ impl Open {
                 is_well
             })
         }));
-        writer::send(&self.jobs, ask, answer).await
+        job::send(&self.jobs, ask, answer).await
     }
 }
 
@@ -104,14 +105,16 @@ impl Batch for Open {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Error> {
+        self.precommit().await?.done().await
+    }
+
+    async fn precommit(self: Box<Self>) -> Result<Commit, Error> {
         let Self { advance, now, turn, jobs, draft } = *self;
         let draft = draft.unwrap_or_else(|| Draft::of(&advance.lane, Writes::default()));
         let (reply, answer) = oneshot::channel();
-        let batch = writer::Batch { advance, now, draft, turn };
+        let batch = job::Batch { advance, now, draft, turn };
         jobs.send(Job::Commit(Box::new(batch), reply)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| {
-            Error::new(ErrorKind::Unknown, "the database was closed under a commit: open it again")
-        })?
+        answer.await.unwrap_or_else(|_| Err(closed_under_a_commit()))
     }
 
     async fn roll_back(self: Box<Self>) {}

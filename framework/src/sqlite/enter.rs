@@ -49,6 +49,23 @@ pub(super) async fn enter(
     Ok(Entered::Waiting(Bytes::from(row.get::<Vec<u8>, _>(0))))
 }
 
+/// Puts all that is packed, unless something is there already. Tables have a column of the name `value` too.
+pub(super) const ENTER_ALL: &str = "INSERT INTO inbox (group_name, lane, id, key, at, body)
+     SELECT r.value ->> 0, r.value ->> 1, CAST(substr($1, r.value ->> 2, r.value ->> 3) AS TEXT),
+            CAST(substr($1, r.value ->> 4, r.value ->> 5) AS TEXT), $3,
+            substr($1, r.value ->> 6, r.value ->> 7)
+     FROM jsonb_each($2) r
+     WHERE NOT EXISTS (SELECT 1 FROM rows t WHERE r.value ->> 8 = 'rows' AND t.name = r.value ->> 9
+                       AND t.key = substr($1, r.value ->> 10, r.value ->> 11))
+       AND NOT EXISTS (SELECT 1 FROM runs t WHERE r.value ->> 8 = 'runs' AND t.saga = r.value ->> 9
+                       AND t.key = substr($1, r.value ->> 10, r.value ->> 11))
+       AND NOT EXISTS (SELECT 1 FROM archive t WHERE r.value ->> 8 = 'runs' AND t.saga = r.value ->> 9
+                       AND t.key = substr($1, r.value ->> 10, r.value ->> 11))
+       AND NOT EXISTS (SELECT 1 FROM barriers t WHERE r.value ->> 8 = 'barriers'
+                       AND t.group_name = r.value ->> 9
+                       AND t.key = substr($1, r.value ->> 10, r.value ->> 11))
+     ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING group_name, lane, id";
+
 /// What is to enter, and where.
 #[derive(Debug)]
 pub(super) struct Entering {
@@ -74,24 +91,8 @@ pub(super) async fn enter_all(
             let _ = row.name(space(slot)).name(&slot.table).bytes(&slot.key);
         }
     }
-    let entered = sqlx::query_with(
-        "INSERT INTO inbox (group_name, lane, id, key, at, body)
-         SELECT value ->> 0, value ->> 1, CAST(substr($1, value ->> 2, value ->> 3) AS TEXT),
-                CAST(substr($1, value ->> 4, value ->> 5) AS TEXT), $3,
-                substr($1, value ->> 6, value ->> 7)
-         FROM jsonb_each($2)
-         WHERE NOT EXISTS (SELECT 1 FROM rows t WHERE value ->> 8 = 'rows'
-                           AND t.name = value ->> 9 AND t.key = substr($1, value ->> 10, value ->> 11))
-           AND NOT EXISTS (SELECT 1 FROM runs t WHERE value ->> 8 = 'runs'
-                           AND t.saga = value ->> 9 AND t.key = substr($1, value ->> 10, value ->> 11))
-           AND NOT EXISTS (SELECT 1 FROM archive t WHERE value ->> 8 = 'runs'
-                           AND t.saga = value ->> 9 AND t.key = substr($1, value ->> 10, value ->> 11))
-           AND NOT EXISTS (SELECT 1 FROM barriers t WHERE value ->> 8 = 'barriers'
-                           AND t.group_name = value ->> 9
-                           AND t.key = substr($1, value ->> 10, value ->> 11))
-         ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING group_name, lane, id",
-        Args::default().rows(pack).with(now.micros()).0,
-    );
+    let args = Args::default().rows(pack).with(now.micros());
+    let entered = sqlx::query_with(ENTER_ALL, args.0);
     let entered = entered.fetch_all(&mut *db).await.map_err(store)?;
     let place = |row: &SqliteRow| (LaneId::new(row.get::<String, _>(0), row.get(1)), row.get(2));
     let mut new: BTreeSet<(LaneId, String)> = entered.iter().map(place).collect();

@@ -7,6 +7,7 @@
 mod batch;
 mod enter;
 mod gone;
+mod job;
 mod join;
 mod lock;
 mod log;
@@ -30,12 +31,13 @@ use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::store::{
-    Advance, Begun, DeadLetter, Entered, Found, Inboxed, Kept, LaneId, Position, Pruned, RunRow,
-    Scan, Slot, Snapshot, Status, Store, Taken,
+    Advance, Begun, Commit, DeadLetter, Entered, Found, Inboxed, Kept, LaneId, Position, Pruned,
+    RunRow, Scan, Slot, Snapshot, Status, Store, Taken,
 };
 use async_trait::async_trait;
 use enter::Entering;
 use futures::future::BoxFuture;
+use job::{Answer, Committed, Job};
 use lock::Lock;
 use pen::Pen;
 use readers::Readers;
@@ -48,7 +50,7 @@ use std::time::Duration;
 use tail::Log;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
-use writer::{Answer, Job, Writer};
+use writer::Writer;
 
 /// How many jobs may wait for the writer before whoever brings more waits too.
 const WAITING: usize = 1_024;
@@ -165,7 +167,7 @@ impl Sqlite {
                     Err(told) => Err(told),
                 };
                 match done {
-                    Ok(done) => Some(Box::new(move |committed: writer::Committed| {
+                    Ok(done) => Some(Box::new(move |committed: Committed| {
                         // Whoever asked may have stopped waiting.
                         let _ = reply.send(committed.map(|()| done));
                     }) as Answer),
@@ -176,7 +178,7 @@ impl Sqlite {
                 }
             })
         }));
-        writer::send(&self.shared.jobs, alone, answer).await
+        job::send(&self.shared.jobs, alone, answer).await
     }
 
     /// Reads what is committed.
@@ -228,7 +230,7 @@ impl Store for Sqlite {
     async fn begin(&self, advance: &Advance) -> Result<Begun, Error> {
         let (reply, answer) = oneshot::channel();
         let job = Job::Begin(Box::new(advance.clone()), reply);
-        let opened = writer::send(&self.shared.jobs, job, answer).await?;
+        let opened = job::send(&self.shared.jobs, job, answer).await?;
         Ok(batch::begun(advance, opened, &self.shared.jobs))
     }
 
@@ -238,10 +240,22 @@ impl Store for Sqlite {
         entry: &Inboxed,
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
+        let (entered, mut commit) = self.enter_early(lane, entry, unless).await?;
+        commit.done().await?;
+        Ok(entered)
+    }
+
+    async fn enter_early(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<(Entered, Commit), Error> {
         let entering =
             Entering { lane: lane.clone(), entry: entry.clone(), unless: unless.cloned() };
         let (reply, answer) = oneshot::channel();
-        writer::send(&self.shared.jobs, Job::Enter(Box::new(entering), reply), answer).await
+        let job = Job::Enter(Box::new(entering), reply);
+        job::send(&self.shared.jobs, job, answer).await
     }
 
     async fn published(&self, lane: &LaneId, epoch: u64, batch: u64) -> Result<(), Error> {

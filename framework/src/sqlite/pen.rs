@@ -89,6 +89,11 @@ impl Pen {
         Ok(standing)
     }
 
+    /// Whether somebody of this process has worked in a lane, as far as it is known.
+    pub(super) fn knows(&self, lane: &LaneId) -> bool {
+        self.standing.contains_key(lane)
+    }
+
     /// What is known of lanes may be wrong: they may have been fenced, or taken back.
     pub(super) fn forget(&mut self) {
         self.standing.clear();

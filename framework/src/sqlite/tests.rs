@@ -8,10 +8,13 @@ use crate::error::{Error, ErrorKind, Fault};
 use crate::message::{Envelope, Key, Kind, Message, Outgoing};
 use crate::reactor::{Reactions, Reactor, react};
 use crate::sqlite::Sqlite;
+use crate::sqlite::enter::ENTER_ALL;
+use crate::sqlite::writes::{STATEMENTS, statement};
 use crate::store::{Advance, Batch, Begun, LaneId, Store, Taken, Writes};
 use crate::table::Table;
 use crate::tx::Tx;
 use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -168,6 +171,40 @@ async fn is_fenced(mut loss: Loss) {
     let keys: Vec<&str> =
         arrived.iter().map(|at| at.message.as_ref().unwrap().envelope.key.as_str()).collect();
     assert_eq!(keys, ["2"], "the offset of the lost message is another's now");
+}
+
+/// A lane has gone on from a batch that is then lost: what it does next is lost too, whether it was in the same
+/// transaction or comes after it.
+#[tokio::test]
+async fn a_batch_that_follows_on_one_that_is_lost_is_lost_too() {
+    let folder = Folder::new("follows");
+    let store = Sqlite::open(folder.0.join("it.db")).await.unwrap();
+    let [lane, other] = ["group", "other"].map(|group| LaneId::new(group, 0));
+    for is_held_open in [true, false] {
+        let taken = store.take(&lane).await.unwrap();
+        let held = open(&store, &other, &store.take(&other).await.unwrap()).await;
+        let fails = Arc::new(AtomicBool::new(true));
+        let_commits_fail(&store, move || fails.swap(false, Ordering::SeqCst)).await;
+        let mut first = open(&store, &lane, &taken).await.precommit().await.unwrap();
+        if !is_held_open {
+            drop(held);
+            assert_eq!(first.done().await.unwrap_err().kind(), ErrorKind::Unknown);
+        }
+        let next = Taken { batch: taken.batch + 1, ..taken.clone() };
+        let told = match begin(&store, &lane, &next).await {
+            Begun::Open(second) => match second.precommit().await {
+                Ok(mut commit) => commit.done().await.unwrap_err().kind(),
+                Err(told) => told.kind(),
+            },
+            Begun::Lost { .. } => ErrorKind::Superseded,
+        };
+        let is_lost = matches!(told, ErrorKind::Unknown | ErrorKind::Superseded);
+        assert!(is_lost && (is_held_open || told == ErrorKind::Superseded), "{told:?}");
+        let Begun::Lost { epoch, batch } = begin(&store, &lane, &taken).await else {
+            panic!("the lane was not fenced")
+        };
+        assert_eq!((epoch, batch), (taken.epoch + 1, taken.batch));
+    }
 }
 
 /// Until the lanes are fenced nothing else is done.
@@ -335,4 +372,32 @@ async fn a_store_that_cannot_fence_its_lanes_is_closed_all_the_same() {
     store.close().await;
     let again = Sqlite::open(&file).await.unwrap();
     assert_eq!(again.take(&lane).await.unwrap().batch, 0, "the batch was lost");
+}
+
+/// What a statement looks at must not grow with what is there.
+#[tokio::test]
+async fn what_is_written_is_found_by_its_whole_key() {
+    let folder = Folder::new("plans");
+    let store = Sqlite::open(folder.0.join("it.db")).await.unwrap();
+    let plans = store.write(|pen| {
+        Box::pin(async move {
+            let mut plans = Vec::new();
+            let writes = STATEMENTS.iter().enumerate().map(|(kind, text)| statement(kind, text));
+            for text in writes.chain([ENTER_ALL.to_owned()]) {
+                let asked = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+                let asked = sqlx::query(asked).fetch_all(&mut pen.db).await;
+                let asked = asked.map_err(crate::sqlite::trouble::store)?;
+                plans.extend(asked.iter().map(|row| (text.clone(), row.get::<String, _>(3))));
+            }
+            Ok(plans)
+        })
+    });
+    let is_bad = |plan: &str| match plan.split_once("USING") {
+        None => plan.starts_with("SCAN") && !plan.contains("VIRTUAL TABLE"),
+        Some((_, how)) => ["(saga=?)", "(name=?)", "(group_name=?)", "lane=?)"]
+            .iter()
+            .any(|key| how.ends_with(key)),
+    };
+    let bad: Vec<_> = plans.await.unwrap().into_iter().filter(|(_, plan)| is_bad(plan)).collect();
+    assert_eq!(bad, []);
 }

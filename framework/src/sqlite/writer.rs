@@ -10,12 +10,14 @@
 //! was, for nobody else of its group had its turn in between ([`Turn`]).
 //!
 //! **Group commit.** What costs is the fsync, so it is shared. A batch is in the transaction when its
-//! savepoint is released, and its answer waits. Whoever comes meanwhile is served in the same transaction,
-//! within bounds; then one COMMIT answers all of them. A batch that fails is taken back to its savepoint,
-//! which takes nothing from the others.
+//! savepoint is released, and is [precommitted](crate::store::Commit) then. Whoever comes meanwhile is served in the same
+//! transaction, within bounds; then one COMMIT answers all of them. A batch that fails is taken back to its
+//! savepoint, which takes nothing from the others.
 //!
-//! **Messages are handed over before the commit**, when the savepoint is released, so that the lanes of a
-//! chain can share one fsync. Nobody acts on a message that is then taken back:
+//! **What is precommitted is handed over**: messages to the lanes that read them, entries to the lane whose
+//! inbox they are in, and its own state to the lane that wrote it, which goes on with its next batch. So the
+//! lanes of a chain share one fsync, and nobody stands still during one. Nobody acts on what is then taken
+//! back:
 //!
 //! 1. Savepoints are released one after the other, so what is in the transaction after a release stays
 //!    in it until the transaction itself ends. A released batch can be lost only with all of it.
@@ -27,26 +29,26 @@
 //!    batch that would be written after the loss meets another epoch in its compare-and-set, whether its
 //!    lane took the lost messages or not; the lane drops its memory, is taken again, and reads from the
 //!    positions that are in the file. Offsets that were handed out can then be given to other messages.
-//! 4. What leaves the process (answers to clients, calls to the outside, hints to other lanes) waits for
-//!    the answer to the batch, which waits for the COMMIT. Clients read on connections of their own,
+//!    Likewise a lane's next batch, if it is written after the one before was lost.
+//! 4. What leaves the process (answers to clients, calls to the outside) waits for the second answer to the
+//!    batch, which waits for the COMMIT. Clients read on connections of their own,
 //!    which see committed data only, and a position that is given to a new reader is a committed end.
 //!
-//! A failed COMMIT is answered with *unknown*: the lane asks what is in its row, which says that the lane
-//! is fenced, and the owner that takes it next sees what is true. A failing disk ends the process.
+//! A failed COMMIT is answered with *unknown*: the lane drops its memory and is taken again, and so sees what
+//! is true. A failing disk ends the process.
 
-use crate::clock::{Stopwatch, Time, rest};
+use crate::clock::{Stopwatch, rest};
 use crate::error::Error;
 use crate::sqlite::enter::{self, Entering};
+use crate::sqlite::job::{Answer, Batch, Group, Job, Opened, Reply, answer};
 use crate::sqlite::lock::Lock;
 use crate::sqlite::pen::{Lost, Pen};
 use crate::sqlite::take;
-use crate::sqlite::trouble::{closed, die_of_a_failing_disk, store, unknown};
-use crate::sqlite::turn::{Turn, Turns};
-use crate::sqlite::writes::Draft;
-use crate::store::{Advance, Entered};
+use crate::sqlite::trouble::{die_of_a_failing_disk, store, unknown};
+use crate::sqlite::turn::Turns;
+use crate::store::{Advance, Commit, Entered};
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -60,79 +62,6 @@ const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How many entries are put into inboxes by one statement.
 const TOGETHER: usize = 512;
-
-/// What came of the transaction that a job was done in.
-pub(super) type Committed = Result<(), Error>;
-
-/// Answers a job when it is known whether it was committed.
-pub(super) type Answer = Box<dyn FnOnce(Committed) + Send>;
-
-/// Where a job is answered.
-type Reply<T> = oneshot::Sender<Result<T, Error>>;
-
-/// A job that writes, in one go. It is given an error instead of the pen if it cannot be done.
-pub(super) type Alone =
-    Box<dyn for<'c> FnOnce(Result<&'c mut Pen, Error>) -> BoxFuture<'c, Option<Answer>> + Send>;
-
-/// A question of an open batch. Says whether it was answered.
-pub(super) type Ask =
-    Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, bool> + Send>;
-
-/// How a batch was begun.
-pub(super) enum Opened {
-    /// It is its turn, at this time of the lane.
-    Open(Time, Turn),
-    /// The lane is another's: epoch and batch.
-    Lost(u64, u64),
-}
-
-/// A batch that is to be written, at the time at which it began.
-pub(super) struct Batch {
-    pub(super) advance: Advance,
-    pub(super) now: Time,
-    pub(super) draft: Draft,
-    pub(super) turn: Turn,
-}
-
-/// What the writer is asked to do.
-pub(super) enum Job {
-    Alone(Alone),
-    /// Those that stand one after the other are done together.
-    Enter(Box<Entering>, Reply<Entered>),
-    Begin(Box<Advance>, Reply<Opened>),
-    Ask(Ask),
-    Commit(Box<Batch>, Reply<()>),
-    Close(oneshot::Sender<()>),
-}
-
-impl Job {
-    /// Whether it needs a transaction.
-    const fn writes(&self) -> bool {
-        matches!(self, Self::Alone(_) | Self::Enter(..) | Self::Commit(..))
-    }
-
-    /// Says that it cannot be done.
-    async fn refuse(self, told: Error) {
-        match self {
-            Self::Alone(alone) => drop(alone(Err(told)).await),
-            Self::Enter(_, reply) => answer(reply, Err(told)),
-            Self::Begin(_, reply) => answer(reply, Err(told)),
-            Self::Commit(_, reply) => answer(reply, Err(told)),
-            // Whoever asks finds that nobody answers.
-            Self::Ask(_) | Self::Close(_) => {}
-        }
-    }
-}
-
-/// The jobs that are done together, in one transaction if one of them writes.
-#[derive(Default)]
-struct Group {
-    is_open: bool,
-    answers: Vec<Answer>,
-    /// Idle readers that its messages have woken, and that have not come for a turn yet.
-    woken: usize,
-    closing: Option<oneshot::Sender<()>>,
-}
 
 /// The task that writes.
 pub(super) struct Writer {
@@ -195,7 +124,8 @@ impl Writer {
             if !group.is_open || group.closing.is_some() || left.is_zero() {
                 break;
             }
-            next = self.another(group.woken, left.min(PATIENCE)).await;
+            let is_awaited = group.woken > 0 || !group.entered.is_empty();
+            next = self.another(is_awaited, left.min(PATIENCE)).await;
         }
         self.next = self.next.take().or(next);
         self.commit(group).await
@@ -203,13 +133,13 @@ impl Writer {
 
     /// Another job that has come. While a batch is open, or a lane was handed something, one is awaited:
     /// it is about to come, and can share the commit.
-    async fn another(&mut self, woken: usize, left: Duration) -> Option<Job> {
+    async fn another(&mut self, is_awaited: bool, left: Duration) -> Option<Job> {
         if let Some(job) = self.next.take() {
             return Some(job);
         }
         match self.jobs.try_recv() {
             Ok(job) => Some(job),
-            Err(mpsc::error::TryRecvError::Empty) if woken > 0 || self.turns.are_open() => {
+            Err(mpsc::error::TryRecvError::Empty) if is_awaited || self.turns.are_open() => {
                 tokio::select! {
                     biased;
                     job = self.jobs.recv() => job,
@@ -256,6 +186,7 @@ impl Writer {
             Job::Enter(entering, reply) => self.enter(*entering, reply, group).await?,
             Job::Begin(advance, reply) => {
                 group.woken = group.woken.saturating_sub(1);
+                group.entered.remove(&advance.lane);
                 let opened = self.begin(&advance).await;
                 let is_well = opened.is_ok();
                 answer(reply, opened);
@@ -286,7 +217,7 @@ impl Writer {
     async fn enter(
         &mut self,
         first: Entering,
-        reply: Reply<Entered>,
+        reply: Reply<(Entered, Commit)>,
         group: &mut Group,
     ) -> Result<(), Lost> {
         let (mut all, mut replies) = (vec![first], vec![reply]);
@@ -304,10 +235,14 @@ impl Writer {
         }
         match enter::enter_all(&mut self.pen.db, &all, self.pen.clock.now()).await {
             Ok(entered) => {
-                let told = entered.into_iter().zip(replies).map(|(entered, reply)| -> Answer {
-                    Box::new(move |committed| answer(reply, committed.map(|()| entered)))
-                });
-                group.answers.extend(told);
+                for ((entered, reply), Entering { lane, .. }) in
+                    entered.into_iter().zip(replies).zip(all)
+                {
+                    answer(reply, Ok((entered, group.precommitted())));
+                    if self.pen.knows(&lane) {
+                        group.entered.insert(lane);
+                    }
+                }
                 Ok(())
             }
             Err(told) => {
@@ -332,14 +267,14 @@ impl Writer {
     async fn batch(
         &mut self,
         batch: Batch,
-        reply: Reply<()>,
+        reply: Reply<Commit>,
         group: &mut Group,
     ) -> Result<(), Lost> {
         let Batch { advance, now, draft, turn } = batch;
         match self.pen.batch(draft, &advance, now).await? {
             Ok(woken) => {
                 group.woken += woken;
-                group.answers.push(Box::new(move |committed| answer(reply, committed)));
+                answer(reply, Ok(group.precommitted()));
             }
             Err(told) => answer(reply, Err(told)),
         }
@@ -383,19 +318,4 @@ impl Writer {
             tracing::debug!(%told, "there was nothing to roll back");
         }
     }
-}
-
-/// Whoever asked may have stopped waiting.
-fn answer<T>(reply: oneshot::Sender<T>, said: T) {
-    let _ = reply.send(said);
-}
-
-/// Sends a job, and waits for what comes of it.
-pub(super) async fn send<T>(
-    jobs: &mpsc::Sender<Job>,
-    job: Job,
-    reply: oneshot::Receiver<Result<T, Error>>,
-) -> Result<T, Error> {
-    jobs.send(job).await.map_err(|_| closed())?;
-    reply.await.map_err(|_| closed())?
 }

@@ -33,7 +33,10 @@ const FIRST: usize = 8;
 
 /// The statements of a flush, in the order in which they run. `$1` is the group, `$2` the lane, `$3` the
 /// lane's time; `{b}` and `{r}` are the blob and the rows of the kind.
-const STATEMENTS: [&str; KINDS] = [
+///
+/// A pair of columns that is `IN` a list is looked for by its first column alone, and so in all runs of a saga: what
+/// is deleted by such a key is joined, in this order, and deleted by its number.
+pub(super) const STATEMENTS: [&str; KINDS] = [
     // A run that has ended moves to the archive, and keeps its age.
     "INSERT INTO archive (saga, key, status, begun, ended, body)
      SELECT r.saga, r.key, r.status,
@@ -42,10 +45,12 @@ const STATEMENTS: [&str; KINDS] = [
                   value ->> 3 AS status, substr({b}, value ->> 4, value ->> 5) AS body
            FROM jsonb_each({r})) AS r WHERE true
      ON CONFLICT (saga, key) DO UPDATE SET status = excluded.status, body = excluded.body",
-    "DELETE FROM runs WHERE (saga, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
-    "DELETE FROM archive WHERE (saga, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
+    "DELETE FROM runs WHERE rowid IN
+     (SELECT t.rowid FROM jsonb_each({r}) r CROSS JOIN runs t
+      ON t.saga = r.value ->> 0 AND t.key = substr({b}, r.value ->> 1, r.value ->> 2))",
+    "DELETE FROM archive WHERE rowid IN
+     (SELECT t.rowid FROM jsonb_each({r}) r CROSS JOIN archive t
+      ON t.saga = r.value ->> 0 AND t.key = substr({b}, r.value ->> 1, r.value ->> 2))",
     "INSERT INTO runs (saga, key, status, begun, body)
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), value ->> 3, $3,
             substr({b}, value ->> 4, value ->> 5)
@@ -55,16 +60,18 @@ const STATEMENTS: [&str; KINDS] = [
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), substr({b}, value ->> 3, value ->> 4)
      FROM jsonb_each({r}) WHERE true
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
-    "DELETE FROM rows WHERE (name, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
+    "DELETE FROM rows WHERE rowid IN
+     (SELECT t.rowid FROM jsonb_each({r}) r CROSS JOIN rows t
+      ON t.name = r.value ->> 0 AND t.key = substr({b}, r.value ->> 1, r.value ->> 2))",
     "INSERT INTO barriers (group_name, key, at, value, is_open)
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), $3,
             substr({b}, value ->> 3, value ->> 4), value ->> 5
      FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, key)
      DO UPDATE SET at = excluded.at, value = excluded.value, is_open = excluded.is_open",
-    "DELETE FROM barriers WHERE (group_name, key) IN
-     (SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2) FROM jsonb_each({r}))",
+    "DELETE FROM barriers WHERE rowid IN
+     (SELECT t.rowid FROM jsonb_each({r}) r CROSS JOIN barriers t
+      ON t.group_name = r.value ->> 0 AND t.key = substr({b}, r.value ->> 1, r.value ->> 2))",
     "INSERT INTO edges
      (group_name, lane, way, topic, partition, source, incarnation, source_lane, seq)
      SELECT $1, $2, value ->> 0, value ->> 1, value ->> 2,
@@ -374,14 +381,18 @@ impl Texts {
     }
 }
 
+/// The statement of a kind, with the parameters that are its own.
+pub(super) fn statement(kind: usize, text: &str) -> String {
+    let (blob, rows) = (format!("${}", FIRST + 2 * kind), format!("${}", FIRST + 1 + 2 * kind));
+    text.replace("{b}", &blob).replace("{r}", &rows)
+}
+
 /// The statements of these kinds.
 fn text(kinds: u32, is_batch: bool) -> Arc<str> {
     let mut text = String::from(if is_batch { ADVANCE } else { "" });
-    for (kind, statement) in STATEMENTS.iter().enumerate() {
+    for (kind, one) in STATEMENTS.iter().enumerate() {
         if kinds & (1 << kind) != 0 {
-            let blob = format!("${}", FIRST + 2 * kind);
-            let rows = format!("${}", FIRST + 1 + 2 * kind);
-            text.push_str(&statement.replace("{b}", &blob).replace("{r}", &rows));
+            text.push_str(&statement(kind, one));
             text.push_str(";\n");
         }
     }

@@ -1,5 +1,7 @@
 //! The store: durable state, as coarse operations over plain data.
 
+#[cfg(feature = "runtime")]
+pub(crate) mod commit;
 mod kept;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod line;
@@ -8,6 +10,8 @@ mod port;
 mod slot;
 mod writes;
 
+#[cfg(feature = "runtime")]
+pub use commit::Commit;
 pub use kept::{Kept, Pruned};
 #[cfg(feature = "runtime")]
 pub use port::{Advance, Batch, Begun, Entered, Found, Joined, RunRow, Snapshot, Store, Taken};

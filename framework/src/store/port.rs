@@ -8,6 +8,7 @@ use crate::clock::Time;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::message::Outgoing;
+use crate::store::commit::Commit;
 use crate::store::kept::{Kept, Pruned};
 use crate::store::slot::{Lock, Scan, Slot};
 use crate::store::writes::{
@@ -185,6 +186,21 @@ pub trait Store: Send + Sync + 'static {
         unless: Option<&Slot>,
     ) -> Result<Entered, Error>;
 
+    /// Does what [`enter`](Self::enter) does, but answers as soon as the entry is precommitted: whoever owns the
+    /// lane finds it from now on. A store that knows no such state answers when it is committed.
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`enter`](Self::enter), where what that returns is known only when the commit is done.
+    async fn enter_early(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<(Entered, Commit), Error> {
+        Ok((self.enter(lane, entry, unless).await?, Commit::Done))
+    }
+
     /// Writes down that all batches of a lane up to this one have reached the broker.
     ///
     /// # If the process dies
@@ -353,6 +369,24 @@ pub trait Batch: Send {
     /// All of the batch has happened or nothing; which of the two, the next owner finds in the
     /// lane's row.
     async fn commit(self: Box<Self>) -> Result<(), Error>;
+
+    /// Commits, but answers as soon as the batch is precommitted: the next batch of the lane may begin, reads
+    /// what this one wrote, and is on the disk after it or with it, or not at all. What leaves the process
+    /// waits for the [`Commit`]. A store that knows no such state answers when it is committed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`commit`](Self::commit), here or from the [`Commit`]. If it is the latter that fails, what was
+    /// begun meanwhile fails too, and the owner takes the lane again.
+    ///
+    /// # If the process dies
+    ///
+    /// As for [`commit`](Self::commit).
+    #[must_use]
+    async fn precommit(self: Box<Self>) -> Result<Commit, Error> {
+        self.commit().await?;
+        Ok(Commit::Done)
+    }
 
     /// Takes everything back.
     ///

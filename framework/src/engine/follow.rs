@@ -1,0 +1,85 @@
+//! What follows from a batch once it is committed: all that others see of it, or that leaves the process.
+//!
+//! A store may answer when a batch is [precommitted](Commit), and then its lane goes on. What follows waits
+//! here, in the order of the batches, until each is known to be on the disk. If one is not, the lane drops its
+//! memory, in which there is more than was written, and is taken again.
+
+use crate::engine::lane::Lane;
+use crate::error::Error;
+use crate::message::Outgoing;
+use crate::store::{Calling, Commit, Slot, Value};
+use futures::FutureExt;
+use std::collections::VecDeque;
+
+/// What follows from a batch.
+pub(super) struct Follows {
+    pub(super) batch: u64,
+    /// As much as it says has reached the broker.
+    pub(super) published: u64,
+    pub(super) outgoing: Vec<Outgoing>,
+    pub(super) calls: Vec<Calling>,
+    pub(super) slots: Vec<(Slot, Option<Value>)>,
+}
+
+/// The batches of which it is not yet known whether they are committed, in order.
+#[derive(Default)]
+pub(super) struct Following(VecDeque<(Commit, Follows)>);
+
+impl Following {
+    pub(super) fn push(&mut self, commit: Commit, follows: Follows) {
+        self.0.push_back((commit, follows));
+    }
+
+    /// What follows from the next one, or the error if it is lost; never if there is none. Whoever stops
+    /// waiting has missed nothing.
+    pub(super) async fn next(&mut self) -> Result<Follows, Error> {
+        let Some((commit, _)) = self.0.front_mut() else { return std::future::pending().await };
+        let told = commit.done().await;
+        let (_, follows) = self.0.pop_front().expect("it was there");
+        told.map(|()| follows)
+    }
+}
+
+impl Lane {
+    /// What follows from a batch that is committed; or the error, if it is not.
+    pub(super) fn settle(&mut self, settled: Result<Follows, Error>) -> Result<(), Error> {
+        let Follows { batch, published, outgoing, calls, slots } = settled?;
+        self.marked = published;
+        self.excused = 0;
+        self.trust.committed();
+        if !outgoing.is_empty() {
+            self.publisher.append(batch, outgoing);
+        }
+        for calling in calls {
+            self.calls.start(calling);
+        }
+        self.wiring.hub.written(slots.into_iter());
+        Ok(())
+    }
+
+    /// Settles the batches of which it is known by now whether they are committed.
+    pub(super) fn settle_what_is_known(&mut self) -> Result<(), Error> {
+        while let Some(settled) = self.following.next().now_or_never() {
+            self.settle(settled)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until it is known of every batch whether it is committed.
+    pub(super) async fn settle_all(&mut self) -> Result<(), Error> {
+        while !self.following.0.is_empty() {
+            let settled = self.following.next().await;
+            self.settle(settled)?;
+        }
+        Ok(())
+    }
+
+    /// The lane is to be taken again, or let go: batches that were committed are told of, and those that were
+    /// not are forgotten.
+    pub(super) async fn settle_and_forget(&mut self) {
+        if let Err(told) = self.settle_all().await {
+            tracing::debug!(lane = %self.id, %told, "a batch is lost, and those that were begun after it");
+        }
+        self.following = Following::default();
+    }
+}
