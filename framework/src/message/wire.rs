@@ -19,8 +19,64 @@ use uuid::Uuid;
 /// Who a message is said to come from that stands on no edge.
 const NOBODY: &str = "ballet";
 
-/// The header that tells what the body is.
-const CONTENT_TYPE: &str = "content-type";
+/// A header, in the order in which they are written.
+#[derive(Debug, Clone, Copy)]
+enum Header {
+    SpecVersion,
+    Id,
+    Source,
+    Type,
+    Time,
+    ContentType,
+    Kind,
+    DataVersion,
+    Correlation,
+    Hop,
+    Subject,
+    Causation,
+    TraceParent,
+    Edge,
+    Saga,
+    Run,
+    Step,
+    Way,
+    Round,
+    Attempt,
+    ReplyTo,
+    Deadline,
+}
+
+/// Their names.
+const NAMES: [&str; 22] = [
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_time",
+    "content-type",
+    "ce_kind",
+    "ce_dataversion",
+    "ce_correlation",
+    "ce_hop",
+    "ce_subject",
+    "ce_causation",
+    "traceparent",
+    "ce_edge",
+    "ce_saga",
+    "ce_run",
+    "ce_step",
+    "ce_way",
+    "ce_round",
+    "ce_attempt",
+    "ce_replyto",
+    "ce_deadline",
+];
+
+impl Header {
+    const fn name(self) -> &'static str {
+        NAMES[self as usize]
+    }
+}
 
 /// The headers of an envelope, by name, in the order in which they are written. The key is not among
 /// them: it is the key of the record.
@@ -56,27 +112,27 @@ pub fn headers(envelope: &Envelope) -> Vec<(&'static str, String)> {
 pub fn each_header(envelope: &Envelope, mut put: impl FnMut(&'static str, &str)) {
     let Envelope { id, kind, name, version, key, correlation, hop, occurred_at, .. } = envelope;
     let mut told = Told::default();
-    put("ce_specversion", "1.0");
-    put("ce_id", told.id(*id));
-    put("ce_source", envelope.stamp.as_ref().map_or(NOBODY, |stamp| &stamp.source));
-    put("ce_type", name);
-    put("ce_time", told.as_text(occurred_at));
-    put(CONTENT_TYPE, "application/json");
-    put("ce_kind", kind_name(*kind));
-    put("ce_dataversion", told.as_text(version));
-    put("ce_correlation", correlation);
-    put("ce_hop", told.as_text(hop));
+    put(Header::SpecVersion.name(), "1.0");
+    put(Header::Id.name(), told.id(*id));
+    put(Header::Source.name(), envelope.stamp.as_ref().map_or(NOBODY, |stamp| &stamp.source));
+    put(Header::Type.name(), name);
+    put(Header::Time.name(), told.as_text(occurred_at));
+    put(Header::ContentType.name(), "application/json");
+    put(Header::Kind.name(), kind_name(*kind));
+    put(Header::DataVersion.name(), told.as_text(version));
+    put(Header::Correlation.name(), correlation);
+    put(Header::Hop.name(), told.as_text(hop));
     if !key.as_str().is_empty() {
-        put("ce_subject", key.as_str());
+        put(Header::Subject.name(), key.as_str());
     }
     if let Some(causation) = envelope.causation {
-        put("ce_causation", told.id(causation));
+        put(Header::Causation.name(), told.id(causation));
     }
     if let Some(traceparent) = &envelope.traceparent {
-        put("traceparent", traceparent);
+        put(Header::TraceParent.name(), traceparent);
     }
     if let Some(Stamp { incarnation, lane, seq, .. }) = &envelope.stamp {
-        put("ce_edge", told.as_text(format_args!("{incarnation}/{lane}/{seq}")));
+        put(Header::Edge.name(), told.as_text(format_args!("{incarnation}/{lane}/{seq}")));
     }
     if let Some(step) = &envelope.step {
         step_headers(step, &mut told, &mut put);
@@ -84,17 +140,17 @@ pub fn each_header(envelope: &Envelope, mut put: impl FnMut(&'static str, &str))
 }
 
 fn step_headers(step: &StepRef, told: &mut Told, put: &mut impl FnMut(&'static str, &str)) {
-    put("ce_saga", &step.saga);
-    put("ce_run", &step.run);
-    put("ce_step", &step.step);
-    put("ce_way", step.way.name());
-    put("ce_round", told.as_text(step.round));
-    put("ce_attempt", told.as_text(step.attempt));
+    put(Header::Saga.name(), &step.saga);
+    put(Header::Run.name(), &step.run);
+    put(Header::Step.name(), &step.step);
+    put(Header::Way.name(), step.way.name());
+    put(Header::Round.name(), told.as_text(step.round));
+    put(Header::Attempt.name(), told.as_text(step.attempt));
     if let Some(reply_to) = &step.reply_to {
-        put("ce_replyto", reply_to);
+        put(Header::ReplyTo.name(), reply_to);
     }
     if let Some(deadline) = step.deadline {
-        put("ce_deadline", told.as_text(deadline));
+        put(Header::Deadline.name(), told.as_text(deadline));
     }
 }
 
@@ -110,7 +166,9 @@ impl Told {
     }
 
     fn id(&mut self, id: Uuid) -> &str {
-        self.as_text(id.hyphenated())
+        self.0.clear();
+        self.0.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        &self.0
     }
 }
 
@@ -134,12 +192,15 @@ pub fn read<'a>(
     at: Time,
 ) -> Result<Message, Error> {
     let headers = Headers::of(headers);
-    if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/cloudevents")) {
+    if headers
+        .get(Header::ContentType)
+        .is_some_and(|kind| kind.starts_with(b"application/cloudevents"))
+    {
         return Err(codec(
             "it is in the structured mode of CloudEvents; only the binary mode is read",
         ));
     }
-    let version = headers.required("ce_specversion")?;
+    let version = headers.required(Header::SpecVersion)?;
     if version != "1.0" {
         return Err(codec(format!(
             "it is of version `{version}` of CloudEvents; only 1.0 is read"
@@ -147,27 +208,28 @@ pub fn read<'a>(
     }
     let key = key.ok_or_else(|| codec("its record has no key"))?;
     let key = std::str::from_utf8(key).map_err(|_| codec("the key of its record is not UTF-8"))?;
-    let (said, source) = (headers.required("ce_id")?, headers.required("ce_source")?);
+    let (said, source) = (headers.required(Header::Id)?, headers.required(Header::Source)?);
     if said.is_empty() {
-        return Err(missing("ce_id"));
+        return Err(missing(Header::Id));
     }
     let stamp = headers.stamp(source)?;
     let envelope = Envelope {
         id: id(said, source),
         kind: headers.kind()?,
-        name: headers.required("ce_type")?.into(),
-        version: headers.number("ce_dataversion")?.unwrap_or(1),
+        name: headers.required(Header::Type)?.into(),
+        version: headers.number(Header::DataVersion)?.unwrap_or(1),
         key: Key::new(key),
-        correlation: headers.text("ce_correlation")?.unwrap_or(said).into(),
-        causation: headers.parsed("ce_causation", "a UUID", |text| Uuid::parse_str(text).ok())?,
-        hop: headers.number("ce_hop")?.unwrap_or(0),
-        occurred_at: headers.time("ce_time")?.unwrap_or(at),
-        traceparent: headers.text("traceparent")?.map(Text::from),
+        correlation: headers.text(Header::Correlation)?.unwrap_or(said).into(),
+        causation: headers
+            .parsed(Header::Causation, "a UUID", |text| Uuid::parse_str(text).ok())?,
+        hop: headers.number(Header::Hop)?.unwrap_or(0),
+        occurred_at: headers.time(Header::Time)?.unwrap_or(at),
+        traceparent: headers.text(Header::TraceParent)?.map(Text::from),
         stamp,
         step: headers.step()?,
     };
     if envelope.kind != Kind::Event && envelope.step.is_none() {
-        return Err(missing("ce_saga"));
+        return Err(missing(Header::Saga));
     }
     Ok(Message::new(envelope, body))
 }
@@ -176,8 +238,8 @@ fn codec(text: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Codec, format!("this is not a message: {text}"))
 }
 
-fn missing(name: &str) -> Error {
-    codec(format!("header `{name}` is missing"))
+fn missing(header: Header) -> Error {
+    codec(format!("header `{}` is missing", header.name()))
 }
 
 /// The id of a message: what it says, if that is a UUID as ours are written; else one that is the same
@@ -188,63 +250,72 @@ fn id(said: &str, source: &str) -> Uuid {
     uuid.unwrap_or_else(|| derived(&["cloudevent", source, said]))
 }
 
-/// The headers as they came: so few that looking through them costs less than any order.
-struct Headers<'a>(Vec<(&'a str, &'a [u8])>);
+/// The headers, each in its place. Of those that come twice the last one counts.
+struct Headers<'a>([Option<&'a [u8]>; NAMES.len()]);
 
 impl<'a> Headers<'a> {
     fn of(all: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let mut headers = Vec::with_capacity(24);
-        headers.extend(all);
+        let mut headers = [None; NAMES.len()];
+        // Ours come in the order of the names, and so the next one is close behind the last.
+        let mut next = 0;
+        for (name, value) in all {
+            let is_it = |one: &&str| **one == *name;
+            let behind = NAMES[next..].iter().position(is_it).map(|at| next + at);
+            if let Some(at) = behind.or_else(|| NAMES[..next].iter().position(is_it)) {
+                headers[at] = Some(value);
+                next = at + 1;
+            }
+        }
         Self(headers)
     }
 
-    /// Of those that come twice the last one counts.
-    fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.0.iter().rev().find(|(one, _)| *one == name).map(|(_, value)| *value)
+    const fn get(&self, header: Header) -> Option<&'a [u8]> {
+        self.0[header as usize]
     }
 
-    fn text(&self, name: &str) -> Result<Option<&'a str>, Error> {
-        let Some(value) = self.get(name) else { return Ok(None) };
+    fn text(&self, header: Header) -> Result<Option<&'a str>, Error> {
+        let Some(value) = self.get(header) else { return Ok(None) };
         let text = std::str::from_utf8(value);
-        text.map(Some).map_err(|_| codec(format!("header `{name}` is not UTF-8")))
+        text.map(Some).map_err(|_| codec(format!("header `{}` is not UTF-8", header.name())))
     }
 
-    fn required(&self, name: &str) -> Result<&'a str, Error> {
-        self.text(name)?.ok_or_else(|| missing(name))
+    fn required(&self, header: Header) -> Result<&'a str, Error> {
+        self.text(header)?.ok_or_else(|| missing(header))
     }
 
     fn parsed<T>(
         &self,
-        name: &str,
+        header: Header,
         what: &str,
         parse: impl FnOnce(&'a str) -> Option<T>,
     ) -> Result<Option<T>, Error> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        let wrong = || codec(format!("header `{name}` is not {what}: `{text}`"));
+        let Some(text) = self.text(header)? else { return Ok(None) };
+        let wrong = || codec(format!("header `{}` is not {what}: `{text}`", header.name()));
         parse(text).map(Some).ok_or_else(wrong)
     }
 
-    fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Error> {
-        self.parsed(name, "a number that fits", |text| text.parse().ok())
+    fn number<T: FromStr>(&self, header: Header) -> Result<Option<T>, Error> {
+        self.parsed(header, "a number that fits", |text| text.parse().ok())
     }
 
-    fn time(&self, name: &str) -> Result<Option<Time>, Error> {
-        self.parsed(name, "a time of RFC 3339", Time::parse)
+    fn time(&self, header: Header) -> Result<Option<Time>, Error> {
+        self.parsed(header, "a time of RFC 3339", Time::parse)
     }
 
     fn kind(&self) -> Result<Kind, Error> {
-        let kind = self.parsed("ce_kind", "`event`, `command` or `reply`", |text| match text {
-            "event" => Some(Kind::Event),
-            "command" => Some(Kind::Command),
-            "reply" => Some(Kind::Reply),
-            _ => None,
-        })?;
+        let kind =
+            self.parsed(Header::Kind, "`event`, `command` or `reply`", |text| match text {
+                "event" => Some(Kind::Event),
+                "command" => Some(Kind::Command),
+                "reply" => Some(Kind::Reply),
+                _ => None,
+            })?;
         Ok(kind.unwrap_or(Kind::Event))
     }
 
     /// A name or a number that no store can keep would fail every batch of the lane that takes it.
     fn stamp(&self, source: &str) -> Result<Option<Stamp>, Error> {
-        let stamp = self.parsed("ce_edge", "`incarnation/lane/seq`", |text| {
+        let stamp = self.parsed(Header::Edge, "`incarnation/lane/seq`", |text| {
             let mut parts = text.split('/');
             let incarnation = parts.next()?.parse().ok()?;
             let (lane, seq) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -261,21 +332,21 @@ impl<'a> Headers<'a> {
     }
 
     fn step(&self) -> Result<Option<StepRef>, Error> {
-        let Some(saga) = self.text("ce_saga")? else { return Ok(None) };
-        let way = self.parsed("ce_way", "`forward` or `back`", |text| match text {
+        let Some(saga) = self.text(Header::Saga)? else { return Ok(None) };
+        let way = self.parsed(Header::Way, "`forward` or `back`", |text| match text {
             "forward" => Some(Way::Forward),
             "back" => Some(Way::Back),
             _ => None,
         })?;
         Ok(Some(StepRef {
             saga: saga.into(),
-            run: self.required("ce_run")?.into(),
-            step: self.required("ce_step")?.into(),
-            way: way.ok_or_else(|| missing("ce_way"))?,
-            round: self.number("ce_round")?.unwrap_or(0),
-            attempt: self.number("ce_attempt")?.unwrap_or(1),
-            reply_to: self.text("ce_replyto")?.map(Text::from),
-            deadline: self.time("ce_deadline")?,
+            run: self.required(Header::Run)?.into(),
+            step: self.required(Header::Step)?.into(),
+            way: way.ok_or_else(|| missing(Header::Way))?,
+            round: self.number(Header::Round)?.unwrap_or(0),
+            attempt: self.number(Header::Attempt)?.unwrap_or(1),
+            reply_to: self.text(Header::ReplyTo)?.map(Text::from),
+            deadline: self.time(Header::Deadline)?,
         }))
     }
 }

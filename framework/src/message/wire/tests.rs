@@ -125,6 +125,18 @@ fn every_message_goes_there_and_back() {
 }
 
 #[test]
+fn headers_are_written_in_the_order_in_which_they_are_looked_for() {
+    let places = |message: Message| {
+        let place = |name| super::NAMES.iter().position(|one| *one == name).expect("it is read");
+        headers(&message.envelope).into_iter().map(|(name, _)| place(name)).collect::<Vec<_>>()
+    };
+    let mut dice = Dice(3);
+    for _ in 0..1_000 {
+        assert!(places(dice.message()).is_sorted());
+    }
+}
+
+#[test]
 fn headers_in_another_order_and_of_others_change_nothing() {
     let mut dice = Dice(2);
     for _ in 0..2_000 {
