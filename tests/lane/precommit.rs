@@ -177,6 +177,44 @@ async fn a_lane_is_taken_again_when_a_batch_before_the_last_does_not_get_to_the_
     assert_eq!(heard(&app, "a").await, [1, 2, 3]);
 }
 
+/// A disk that is full takes the row of the lane and not its batch: nobody is helped by twenty tries a second.
+#[tokio::test(start_paused = true)]
+async fn a_lane_whose_batches_are_lost_again_and_again_is_taken_ever_more_seldom() {
+    let (world, disk, takes) = (world(), Disk::default(), Arc::new(AtomicUsize::new(0)));
+    let (node, counts) = (world.node(), Arc::clone(&takes));
+    let store = disk.store(&node);
+    *store.taken.lock().unwrap() = Box::new(move |_, _| {
+        counts.fetch_add(1, Ordering::SeqCst);
+    });
+    let app = echo(store, &node, &Dials::default()).await;
+    for n in 1..=10_000 {
+        say(&world, "a", n);
+        rest(Duration::from_millis(1)).await;
+        disk.tell(Err(Error::new(ErrorKind::Unknown, "the disk does not say")));
+    }
+    let taken = takes.load(Ordering::SeqCst);
+    assert!((3..=20).contains(&taken), "{taken} times in ten seconds");
+    let told = app.health().into_values().next().unwrap().told;
+    assert!(told.is_some_and(|told| told.contains("the disk does not say")));
+}
+
+/// Nobody is told that a batch is committed before it is.
+#[tokio::test(start_paused = true)]
+async fn health_tells_of_batches_that_are_on_the_disk() {
+    let (world, disk) = (world(), Disk::default());
+    let node = world.node();
+    let app = echo(disk.store(&node), &node, &Dials::default()).await;
+    let batches = |app: &Running| app.health().into_values().next().unwrap().batches;
+    for n in 1..=3 {
+        say(&world, "a", n);
+        rest(Duration::from_millis(1)).await;
+    }
+    assert_eq!(batches(&app), 0);
+    disk.tell(Ok(()));
+    rest(Duration::from_millis(1)).await;
+    assert_eq!(batches(&app), 3);
+}
+
 /// Whoever stops a process waits for what it has written, for it may be asked of that.
 #[tokio::test(start_paused = true)]
 async fn a_lane_that_is_stopped_waits_for_its_last_batches_but_not_for_ever() {

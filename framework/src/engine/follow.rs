@@ -4,6 +4,7 @@
 //! here, in the order of the batches, until each is known to be on the disk. If one is not, the lane drops its
 //! memory, in which there is more than was written, and is taken again.
 
+use crate::engine::health::Health;
 use crate::engine::lane::Lane;
 use crate::error::Error;
 use crate::message::Outgoing;
@@ -19,6 +20,8 @@ pub(super) struct Follows {
     pub(super) outgoing: Vec<Outgoing>,
     pub(super) calls: Vec<Calling>,
     pub(super) slots: Vec<(Slot, Option<Value>)>,
+    /// How the lane is then, if that is not told at once.
+    pub(super) health: Option<Health>,
 }
 
 /// The batches of which it is not yet known whether they are committed, in order.
@@ -26,6 +29,10 @@ pub(super) struct Follows {
 pub(super) struct Following(VecDeque<(Commit, Follows)>);
 
 impl Following {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn push(&mut self, commit: Commit, follows: Follows) {
         self.0.push_back((commit, follows));
     }
@@ -41,10 +48,13 @@ impl Following {
 }
 
 impl Lane {
-    /// What follows from a batch that is committed; or the error, if it is not.
+    /// What follows from a batch that is committed; or the error, if it is not, and then nothing follows from
+    /// those after it either.
     pub(super) fn settle(&mut self, settled: Result<Follows, Error>) -> Result<(), Error> {
-        let Follows { batch, published, outgoing, calls, slots } = settled?;
+        let settled = settled.inspect_err(|_| self.following = Following::default());
+        let Follows { batch, published, outgoing, calls, slots, health } = settled?;
         self.marked = published;
+        self.failures = 0;
         self.excused = 0;
         self.trust.committed();
         if !outgoing.is_empty() {
@@ -54,6 +64,9 @@ impl Lane {
             self.calls.start(calling);
         }
         self.wiring.hub.written(slots.into_iter());
+        if let Some(health) = health {
+            self.tell(health);
+        }
         Ok(())
     }
 
@@ -67,7 +80,7 @@ impl Lane {
 
     /// Waits until it is known of every batch whether it is committed.
     pub(super) async fn settle_all(&mut self) -> Result<(), Error> {
-        while !self.following.0.is_empty() {
+        while !self.following.is_empty() {
             let settled = self.following.next().await;
             self.settle(settled)?;
         }
@@ -76,10 +89,9 @@ impl Lane {
 
     /// The lane is to be taken again, or let go: batches that were committed are told of, and those that were
     /// not are forgotten.
-    pub(super) async fn settle_and_forget(&mut self) {
+    pub(super) async fn settle_before_it_goes(&mut self) {
         if let Err(told) = self.settle_all().await {
             tracing::debug!(lane = %self.id, %told, "a batch is lost, and those that were begun after it");
         }
-        self.following = Following::default();
     }
 }

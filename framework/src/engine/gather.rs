@@ -99,7 +99,9 @@ impl Lane {
             true => self.gather_with_the_log(inbox).await?,
             false => self.gather_what_comes().await?,
         };
-        self.passed = gathered.as_ref().is_some_and(|gathered| gathered.arrived.is_empty());
+        if let Some(gathered) = &gathered {
+            self.passed = gathered.arrived.is_empty();
+        }
         Ok(gathered)
     }
 

@@ -1,8 +1,10 @@
 //! How lanes are: progress, and not that a port is open.
 
 use crate::clock::Time;
+use crate::engine::lane::Lane;
 use crate::engine::memory::Memory;
 use crate::engine::settings::Settings;
+use crate::error::{Error, ErrorKind};
 use crate::store::Held;
 use std::collections::BTreeMap;
 
@@ -68,5 +70,45 @@ impl Health {
                 (count >= settings.parked).then(text)
             }),
         }
+    }
+}
+
+impl Lane {
+    /// How the lane is.
+    pub(super) fn health(&self) -> Health {
+        Health::of(&self.memory, self.publisher.trouble(), &self.wiring.settings)
+    }
+
+    pub(super) fn report(&mut self) {
+        self.tell(self.health());
+    }
+
+    /// As long as it is not known whether the last batch is committed, how the lane is afterwards waits with
+    /// what follows.
+    pub(super) fn report_what_is_known(&mut self) {
+        if self.following.is_empty() {
+            self.report();
+        }
+    }
+
+    /// Says how the lane is. An edge on which a message is missing for too long is a loss, and loud.
+    pub(super) fn tell(&mut self, health: Health) {
+        if health.broken != self.broken {
+            for edge in &health.broken {
+                tracing::error!(lane = %self.id, edge, "a message is missing; the edge is halted");
+            }
+            self.broken.clone_from(&health.broken);
+        }
+        self.wiring.hub.report(&self.id, health);
+    }
+
+    pub(super) fn complain(&self, told: &Error, what: &str) {
+        // What is damaged does not mend itself.
+        match told.kind() {
+            ErrorKind::Codec => tracing::error!(lane = %self.id, %told, "{what}"),
+            _ => tracing::warn!(lane = %self.id, %told, "{what}"),
+        }
+        let told = Some(told.to_string());
+        self.wiring.hub.report(&self.id, Health { told, ..Health::default() });
     }
 }

@@ -12,7 +12,6 @@ use crate::engine::follow::{Following, Follows};
 use crate::engine::gather::{Crowd, Gathered, told_to_stop};
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
-use crate::engine::health::Health;
 use crate::engine::memory::Memory;
 use crate::engine::owner::{Concluded, conclude};
 use crate::engine::publish::Publisher;
@@ -65,9 +64,16 @@ pub(super) struct Lane {
     pub(super) crowd: Crowd,
     /// Whether the last batch has not read the log.
     pub(super) passed: bool,
+    /// How often in a row it failed with no batch committed in between.
+    pub(super) failures: u32,
+    /// Runs since the lane was taken.
+    held: Stopwatch,
     /// How often in a row something seemed to be due, and the database's clock did not think so.
     pub(super) early: u32,
 }
+
+/// After how long without trouble the next trouble is a new one.
+const GOOD: Duration = Duration::from_secs(10);
 
 /// How long a lane that is to end waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -106,6 +112,8 @@ impl Lane {
             broken: Vec::new(),
             crowd: Crowd::default(),
             passed: false,
+            failures: 0,
+            held: Stopwatch::start(),
             early: 0,
             wiring,
         }
@@ -113,28 +121,28 @@ impl Lane {
 
     /// Works until it is stopped.
     pub(super) async fn run(mut self) {
-        let mut attempt = 0;
         while !*self.stopped.borrow() {
-            if attempt > 0 {
-                rest(self.wiring.settings.again.delay(attempt)).await;
+            if self.failures > 0 {
+                rest(self.wiring.settings.again.delay(self.failures)).await;
             }
-            attempt += 1;
             if let Err(told) = self.take_guarded().await {
                 self.complain(&told, "the lane could not be taken");
+                self.failures += 1;
                 continue;
             }
+            self.held = Stopwatch::start();
             self.report();
             while !*self.stopped.borrow() {
                 match self.turn_guarded().await {
-                    Ok(()) => attempt = 1,
+                    Ok(()) => {}
                     Err(told) if goes_on(&told) => {}
                     Err(told) if gives_up(&told) => return,
                     Err(told) => {
-                        self.complain(&told, "the lane is taken again");
+                        self.fail(&told).await;
                         break;
                     }
                 }
-                self.report();
+                self.report_what_is_known();
             }
         }
         self.acquit().await;
@@ -142,26 +150,15 @@ impl Lane {
         self.wiring.hub.release(&self.id);
     }
 
-    /// Says how the lane is. An edge on which a message is missing for too long is a loss, and loud.
-    fn report(&mut self) {
-        let health = Health::of(&self.memory, self.publisher.trouble(), &self.wiring.settings);
-        if health.broken != self.broken {
-            for edge in &health.broken {
-                tracing::error!(lane = %self.id, edge, "a message is missing; the edge is halted");
-            }
-            self.broken.clone_from(&health.broken);
+    /// A turn has failed. The first time in a while is the first time: back-off grows only as long as nothing
+    /// is committed.
+    async fn fail(&mut self, told: &Error) {
+        self.complain(told, "the lane is taken again");
+        if self.held.elapsed() >= GOOD {
+            self.failures = 0;
         }
-        self.wiring.hub.report(&self.id, health);
-    }
-
-    fn complain(&self, told: &Error, what: &str) {
-        // What is damaged does not mend itself.
-        match told.kind() {
-            ErrorKind::Codec => tracing::error!(lane = %self.id, %told, "{what}"),
-            _ => tracing::warn!(lane = %self.id, %told, "{what}"),
-        }
-        let told = Some(told.to_string());
-        self.wiring.hub.report(&self.id, Health { told, ..Health::default() });
+        self.settle_before_it_goes().await;
+        self.failures += 1;
     }
 
     /// Becomes the owner. What the one before left unpublished goes out first (H2), and the calls that
@@ -169,7 +166,7 @@ impl Lane {
     ///
     /// The broker is asked first: as long as it is away nothing is taken, so nothing looks like a death.
     pub(super) async fn take(&mut self) -> Result<(), Error> {
-        self.settle_and_forget().await;
+        self.settle_before_it_goes().await;
         let mut ranges = Vec::new();
         for source in self.handler.sources() {
             let range = self.wiring.broker.range(&source.topic, self.id.lane).await?;
@@ -298,7 +295,8 @@ impl Lane {
         self.recall = tx.committed();
         self.since = Stopwatch::start();
         let (batch, published) = (self.memory.batch, advance.published);
-        self.following.push(commit, Follows { batch, published, outgoing, calls, slots });
+        let health = matches!(commit, Commit::Pre(_)).then(|| self.health());
+        self.following.push(commit, Follows { batch, published, outgoing, calls, slots, health });
         self.settle_what_is_known()?;
         for lane in entered {
             self.wiring.hub.entered(&lane);
@@ -397,7 +395,7 @@ impl Lane {
         let deadline = Stopwatch::start();
         tokio::select! {
             biased;
-            () = self.settle_and_forget() => {}
+            () = self.settle_before_it_goes() => {}
             () = rest(DRAIN) => {}
         }
         while self.publisher.is_busy() && deadline.elapsed() < DRAIN {

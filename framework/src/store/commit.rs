@@ -32,7 +32,11 @@ impl Commit {
     pub async fn done(&mut self) -> Result<(), Error> {
         let Self::Pre(told) = self else { return Ok(()) };
         let told = told.await.unwrap_or_else(|_| Err(closed_under_a_commit()));
-        *self = Self::Done;
+        *self = match told {
+            Ok(()) => Self::Done,
+            // Whoever asks again is told no better.
+            Err(_) => Self::Pre(oneshot::channel().1),
+        };
         told
     }
 }
@@ -40,4 +44,21 @@ impl Commit {
 /// Whoever would have told whether something was committed is gone.
 pub(crate) fn closed_under_a_commit() -> Error {
     Error::new(ErrorKind::Unknown, "the store was closed under a commit: open it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Commit;
+    use crate::error::{Error, ErrorKind};
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn whoever_asks_again_is_not_told_that_what_is_lost_was_committed() {
+        let (tells, told) = oneshot::channel();
+        let mut commit = Commit::Pre(told);
+        tells.send(Err(Error::new(ErrorKind::Unknown, "the disk does not say"))).unwrap();
+        for _ in 0..2 {
+            assert_eq!(commit.done().await.unwrap_err().kind(), ErrorKind::Unknown);
+        }
+    }
 }
