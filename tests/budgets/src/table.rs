@@ -37,17 +37,17 @@ pub const TABLE: &[Budget] = &[
     Budget::between("a saga in Postgres", "commits", 11.5, 12.0, 12.5),
     Budget::between("a saga in Postgres", "bytes to its log", 14_200.0, 15_800.0, 17_500.0),
     // Every run of one build counts the same. Compilers and allocators differ.
-    Budget::up_to(INSTRUCTIONS, "instructions to decide on a begin", 3_030.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to decide on the third of five replies", 3_867.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to decide on the last of five replies", 3_094.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decide on a begin", 3_032.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decide on the third of five replies", 3_866.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decide on the last of five replies", 3_093.0),
     Budget::up_to(INSTRUCTIONS, "instructions to take the next of an edge", 692.0),
     Budget::up_to(INSTRUCTIONS, "instructions to drop a duplicate of an edge", 393.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to encode a command", 1_719.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to encode a reply", 1_668.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to decode a command", 6_049.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to decode a reply", 5_719.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to write the headers of a command", 3_113.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to read the headers of a command", 7_585.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to encode a command", 1_475.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to encode a reply", 1_424.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decode a command", 6_025.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to decode a reply", 5_697.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to write the headers of a command", 2_974.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to read the headers of a command", 6_112.0),
 ];
 
 /// The budgets of somebody.
