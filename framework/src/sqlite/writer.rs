@@ -7,7 +7,7 @@
 //! **A batch holds nobody up.** While a lane works on what it has read, others are served. Its begin looks
 //! at the lane's row, and its commit brings everything at once: in a savepoint the row is advanced by
 //! compare-and-set, and if it is still the same, all is written. What it had read to change is still as it
-//! was, for nobody else of its group had its turn in between ([`Turn`]).
+//! was, for nobody else of its group had its turn in between ([`Turn`](crate::sqlite::turn::Turn)).
 //!
 //! **Group commit.** What costs is the fsync, so it is shared. A batch is in the transaction when its
 //! savepoint is released, and is [precommitted](crate::store::Commit) then. Whoever comes meanwhile is served in the same

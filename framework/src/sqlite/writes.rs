@@ -34,8 +34,8 @@ const FIRST: usize = 8;
 /// The statements of a flush, in the order in which they run. `$1` is the group, `$2` the lane, `$3` the
 /// lane's time; `{b}` and `{r}` are the blob and the rows of the kind.
 ///
-/// A pair of columns that is `IN` a list is looked for by its first column alone, and so in all runs of a saga: what
-/// is deleted by such a key is joined, in this order, and deleted by its number.
+/// What is deleted by two columns is joined, in this order, and deleted by its number: a pair that is `IN` a list is
+/// looked for by its first column alone in some versions of SQLite (3.40), and so in all runs of a saga.
 pub(super) const STATEMENTS: [&str; KINDS] = [
     // A run that has ended moves to the archive, and keeps its age.
     "INSERT INTO archive (saga, key, status, begun, ended, body)
