@@ -12,6 +12,8 @@ const TWINS: &[(&str, &str, &[&str], &[&str])] = &[
 ];
 
 const EMBEDDED: &[&str] = &[
+    "disk.rs",
+    "disk/tests.rs",
     "job.rs",
     "lock.rs",
     "pen.rs",

@@ -149,8 +149,9 @@ impl LaneReader {
             return Ok(arrived);
         }
         let (topic, lane) = (topic.to_owned(), self.lane);
-        let read = self
-            .store
+        // What a lane makes of it comes to the disk after it, so it need not wait for that.
+        let readers = &self.store.shared.readers;
+        let read = readers
             .read(move |db| Box::pin(async move { older(db, number, lane, from, most).await }));
         let rows = read.await?;
         Ok(rows.into_iter().map(|(offset, bytes)| arrived(&topic, offset, &bytes)).collect())

@@ -5,6 +5,7 @@
 //! what is then taken back. One process at a time opens the file; a second one is refused.
 
 mod batch;
+mod disk;
 mod enter;
 mod gone;
 mod job;
@@ -35,6 +36,7 @@ use crate::store::{
     RunRow, Scan, Slot, Snapshot, Status, Store, Taken,
 };
 use async_trait::async_trait;
+use disk::Disk;
 use enter::Entering;
 use futures::future::BoxFuture;
 use job::{Answer, Committed, Job};
@@ -57,7 +59,7 @@ const WAITING: usize = 1_024;
 
 /// A store and a log in one SQLite file, for one process.
 ///
-/// Every commit that is answered is on the disk (`synchronous = FULL`).
+/// Every commit that is answered is on the disk, and so is all that is read for whoever asks.
 #[derive(Clone)]
 pub struct Sqlite {
     shared: Arc<Shared>,
@@ -105,7 +107,7 @@ impl Sqlite {
     /// As for [`open`](Self::open); whose the file is, is written down or not, and the next one says it
     /// again.
     pub async fn open_for(path: impl AsRef<Path>, owner: &str) -> Result<Arc<Self>, Error> {
-        Self::open_as(path.as_ref(), Some(owner), Arc::new(SystemClock)).await
+        Self::open_as(path.as_ref(), Some(owner), Arc::new(SystemClock), Disk::of).await
     }
 
     /// As [`open`](Self::open), with another clock.
@@ -121,21 +123,24 @@ impl Sqlite {
         path: impl AsRef<Path>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
-        Self::open_as(path.as_ref(), None, clock).await
+        Self::open_as(path.as_ref(), None, clock, Disk::of).await
     }
 
     async fn open_as(
         path: &Path,
         owner: Option<&str>,
         clock: Arc<dyn Clock>,
+        disk: impl FnOnce(&Path) -> Result<Disk, Error>,
     ) -> Result<Arc<Self>, Error> {
         let path = path.to_owned();
         let lock = Lock::take(&path).await?;
         let (mut db, incarnation) = schema::open(&path, owner).await?;
         let log = Arc::new(schema::log(&mut db).await?);
+        let disk = disk(&path)?;
+        let readers = Readers::new(path.clone(), disk.depth());
         let (jobs, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(Writer::new(Pen::new(db, Arc::clone(&log), clock), waiting, lock).run());
-        let readers = Readers::new(path.clone());
+        let pen = Pen::new(db, Arc::clone(&log), clock);
+        tokio::spawn(Writer::new(pen, waiting, disk, lock).run());
         let shared = Shared { path, incarnation, jobs, log, readers };
         Ok(Arc::new(Self { shared: Arc::new(shared) }))
     }
@@ -181,14 +186,14 @@ impl Sqlite {
         job::send(&self.shared.jobs, alone, answer).await
     }
 
-    /// Reads what is committed.
+    /// Reads what is committed, for somebody outside: when this returns it is on the disk.
     async fn read<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>
         + Send
         + 'static,
     ) -> Result<T, Error> {
-        self.shared.readers.read(work).await
+        self.shared.readers.read_settled(work).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! so that everybody sees at least what was committed before.
 
 use crate::error::{Error, ErrorKind};
+use crate::sqlite::disk::Depth;
 use crate::sqlite::read::slots;
 use crate::sqlite::schema;
 use crate::sqlite::trouble::{closed, unopened};
@@ -26,6 +27,7 @@ type Slots = BTreeMap<Slot, Bytes>;
 /// The connections that read.
 pub(super) struct Readers {
     path: PathBuf,
+    depth: Depth,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<SqliteConnection>>,
     /// Clients that look for slots.
@@ -37,9 +39,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Arc<Self> {
+    pub(super) fn new(path: PathBuf, depth: Depth) -> Arc<Self> {
         Arc::new(Self {
             path,
+            depth,
             permits: Arc::new(Semaphore::new(READERS)),
             idle: Mutex::default(),
             looking: Line::new(2),
@@ -72,6 +75,18 @@ impl Readers {
         })?
     }
 
+    /// Reads what is committed; when this returns it is on the disk.
+    pub(super) async fn read_settled<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>
+        + Send
+        + 'static,
+    ) -> Result<T, Error> {
+        let found = self.read(work).await?;
+        self.depth.settled().await?;
+        Ok(found)
+    }
+
     /// Looks for slots, together with whoever else does.
     pub(super) async fn look(self: &Arc<Self>, slots: BTreeSet<Slot>) -> Result<Slots, Error> {
         let readers = Arc::clone(self);
@@ -84,7 +99,8 @@ impl Readers {
         wanted: Vec<BTreeSet<Slot>>,
     ) -> Vec<Result<Slots, Error>> {
         let all: BTreeSet<Slot> = wanted.iter().flatten().cloned().collect();
-        let found = self.read(move |db| Box::pin(async move { slots(db, &all).await })).await;
+        let look = self.read_settled(move |db| Box::pin(async move { slots(db, &all).await }));
+        let found = look.await;
         match found {
             Ok(found) => wanted.into_iter().map(|wanted| Ok(shared(wanted, &found))).collect(),
             Err(told) => each(&told, wanted.len()),

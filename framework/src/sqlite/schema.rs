@@ -108,15 +108,16 @@ async fn whose(db: &mut SqliteConnection, path: &Path) -> Result<usize, Error> {
     Err(Error::new(ErrorKind::Store, file(path, told)))
 }
 
-/// Says what must hold, and makes sure that it does: a commit that is answered is on the disk.
+/// Says what must hold, and makes sure that it does: what a power cut leaves is what some commit left. That a
+/// commit is on the disk before it is answered is seen to by [`disk`](crate::sqlite::disk).
 async fn promise(db: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
     let asked =
-        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_mode = WAL";
+        "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_mode = WAL";
     let row = db.fetch_all(sqlx::query(asked)).await.map_err(|told| unopened(path, told))?;
     let mode = row.last().map(|row| row.get::<String, _>(0)).unwrap_or_default();
     let synchronous = db.fetch_one(sqlx::query("PRAGMA synchronous")).await;
     let synchronous: i64 = synchronous.map_err(|told| unopened(path, told))?.get(0);
-    if mode == "wal" && synchronous == 2 {
+    if mode == "wal" && synchronous == 1 {
         return Ok(());
     }
     let told = format!(

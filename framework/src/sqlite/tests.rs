@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let name = format!("ballet-{name}-{}-{number}", std::process::id());
@@ -67,7 +67,7 @@ async fn begin(store: &Sqlite, lane: &LaneId, taken: &Taken) -> Begun {
     store.begin(&advance).await.unwrap()
 }
 
-async fn open(store: &Sqlite, lane: &LaneId, taken: &Taken) -> Box<dyn Batch> {
+pub(super) async fn open(store: &Sqlite, lane: &LaneId, taken: &Taken) -> Box<dyn Batch> {
     match begin(store, lane, taken).await {
         Begun::Open(batch) => batch,
         Begun::Lost { epoch, batch } => panic!("lost to epoch {epoch}, batch {batch}"),

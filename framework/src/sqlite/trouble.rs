@@ -1,6 +1,7 @@
 //! What SQLite says when it cannot, in words that say what to do; and when to stop the process.
 
 use crate::error::{Error, ErrorKind};
+use std::io;
 use std::path::Path;
 
 /// What SQLite says when the disk fails under it (`SQLITE_IOERR`).
@@ -53,6 +54,12 @@ pub(super) fn unopened(path: &Path, told: sqlx::Error) -> Error {
     Error::new(ErrorKind::Store, file(path, text)).because(told)
 }
 
+/// A file whose log cannot be opened to be flushed.
+pub(super) fn unopened_log(path: &Path, told: io::Error) -> Error {
+    let text = format!("has a log beside it that cannot be opened ({told}): make it writable");
+    Error::new(ErrorKind::Store, file(path, text)).because(told)
+}
+
 /// The commit failed: nobody knows whether it happened.
 pub(super) fn unknown(told: &str) -> Error {
     let text = format!("nobody knows whether the batch was committed: {told}");
@@ -66,14 +73,27 @@ pub(super) fn closed() -> Error {
 
 /// A commit that met a failing disk ends the process. What the kernel has dropped after a failed fsync is
 /// not written by trying again, so nothing that this process believes about the file holds any more; the
-/// next one reads what is really there. This is the only place that decides it.
+/// next one reads what is really there.
 ///
 /// # If the process dies
 ///
 /// Here it does: batches that were answered are in the file, the others are run again.
 pub(super) fn die_of_a_failing_disk(told: &sqlx::Error) {
     if code(told) == Some(DISK_FAILED) {
-        tracing::error!(%told, "the disk failed under a commit; the process ends to read it afresh");
-        std::process::abort();
+        die(told);
     }
+}
+
+/// As [`die_of_a_failing_disk`], of one that does not flush.
+///
+/// # If the process dies
+///
+/// As there.
+pub(super) fn die_of_an_unflushed_log(told: &io::Error) -> ! {
+    die(told)
+}
+
+fn die(told: &dyn std::fmt::Display) -> ! {
+    tracing::error!(%told, "the disk failed under a commit; the process ends to read it afresh");
+    std::process::abort()
 }

@@ -11,8 +11,9 @@
 //!
 //! **Group commit.** What costs is the fsync, so it is shared. A batch is in the transaction when its
 //! savepoint is released, and is [precommitted](crate::store::Commit) then. Whoever comes meanwhile is served in the same
-//! transaction, within bounds; then one COMMIT answers all of them. A batch that fails is taken back to its
-//! savepoint, which takes nothing from the others.
+//! transaction, within bounds; then there is one COMMIT, and one [flush](crate::sqlite::disk) answers all of them. A batch
+//! that fails is taken back to its savepoint, which takes nothing from the others. While the disk is busy with the
+//! transactions before, this one goes on: it would only wait.
 //!
 //! **What is precommitted is handed over**: messages to the lanes that read them, entries to the lane whose
 //! inbox they are in, and its own state to the lane that wrote it, which goes on with its next batch. So the
@@ -31,14 +32,17 @@
 //!    positions that are in the file. Offsets that were handed out can then be given to other messages.
 //!    Likewise a lane's next batch, if it is written after the one before was lost.
 //! 4. What leaves the process (answers to clients, calls to the outside) waits for the second answer to the
-//!    batch, which waits for the COMMIT. Clients read on connections of their own,
-//!    which see committed data only, and a position that is given to a new reader is a committed end.
+//!    batch, which waits for the COMMIT and the disk. Clients read on connections of their own,
+//!    which see committed data only, and wait for the disk then; a position that is given to a new reader is a
+//!    committed end.
+//! 5. A power cut takes the last transactions with the process that has seen them, and nothing that was told.
 //!
 //! A failed COMMIT is answered with *unknown*: the lane drops its memory and is taken again, and so sees what
 //! is true. A failing disk ends the process.
 
 use crate::clock::{Stopwatch, rest};
 use crate::error::Error;
+use crate::sqlite::disk::Disk;
 use crate::sqlite::enter::{self, Entering};
 use crate::sqlite::job::{Answer, Batch, Group, Job, Opened, Reply, answer};
 use crate::sqlite::lock::Lock;
@@ -51,6 +55,7 @@ use futures::FutureExt;
 use sqlx::Connection;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many jobs one transaction serves at most, and how long it is open.
@@ -70,14 +75,15 @@ pub(super) struct Writer {
     /// A job that was taken from the queue and has not been done.
     next: Option<Job>,
     turns: Turns,
+    disk: Disk,
     lock: Lock,
     /// A transaction was lost, and the lanes do not know yet.
     must_fence: bool,
 }
 
 impl Writer {
-    pub(super) fn new(pen: Pen, jobs: mpsc::Receiver<Job>, lock: Lock) -> Self {
-        Self { pen, jobs, next: None, turns: Turns::default(), lock, must_fence: false }
+    pub(super) fn new(pen: Pen, jobs: mpsc::Receiver<Job>, disk: Disk, lock: Lock) -> Self {
+        Self { pen, jobs, next: None, turns: Turns::default(), disk, lock, must_fence: false }
     }
 
     /// Works until the last end of the channel is dropped, or until it is told to close.
@@ -91,8 +97,9 @@ impl Writer {
             let Some(job) = job else { break };
             closing = self.group(job).await;
         }
-        let Self { pen, jobs, next, lock, .. } = self;
+        let Self { pen, jobs, next, disk, lock, .. } = self;
         drop((jobs, next));
+        disk.close().await;
         if let Err(told) = pen.db.close().await {
             tracing::warn!(%told, "the database was not closed cleanly; it is when it is next opened");
         }
@@ -125,28 +132,36 @@ impl Writer {
                 break;
             }
             let is_awaited = group.woken > 0 || !group.entered.is_empty();
-            next = self.another(is_awaited, left.min(PATIENCE)).await;
+            next = self.another(is_awaited, left).await;
         }
         self.next = self.next.take().or(next);
         self.commit(group).await
     }
 
     /// Another job that has come. While a batch is open, or a lane was handed something, one is awaited:
-    /// it is about to come, and can share the commit.
+    /// it is about to come, and can share the commit. So can whatever comes while the disk is busy.
     async fn another(&mut self, is_awaited: bool, left: Duration) -> Option<Job> {
         if let Some(job) = self.next.take() {
             return Some(job);
         }
         match self.jobs.try_recv() {
-            Ok(job) => Some(job),
-            Err(mpsc::error::TryRecvError::Empty) if is_awaited || self.turns.are_open() => {
-                tokio::select! {
-                    biased;
-                    job = self.jobs.recv() => job,
-                    () = rest(left) => None,
-                }
+            Ok(job) => return Some(job),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let is_awaited = is_awaited || self.turns.are_open();
+        let company = async {
+            if is_awaited {
+                tokio::join!(self.disk.idle(), rest(left.min(PATIENCE)));
+            } else {
+                self.disk.idle().await;
             }
-            Err(_) => None,
+        };
+        tokio::select! {
+            biased;
+            job = self.jobs.recv() => job,
+            () = company => None,
+            () = rest(left) => None,
         }
     }
 
@@ -290,13 +305,15 @@ impl Writer {
             }
             return closing;
         }
+        let number = self.disk.begins();
         match self.pen.say("COMMIT").await {
             Ok(()) => {
                 self.pen.log.committed();
-                answers.into_iter().for_each(|answer| answer(Ok(())));
+                self.disk.flush(number, answers).await;
             }
             Err(told) => {
                 die_of_a_failing_disk(&told);
+                self.disk.flush(number, Vec::new()).await;
                 self.lost(answers, &store(told).to_string()).await;
             }
         }
