@@ -3,6 +3,12 @@
 //! Everything that decides is *given* the time. A lane's clock is database time, read once per batch;
 //! [`Clock`] is what an embedded store asks, and what tests replace.
 
+#[cfg(feature = "runtime")]
+mod pace;
+
+#[cfg(feature = "runtime")]
+pub(crate) use pace::Pace;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;

@@ -3,11 +3,8 @@
 //! The files that build something of their own on these import them from here, so that the checks of all
 //! their schedules (`tests/races`) can put primitives under them that a scheduler drives.
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) use std::sync::atomic::AtomicBool;
 #[cfg(feature = "memory")]
 pub(crate) use std::sync::atomic::AtomicU64;
-#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) use tokio::sync::Notify;

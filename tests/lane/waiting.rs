@@ -7,9 +7,10 @@ use crate::lane::bank::Consent;
 use crate::lane::shop::{order, world};
 use crate::lane::spoiled::Spoiled;
 use crate::lane::timing::Wait;
-use ballet::clock::rest;
+use ballet::clock::{Stopwatch, rest};
 use ballet::store::Store;
-use ballet::{App, Outcome};
+use ballet::{App, Outcome, Settings};
+use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -44,6 +45,60 @@ async fn whoever_waits_for_what_this_process_writes_does_not_ask_the_store() {
     let ended = other.run::<Wait>("1");
     let (mine, theirs) = tokio::join!(run.outcome(), ended.outcome());
     assert_eq!((mine.unwrap(), theirs.unwrap()), (Outcome::Completed, Outcome::Completed));
+}
+
+/// Two processes share the lanes, and one of them begins everything and waits for it. Until the other has found that
+/// somebody writes to it that takes as long as [`Settings::poll`](ballet::Settings) says; then milliseconds.
+#[tokio::test(start_paused = true)]
+async fn what_another_process_does_is_seen_within_milliseconds() {
+    let world = world();
+    let mut apps = Vec::new();
+    for _ in 0..2 {
+        let node = world.node();
+        let app = App::new(node.store()).broker(node.broker()).saga(Wait::default());
+        apps.push(app.start().await.unwrap());
+    }
+    rest(Duration::from_secs(5)).await;
+    let mut longest = Vec::new();
+    for round in 0..4 {
+        let mut took = Duration::ZERO;
+        for n in 0..8 {
+            let (id, began) = (format!("{round}/{n}"), Stopwatch::start());
+            let run = apps[0].begin::<Wait>(&*id, &order(&id, 7)).await.unwrap();
+            run.signal("consent", &Consent { by: "eva".into() }).await.unwrap();
+            assert_eq!(run.outcome().await.unwrap(), Outcome::Completed);
+            took = took.max(began.elapsed());
+        }
+        longest.push(took);
+    }
+    let poll = Settings::default().poll;
+    assert!(longest[0] <= 2 * poll, "{longest:?}");
+    assert!(longest[1..].iter().all(|took| *took <= Duration::from_millis(50)), "{longest:?}");
+}
+
+/// However many wait, the store is asked by one statement for all of them.
+#[tokio::test(start_paused = true)]
+async fn of_a_hundred_that_wait_elsewhere_one_looks() {
+    let world = world();
+    let (node, mut looks) = (world.node(), Vec::new());
+    let owner = App::new(node.store()).broker(node.broker()).saga(Wait::default());
+    let owner = owner.start().await.unwrap();
+    let (node, (spoiled, finds)) = (world.node(), counting(world.node().store()));
+    // It serves nothing, so every lane is elsewhere.
+    let client = App::new(spoiled).broker(node.broker()).start().await.unwrap();
+    for waiting in [1, 100] {
+        let ids: Vec<_> = (0..waiting).map(|n| format!("{waiting}/{n}")).collect();
+        for id in &ids {
+            owner.begin::<Wait>(&**id, &order(id, 7)).await.unwrap();
+        }
+        finds.store(0, Ordering::SeqCst);
+        let runs: Vec<_> = ids.iter().map(|id| client.run::<Wait>(id)).collect();
+        let all = runs.iter().map(|run| run.outcome_within(A_WHILE));
+        assert!(join_all(all).await.into_iter().all(|told| told.unwrap().is_none()));
+        // Each looks at first and at the end.
+        looks.push(finds.load(Ordering::SeqCst) - 2 * waiting);
+    }
+    assert!(looks[0] > 3 && looks[1] <= looks[0] + 3, "{looks:?}");
 }
 
 fn counting(store: Arc<dyn Store>) -> (Arc<Spoiled>, Arc<AtomicUsize>) {

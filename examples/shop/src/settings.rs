@@ -48,7 +48,7 @@ impl Default for Settings {
             customer_wait: Duration::from_secs(2 * 60),
             fraud_window: Duration::from_secs(60 * 60),
             attempt_rest: Duration::from_secs(10),
-            request_look: Duration::from_secs(1),
+            request_look: Duration::from_millis(200),
             fraud_limit_minor: 200_000,
             fraud_shadow_limit_minor: 150_000,
             qty_max: 20,

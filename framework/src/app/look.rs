@@ -25,10 +25,7 @@ pub enum Outcome {
     Compensated(Why),
 }
 
-/// How often a slot is looked at when nobody says that it was written, for other processes do not: who has
-/// waited for long looks less often, since thousands that look all the time keep what they wait for waiting.
-const SLOWLY: Duration = Duration::from_millis(200);
-/// How often where whoever writes it is in this process, and says so.
+/// How often a slot is looked at though nobody says that it was written.
 const RARELY: Duration = Duration::from_secs(2);
 
 /// What is waited for.
@@ -87,19 +84,21 @@ impl Running {
             if left.is_zero() {
                 return Ok(None);
             }
-            let look = waited.elapsed().clamp(self.patience(lane.as_ref()), RARELY);
+            if self.is_elsewhere(lane.as_ref()) {
+                watching.look_elsewhere();
+            }
             tokio::select! {
                 biased;
                 written = watching.written() => told = written,
-                () = rest(left.min(look)) => {}
+                () = rest(left.min(RARELY)) => {}
             }
         }
     }
 
-    /// How long whoever waits for what a lane writes may look away.
-    fn patience(&self, lane: Option<&LaneId>) -> Duration {
+    /// Whether what a lane writes may be written by another process.
+    fn is_elsewhere(&self, lane: Option<&LaneId>) -> bool {
         let is_told = lane.is_some_and(|lane| self.wiring.hub.has(lane));
-        if is_told || !self.wiring.store.is_shared() { RARELY } else { SLOWLY }
+        !is_told && self.wiring.store.is_shared()
     }
 
     /// Watches a slot that a lane writes, if that is in this process.

@@ -1,10 +1,10 @@
-//! What a process does beside its lanes: it looks for entries that others have put into inboxes, and
-//! deletes what is old.
+//! What a process does beside its lanes: it looks for what others have written, and deletes what is old.
 //!
-//! Neither decides anything. An entry that is not found now is found a moment later, and what is deleted
-//! too late has only taken room.
+//! Neither decides anything. What is not found now is found a moment later, and what is deleted too late has
+//! only taken room.
 
 use crate::clock::{Stopwatch, rest};
+use crate::engine::elsewhere::{look_for_clients, look_into_inboxes};
 use crate::engine::group::Wiring;
 use crate::store::Kept;
 use std::collections::BTreeMap;
@@ -23,19 +23,9 @@ pub(crate) async fn chores(wiring: Arc<Wiring>) {
     tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => {}
-        () = look(&wiring) => {}
+        () = look_into_inboxes(&wiring) => {}
+        () = look_for_clients(&wiring) => {}
         () = prune(&wiring) => {}
-    }
-}
-
-/// One statement for all lanes of the process, whatever their number.
-async fn look(wiring: &Wiring) {
-    loop {
-        rest(wiring.settings.poll).await;
-        match wiring.store.waiting().await {
-            Ok(lanes) => lanes.iter().for_each(|lane| wiring.hub.entered(lane)),
-            Err(told) => tracing::warn!(%told, "nobody knows what waits in the inboxes"),
-        }
     }
 }
 

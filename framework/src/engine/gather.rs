@@ -93,7 +93,7 @@ impl Lane {
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
     pub(super) async fn gather(&mut self) -> Result<Option<Gathered>, Error> {
         self.settle_what_is_known()?;
-        let inbox = self.hint.notified().now_or_never().is_some();
+        let inbox = self.hint.rung().now_or_never().is_some();
         self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
         let gathered = match inbox || !self.called.is_empty() {
             true => self.gather_with_the_log(inbox).await?,
@@ -122,7 +122,7 @@ impl Lane {
             }
         };
         if inbox && arrived.is_err() {
-            self.hint.notify_one();
+            self.hint.ring();
         }
         Ok(Some(Gathered { arrived: arrived?, inbox }))
     }
@@ -144,7 +144,7 @@ impl Lane {
             biased;
             () = told_to_stop(&mut self.stopped) => return Ok(None),
             work = self.calls.next() => self.called.push(work),
-            () = self.hint.notified() => gathered.inbox = true,
+            () = self.hint.rung() => gathered.inbox = true,
             arrived = reading => gathered.arrived = arrived?,
             () = rest(enough) => {}
             () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
@@ -225,7 +225,7 @@ impl Lane {
     ) -> Result<(), Error> {
         let rows = batch.inbox(limit).await?;
         if rows.len() == limit as usize {
-            self.hint.notify_one();
+            self.hint.ring();
         }
         let replayed: BTreeSet<_> =
             rows.iter().filter_map(|row| replays(&row.entry.body)).collect();

@@ -1,8 +1,11 @@
-//! Who waits for what in this process: hints only, everything is found by polling too.
+//! Who waits for what in this process: hints only, everything is found by looking too.
+//!
+//! What lanes of this process write they tell here. What other processes write nobody tells: that is looked for, by
+//! one task for all ([`elsewhere`](crate::engine::elsewhere)), which tells it here too.
 
 use crate::engine::health::Health;
 use crate::store::{LaneId, Slot, Space, Status, Value};
-use crate::sync::{Mutex, MutexGuard, Notify, PoisonError};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Notify, Ordering, PoisonError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +15,7 @@ struct Waiting {
     /// Which lanes each group has in this process; `None` until its members have met.
     groups: BTreeMap<String, Option<BTreeSet<u32>>>,
     health: BTreeMap<LaneId, Health>,
-    lanes: BTreeMap<LaneId, Arc<Notify>>,
+    lanes: BTreeMap<LaneId, Arc<Bell>>,
     slots: BTreeMap<Slot, Vec<Arc<Waker>>>,
 }
 
@@ -37,6 +40,74 @@ struct Waker {
     notify: Notify,
     /// What was written last, if that is told and nobody has looked yet.
     written: Mutex<Option<Option<Bytes>>>,
+    /// Whether others may write it, of whom nobody hears.
+    is_elsewhere: AtomicBool,
+    /// What was found there last.
+    found: Mutex<Option<Bytes>>,
+}
+
+impl Waker {
+    fn new(version: Version) -> Self {
+        Self {
+            version,
+            notify: Notify::new(),
+            written: Mutex::default(),
+            is_elsewhere: AtomicBool::new(false),
+            found: Mutex::default(),
+        }
+    }
+
+    /// Whether this is new. Then whoever waits is told.
+    fn finds(&self, body: &Bytes) -> bool {
+        let mut found = lock(&self.found);
+        if found.as_ref() == Some(body) {
+            return false;
+        }
+        *found = Some(body.clone());
+        *lock(&self.written) = Some(Some(body.clone()));
+        self.notify.notify_one();
+        true
+    }
+}
+
+/// What a lane listens to while it has nothing to do.
+pub(crate) struct Bell {
+    notify: Notify,
+    /// Whether it does.
+    is_heard: AtomicBool,
+}
+
+impl Bell {
+    fn new() -> Self {
+        Self { notify: Notify::new(), is_heard: AtomicBool::new(false) }
+    }
+
+    /// The lane is to look into its inbox.
+    pub(crate) fn ring(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Waits until it is rung.
+    pub(crate) async fn rung(&self) {
+        let _heard = Heard::by(self);
+        self.notify.notified().await;
+    }
+}
+
+/// As long as a lane listens.
+struct Heard<'a>(&'a Bell);
+
+impl<'a> Heard<'a> {
+    fn by(bell: &'a Bell) -> Self {
+        bell.is_heard.store(true, Ordering::SeqCst);
+        Self(bell)
+    }
+}
+
+impl Drop for Heard<'_> {
+    fn drop(&mut self) {
+        self.0.is_heard.store(false, Ordering::SeqCst);
+    }
 }
 
 /// A client that waits for a slot, as long as it holds this.
@@ -47,6 +118,13 @@ pub(crate) struct Watching {
 }
 
 impl Watching {
+    /// Others may write there, of whom nobody hears: it is looked for from now on.
+    pub(crate) fn look_elsewhere(&self) {
+        if !self.waker.is_elsewhere.swap(true, Ordering::SeqCst) {
+            self.hub.looks.notify_one();
+        }
+    }
+
     /// Waits until the slot is written, and says what was, if that is sure to be the newest: of runs and of
     /// what is remembered of requests, which one lane writes. The lanes that write the same row may overtake
     /// each other on their way to us.
@@ -73,24 +151,43 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Wakes lanes whose inbox has something, and clients whose slot has changed.
-#[derive(Clone, Default)]
-pub(crate) struct Hub(Arc<Mutex<Waiting>>);
+#[derive(Clone)]
+pub(crate) struct Hub {
+    waiting: Arc<Mutex<Waiting>>,
+    /// Somebody waits for what others may write.
+    looks: Arc<Notify>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self { waiting: Arc::default(), looks: Arc::new(Notify::new()) }
+    }
+}
 
 impl Hub {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        lock(&self.0)
+        lock(&self.waiting)
     }
 
-    /// What a lane waits on.
-    pub(crate) fn lane(&self, lane: &LaneId) -> Arc<Notify> {
-        self.waiting().lanes.entry(lane.clone()).or_default().clone()
+    /// What a lane listens to.
+    pub(crate) fn lane(&self, lane: &LaneId) -> Arc<Bell> {
+        let mut waiting = self.waiting();
+        Arc::clone(waiting.lanes.entry(lane.clone()).or_insert_with(|| Arc::new(Bell::new())))
     }
 
     /// Something has entered the inbox of a lane.
     pub(crate) fn entered(&self, lane: &LaneId) {
-        if let Some(waiting) = self.waiting().lanes.get(lane) {
-            waiting.notify_one();
+        if let Some(bell) = self.waiting().lanes.get(lane) {
+            bell.ring();
         }
+    }
+
+    /// Something is in the inbox of a lane. Says whether the lane was idle, and so had not been told of it.
+    pub(crate) fn found_in_inbox(&self, lane: &LaneId) -> bool {
+        let waiting = self.waiting();
+        let Some(bell) = waiting.lanes.get(lane) else { return false };
+        bell.ring();
+        bell.is_heard.load(Ordering::SeqCst)
     }
 
     /// A lane says how it is.
@@ -150,8 +247,7 @@ impl Hub {
 
     /// Waits for what is written to a slot from now on.
     pub(crate) fn watch(&self, slot: &Slot, version: Version) -> Watching {
-        let waker = Waker { version, notify: Notify::new(), written: Mutex::default() };
-        let waker = Arc::new(waker);
+        let waker = Arc::new(Waker::new(version));
         self.waiting().slots.entry(slot.clone()).or_default().push(Arc::clone(&waker));
         Watching { hub: self.clone(), slot: slot.clone(), waker }
     }
@@ -171,5 +267,30 @@ impl Hub {
                 waker.notify.notify_one();
             }
         }
+    }
+
+    /// Waits until somebody waits for what others may write, who did not before.
+    pub(crate) async fn somebody_looks(&self) {
+        self.looks.notified().await;
+    }
+
+    /// The slots in which somebody waits for what others may write.
+    pub(crate) fn looked_for(&self) -> BTreeSet<Slot> {
+        let is_elsewhere = |waker: &Arc<Waker>| waker.is_elsewhere.load(Ordering::SeqCst);
+        let waiting = self.waiting();
+        let slots = waiting.slots.iter().filter(|(_, all)| all.iter().any(is_elsewhere));
+        slots.map(|(slot, _)| slot.clone()).collect()
+    }
+
+    /// This is in slots that were looked for, and it is committed. Says whether anything of it is new.
+    pub(crate) fn found(&self, found: &BTreeMap<Slot, Bytes>) -> bool {
+        let waiting = self.waiting();
+        let mut is_new = false;
+        for (slot, body) in found {
+            for waker in waiting.slots.get(slot).into_iter().flatten() {
+                is_new |= waker.finds(body);
+            }
+        }
+        is_new
     }
 }

@@ -12,6 +12,7 @@ use crate::engine::follow::{Following, Follows};
 use crate::engine::gather::{Crowd, Gathered, told_to_stop};
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
+use crate::engine::hub::Bell;
 use crate::engine::memory::Memory;
 use crate::engine::owner::{Concluded, conclude};
 use crate::engine::publish::Publisher;
@@ -25,7 +26,7 @@ use crate::tx::{Recall, Trust};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// A lane and its owner.
 pub(super) struct Lane {
@@ -34,7 +35,7 @@ pub(super) struct Lane {
     pub(super) wiring: Arc<Wiring>,
     pub(super) reader: Box<dyn Reader>,
     pub(super) stopped: watch::Receiver<bool>,
-    pub(super) hint: Arc<Notify>,
+    pub(super) hint: Arc<Bell>,
     pub(super) calls: Calls,
     pub(super) publisher: Publisher,
     pub(super) following: Following,
@@ -197,7 +198,7 @@ impl Lane {
         }
         self.refeed = true;
         self.since = Stopwatch::start();
-        self.hint.notify_one();
+        self.hint.ring();
         Ok(())
     }
 

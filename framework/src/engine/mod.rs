@@ -17,6 +17,7 @@ mod calls;
 mod careful;
 mod chores;
 mod discover;
+mod elsewhere;
 mod follow;
 mod gather;
 mod group;

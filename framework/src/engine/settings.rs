@@ -10,7 +10,8 @@ use std::time::Duration;
 pub struct Settings {
     /// How many things one batch takes. Beyond 500 little is gained and latency grows.
     pub batch: usize,
-    /// How often inboxes are looked at for what other processes have put there.
+    /// How often inboxes are looked at for what other processes have put there, while they put nothing there.
+    /// After something was found they are looked at every few milliseconds, for a second.
     pub poll: Duration,
     /// How long an acknowledgement waits for the next batch before it is written alone.
     pub mark: Duration,
@@ -46,7 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             batch: 500,
-            poll: Duration::from_secs(1),
+            poll: Duration::from_millis(200),
             mark: Duration::from_secs(1),
             retry: Retry::every(Duration::from_millis(200)).up_to(Duration::from_secs(10)),
             attempts: 10,

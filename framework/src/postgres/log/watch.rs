@@ -10,7 +10,7 @@
 //! that took it owns it, and the other one hears so from the store.
 
 use super::tail::{Place, Tails};
-use crate::clock::{Stopwatch, rest};
+use crate::clock::{Pace, Stopwatch, rest};
 use crate::error::{Error, ErrorKind};
 use crate::postgres::pool::Pool;
 use crate::postgres::read::{count, number};
@@ -26,8 +26,6 @@ use uuid::Uuid;
 /// How long to wait before the next look, at least and at most.
 const BRISK: Duration = Duration::from_millis(2);
 const CALM: Duration = Duration::from_millis(50);
-/// A look may take so much of the time, as one part of so many.
-const PART: u32 = 10;
 /// How often members look who else is there, how often they say that they are, and when they are missed.
 const MEET: Duration = Duration::from_millis(250);
 const BEAT: Duration = Duration::from_secs(1);
@@ -149,28 +147,9 @@ impl Watch {
     }
 }
 
-/// How long to wait between looks.
-struct Pace {
-    wait: Duration,
-    /// When others were last seen to append.
-    news: Option<Stopwatch>,
-}
-
-impl Pace {
-    /// After a look that took so long.
-    fn next(&mut self, is_news: bool, took: Duration) -> Duration {
-        if is_news {
-            self.news = Some(Stopwatch::start());
-        }
-        let is_brisk = self.news.as_ref().is_some_and(|news| news.elapsed() < BEAT);
-        self.wait = if is_brisk { BRISK } else { (self.wait * 2).min(CALM) };
-        self.wait.max(took * PART)
-    }
-}
-
 /// Looks again and again, as long as somebody has the log open.
 async fn run(watch: Weak<Watch>) {
-    let (mut pace, mut wait) = (Pace { wait: BRISK, news: None }, BRISK);
+    let (mut pace, mut wait) = (Pace::new(BRISK, CALM), BRISK);
     let (mut beaten, mut met) = (Stopwatch::start(), Stopwatch::start());
     loop {
         let Some(watch) = watch.upgrade() else { return };
