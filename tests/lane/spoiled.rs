@@ -36,6 +36,8 @@ pub struct Spoiled {
     lists: Arc<AtomicUsize>,
     /// How often slots were looked at from outside.
     pub finds: Arc<AtomicUsize>,
+    /// How often inboxes were looked into for all lanes.
+    pub waits: Arc<AtomicUsize>,
     /// How often something that was old was looked for, by its kind.
     pub prunes: Arc<Mutex<BTreeMap<Kept, usize>>>,
 }
@@ -49,6 +51,7 @@ impl Spoiled {
             begun: Mutex::new(Box::new(|begun| begun)),
             lists: Arc::default(),
             finds: Arc::default(),
+            waits: Arc::default(),
             prunes: Arc::default(),
         }
     }
@@ -94,6 +97,7 @@ impl Store for Spoiled {
     }
 
     async fn waiting(&self) -> Result<BTreeSet<LaneId>, Error> {
+        self.waits.fetch_add(1, Ordering::SeqCst);
         self.store.waiting().await
     }
 

@@ -3,7 +3,7 @@
 use crate::app::ask::Run;
 use crate::app::running::Running;
 use crate::clock::{Stopwatch, rest};
-use crate::engine::{Health, Version, Watching};
+use crate::engine::{Health, Version, Watching, Wiring};
 use crate::error::Error;
 use crate::message::{Key, Record};
 use crate::reactor::Reactor;
@@ -84,8 +84,8 @@ impl Running {
             if left.is_zero() {
                 return Ok(None);
             }
-            if self.is_elsewhere(lane.as_ref()) {
-                watching.look_elsewhere();
+            if self.is_elsewhere(slot, lane.as_ref()) {
+                watching.look_elsewhere(found.as_ref());
             }
             tokio::select! {
                 biased;
@@ -95,10 +95,12 @@ impl Running {
         }
     }
 
-    /// Whether what a lane writes may be written by another process.
-    fn is_elsewhere(&self, lane: Option<&LaneId>) -> bool {
-        let is_told = lane.is_some_and(|lane| self.wiring.hub.has(lane));
-        !is_told && self.wiring.store.is_shared()
+    /// Whether another process may write there: it has the lane, or one of those that may do so.
+    fn is_elsewhere(&self, slot: &Slot, lane: Option<&LaneId>) -> bool {
+        let Wiring { hub, store, lanes, .. } = &*self.wiring;
+        let group = slot.table.split_once('.').map_or(&*slot.table, |(group, _)| group);
+        let is_ours = lane.map_or_else(|| hub.has_all(group, *lanes), |lane| hub.has(lane));
+        !is_ours && store.is_shared()
     }
 
     /// Watches a slot that a lane writes, if that is in this process.

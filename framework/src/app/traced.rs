@@ -95,6 +95,10 @@ impl<'a> Traced<'a> {
         }
         let begin = self.beginning::<S>(&id, input)?;
         let entered = tx.enter(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
+        if !matches!(entered, Entered::New) {
+            // It may still be on its way to the disk, which whoever reads it waits for.
+            self.app.at(&begin.slot).await?;
+        }
         begin.is_the_same::<S>(&id, entered)?;
         let mut run = self.app.run(id);
         run.joined = true;

@@ -93,6 +93,7 @@ impl Lane {
     /// Waits until there is something to do, without lingering: what comes meanwhile is the next batch.
     pub(super) async fn gather(&mut self) -> Result<Option<Gathered>, Error> {
         self.settle_what_is_known()?;
+        self.hint.done(self.looked);
         let inbox = self.hint.rung().now_or_never().is_some();
         self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
         let gathered = match inbox || !self.called.is_empty() {
@@ -186,6 +187,7 @@ impl Lane {
             }
         }
         if inbox {
+            self.looked = self.hint.told();
             self.take_inbox(&mut queue, &mut draft.writes, batch, limit).await?;
         }
         let behind = self.is_behind(&arrived, now);

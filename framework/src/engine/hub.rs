@@ -57,56 +57,74 @@ impl Waker {
         }
     }
 
-    /// Whether this is new. Then whoever waits is told.
-    fn finds(&self, body: &Bytes) -> bool {
+    /// This was written, or read, by this process.
+    fn knows(&self, body: Option<&Bytes>) {
+        *lock(&self.found) = body.cloned();
+    }
+
+    /// This was found by looking, and may be older than what was told meanwhile. Says whether it is new.
+    fn finds(&self, body: &Bytes, is_sure: bool) -> bool {
         let mut found = lock(&self.found);
         if found.as_ref() == Some(body) {
             return false;
         }
         *found = Some(body.clone());
-        *lock(&self.written) = Some(Some(body.clone()));
+        let mut written = lock(&self.written);
+        *written = match written.take() {
+            None if is_sure => Some(Some(body.clone())),
+            // Whoever waits looks for himself which of them is newer.
+            _ => None,
+        };
         self.notify.notify_one();
         true
     }
 }
 
-/// What a lane listens to while it has nothing to do.
+/// What a lane listens to while it has nothing to do: that there is something in its inbox.
 pub(crate) struct Bell {
     notify: Notify,
-    /// Whether it does.
-    is_heard: AtomicBool,
+    state: Mutex<Rings>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Rings {
+    /// How often somebody of this process has told the lane.
+    told: u64,
+    /// It was told, and has not looked yet; or it has, and works on what it found.
+    is_at_it: bool,
 }
 
 impl Bell {
     fn new() -> Self {
-        Self { notify: Notify::new(), is_heard: AtomicBool::new(false) }
+        Self { notify: Notify::new(), state: Mutex::default() }
     }
 
-    /// The lane is to look into its inbox.
+    /// Somebody of this process has put something into the inbox.
     pub(crate) fn ring(&self) {
+        let mut state = lock(&self.state);
+        state.told += 1;
+        state.is_at_it = true;
+        drop(state);
         self.notify.notify_one();
     }
 
-    /// Waits until it is rung.
+    /// Waits until the lane is to look into its inbox.
     pub(crate) async fn rung(&self) {
-        let _heard = Heard::by(self);
         self.notify.notified().await;
+        lock(&self.state).is_at_it = true;
     }
-}
 
-/// As long as a lane listens.
-struct Heard<'a>(&'a Bell);
-
-impl<'a> Heard<'a> {
-    fn by(bell: &'a Bell) -> Self {
-        bell.is_heard.store(true, Ordering::SeqCst);
-        Self(bell)
+    /// Whatever the lane had found is done. Not if it was told again meanwhile, and has not looked yet.
+    pub(crate) fn done(&self, told: u64) {
+        let mut state = lock(&self.state);
+        if state.told == told {
+            state.is_at_it = false;
+        }
     }
-}
 
-impl Drop for Heard<'_> {
-    fn drop(&mut self) {
-        self.0.is_heard.store(false, Ordering::SeqCst);
+    /// How often it was told.
+    pub(crate) fn told(&self) -> u64 {
+        lock(&self.state).told
     }
 }
 
@@ -118,8 +136,10 @@ pub(crate) struct Watching {
 }
 
 impl Watching {
-    /// Others may write there, of whom nobody hears: it is looked for from now on.
-    pub(crate) fn look_elsewhere(&self) {
+    /// Others may write there, of whom nobody hears: it is looked for from now on, whether there is anything else
+    /// than this.
+    pub(crate) fn look_elsewhere(&self, known: Option<&Bytes>) {
+        self.waker.knows(known);
         if !self.waker.is_elsewhere.swap(true, Ordering::SeqCst) {
             self.hub.looks.notify_one();
         }
@@ -182,12 +202,25 @@ impl Hub {
         }
     }
 
-    /// Something is in the inbox of a lane. Says whether the lane was idle, and so had not been told of it.
-    pub(crate) fn found_in_inbox(&self, lane: &LaneId) -> bool {
+    /// How the lanes of this process stand that have not been told of anything, before somebody looks into
+    /// their inboxes.
+    pub(crate) fn untold(&self) -> BTreeMap<LaneId, u64> {
+        let waiting = self.waiting();
+        let state = waiting.lanes.iter().map(|(lane, bell)| (lane, *lock(&bell.state)));
+        let untold = state.filter(|(_, state)| !state.is_at_it);
+        untold.map(|(lane, state)| (lane.clone(), state.told)).collect()
+    }
+
+    /// Something is in the inbox of a lane that had not been told of anything when it was looked for. Says whether
+    /// that is so still: then others have put it there.
+    pub(crate) fn found_in_inbox(&self, lane: &LaneId, told: u64) -> bool {
         let waiting = self.waiting();
         let Some(bell) = waiting.lanes.get(lane) else { return false };
-        bell.ring();
-        bell.is_heard.load(Ordering::SeqCst)
+        let is_news = *lock(&bell.state) == Rings { told, is_at_it: false };
+        if is_news {
+            bell.notify.notify_one();
+        }
+        is_news
     }
 
     /// A lane says how it is.
@@ -217,6 +250,13 @@ impl Hub {
         let waiting = self.waiting();
         let lanes = waiting.groups.get(&*lane.group).and_then(Option::as_ref);
         lanes.is_some_and(|lanes| lanes.contains(&lane.lane))
+    }
+
+    /// Whether all lanes of a group are this process's, of so many.
+    pub(crate) fn has_all(&self, group: &str, lanes: u32) -> bool {
+        let waiting = self.waiting();
+        let ours = waiting.groups.get(group).and_then(Option::as_ref);
+        ours.is_some_and(|ours| ours.len() >= lanes as usize)
     }
 
     /// A group is no more.
@@ -263,6 +303,7 @@ impl Hub {
             for waker in all.iter().filter(|waker| waker.version.is(value.as_ref())) {
                 let is_sure = slot.space != Space::Rows;
                 let body = value.as_ref().map(|value| value.body.clone());
+                waker.knows(body.as_ref());
                 *lock(&waker.written) = is_sure.then_some(body);
                 waker.notify.notify_one();
             }
@@ -287,8 +328,10 @@ impl Hub {
         let waiting = self.waiting();
         let mut is_new = false;
         for (slot, body) in found {
+            // A row may be written by many, and whoever has begun to wait since has perhaps read a newer one.
+            let is_sure = slot.space != Space::Rows;
             for waker in waiting.slots.get(slot).into_iter().flatten() {
-                is_new |= waker.finds(body);
+                is_new |= waker.finds(body, is_sure);
             }
         }
         is_new

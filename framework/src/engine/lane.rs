@@ -36,6 +36,8 @@ pub(super) struct Lane {
     pub(super) reader: Box<dyn Reader>,
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) hint: Arc<Bell>,
+    /// How often it had been told of its inbox when it last looked there.
+    pub(super) looked: u64,
     pub(super) calls: Calls,
     pub(super) publisher: Publisher,
     pub(super) following: Following,
@@ -92,6 +94,7 @@ impl Lane {
             Publisher::start(Arc::clone(&wiring.broker), Queue::default(), wiring.settings.again);
         Self {
             hint: wiring.hub.lane(&id),
+            looked: 0,
             id,
             handler,
             reader,

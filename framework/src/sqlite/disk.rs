@@ -8,7 +8,8 @@
 //! back, each frame with a checksum over all before it, and whoever reads it after a crash ends at the first frame
 //! that is not whole: a commit is there with all those before it, or not at all
 //! (<https://sqlite.org/fileformat2.html#walformat>). Before SQLite moves anything from the log to the database it
-//! flushes the log itself, in this mode too (<https://sqlite.org/pragma.html#pragma_synchronous>).
+//! flushes the log itself, and before it begins to write the log anew from its front, its head: in this mode too
+//! (<https://sqlite.org/pragma.html#pragma_synchronous>).
 //!
 //! **Nobody is shown what a power cut may still take.** Whoever reads for somebody outside waits, after it has read, until
 //! all commits that had begun by then are on the disk ([`Depth::settled`]). Lanes do not wait: what they make of it is
@@ -32,7 +33,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// How many transactions may wait for the disk, beside the one that it works on, before the writer waits too.
 const WAITING: usize = 1;
 
-/// The number of a transaction, and whom to tell when it is on the disk.
+/// The number of a COMMIT that is done, and whom to tell when it is on the disk.
 type Committed = (u64, Vec<Answer>);
 
 /// The writer's end of the thread.
@@ -45,17 +46,24 @@ pub(super) struct Disk {
 /// How far the disk is.
 #[derive(Clone)]
 pub(super) struct Depth {
-    /// The number of the last COMMIT that has begun: readers may see what it writes from then on.
+    /// The number of the last COMMIT of jobs that has begun: readers may see what it writes from then on.
     begun: Arc<AtomicU64>,
+    /// The number of the last one that is done, or has failed.
+    done: Arc<AtomicU64>,
     /// The number of the last one that is on the disk, or was nothing.
     flushed: watch::Receiver<u64>,
 }
 
 impl Disk {
-    /// Flushes the log of the database in this file, which is open.
+    /// Flushes the log of the database in this file, which is open. A process that was killed may have left
+    /// something in it that is not on the disk.
     pub(super) fn of(path: &Path) -> Result<Self, Error> {
-        let log = log_of(path).map_err(|told| unopened_log(path, told))?;
-        Self::over(move || log.sync_data()).map_err(|told| unopened_log(path, told))
+        let opened = || {
+            let log = log_of(path)?;
+            log.sync_data()?;
+            Self::over(move || log.sync_data())
+        };
+        opened().map_err(|told| unopened_log(path, told))
     }
 
     /// Flushes by this.
@@ -63,12 +71,14 @@ impl Disk {
         let (waiting, commits) = mpsc::channel(WAITING);
         let (reaches, flushed) = watch::channel(0);
         let (ends, ended) = oneshot::channel();
+        let done = Arc::new(AtomicU64::new(0));
+        let last = Arc::clone(&done);
         thread::Builder::new().name("flushes".to_owned()).spawn(move || {
-            run(commits, &reaches, flush);
+            run(commits, &reaches, &last, flush);
             // Whoever closes the store may have stopped waiting.
             let _ = ends.send(());
         })?;
-        let depth = Depth { begun: Arc::default(), flushed };
+        let depth = Depth { begun: Arc::default(), done, flushed };
         Ok(Self { waiting, depth, ended })
     }
 
@@ -85,6 +95,7 @@ impl Disk {
     /// The COMMIT of this number is done, and these are told when it is on the disk; or it has failed, and
     /// there is nobody to tell.
     pub(super) async fn flush(&self, number: u64, answers: Vec<Answer>) {
+        self.depth.done.store(number, Ordering::SeqCst);
         // The thread takes all until this is dropped; unless it has panicked, and then whoever waits is told
         // by the end of its channel.
         let _ = self.waiting.send((number, answers)).await;
@@ -120,21 +131,22 @@ fn log_of(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(beside)
 }
 
-/// Flushes, and tells all whose commits it has flushed, as long as somebody commits.
+/// Flushes, and tells all whose commits it has flushed, as long as somebody commits. One that was done when a
+/// flush began need not be flushed again, though its turn to be told comes later.
 fn run(
     mut commits: mpsc::Receiver<Committed>,
     reaches: &watch::Sender<u64>,
+    done: &AtomicU64,
     mut flush: impl FnMut() -> io::Result<()>,
 ) {
-    while let Some((mut number, mut answers)) = commits.blocking_recv() {
-        while let Ok((next, more)) = commits.try_recv() {
-            number = next;
-            answers.extend(more);
+    while let Some((number, answers)) = commits.blocking_recv() {
+        if number > *reaches.borrow() {
+            let done = done.load(Ordering::SeqCst);
+            if let Err(told) = flush() {
+                die_of_an_unflushed_log(&told);
+            }
+            reaches.send_replace(done);
         }
-        if let Err(told) = flush() {
-            die_of_an_unflushed_log(&told);
-        }
-        reaches.send_replace(number);
         answers.into_iter().for_each(|answer| answer(Ok(())));
     }
 }

@@ -91,7 +91,10 @@ impl Readers {
     pub(super) async fn look(self: &Arc<Self>, slots: BTreeSet<Slot>) -> Result<Slots, Error> {
         let readers = Arc::clone(self);
         let serve = move |wanted| Arc::clone(&readers).look_for_all(wanted);
-        self.looking.ask(slots, serve).await
+        let found = self.looking.ask(slots, serve).await?;
+        // Those whose turn is next need not wait for the disk of these.
+        self.depth.settled().await?;
+        Ok(found)
     }
 
     async fn look_for_all(
@@ -99,8 +102,7 @@ impl Readers {
         wanted: Vec<BTreeSet<Slot>>,
     ) -> Vec<Result<Slots, Error>> {
         let all: BTreeSet<Slot> = wanted.iter().flatten().cloned().collect();
-        let look = self.read_settled(move |db| Box::pin(async move { slots(db, &all).await }));
-        let found = look.await;
+        let found = self.read(move |db| Box::pin(async move { slots(db, &all).await })).await;
         match found {
             Ok(found) => wanted.into_iter().map(|wanted| Ok(shared(wanted, &found))).collect(),
             Err(told) => each(&told, wanted.len()),

@@ -33,6 +33,9 @@ use std::time::Duration;
 /// How many connections the lanes of an app share, and its clients.
 const CONNECTIONS: (usize, usize) = (4, 4);
 
+/// How often a server is looked for that does not listen yet.
+const SOON: u32 = 300;
+
 /// Servers that are there as long as this is.
 pub struct Servers {
     pub store: String,
@@ -76,8 +79,14 @@ impl Servers {
             .flatten()
             .filter_map(|url| port_of(url, 5_432))
             .collect();
-        let postgres = stores.into_iter().filter_map(Server::at).collect();
-        let kafka = broker.as_deref().and_then(|url| port_of(url, 9_092)).and_then(Server::at);
+        let mut postgres = Vec::new();
+        for port in stores {
+            postgres.extend(awaited(port).await);
+        }
+        let kafka = match broker.as_deref().and_then(|url| port_of(url, 9_092)) {
+            Some(port) => awaited(port).await,
+            None => None,
+        };
         Ok(Some(Self { store, worker_store, broker, postgres, kafka, _started: started }))
     }
 
@@ -116,6 +125,21 @@ pub fn own_name(who: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("bench_{}_{number}_{who}", std::process::id())
+}
+
+/// The server that listens at this port, or soon will: one that was just begun takes a while.
+async fn awaited(port: u16) -> Option<Server> {
+    for attempt in 0..SOON {
+        if let Some(server) = Server::at(port) {
+            return Some(server);
+        }
+        if attempt == 0 {
+            say(&format!("waiting for somebody to listen at port {port}"));
+        }
+        rest(Duration::from_millis(100)).await;
+    }
+    say(&format!("no process that can be seen listens at port {port}: its CPU is not counted"));
+    None
 }
 
 /// The port of a URL whose server is on this machine.

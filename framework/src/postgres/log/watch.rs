@@ -149,7 +149,7 @@ impl Watch {
 
 /// Looks again and again, as long as somebody has the log open.
 async fn run(watch: Weak<Watch>) {
-    let (mut pace, mut wait) = (Pace::new(BRISK, CALM), BRISK);
+    let (mut pace, mut wait) = (Pace::new(BRISK, CALM, BEAT), BRISK);
     let (mut beaten, mut met) = (Stopwatch::start(), Stopwatch::start());
     loop {
         let Some(watch) = watch.upgrade() else { return };

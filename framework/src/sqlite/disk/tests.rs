@@ -43,6 +43,13 @@ impl Gate {
     fn flushes(&self) -> usize {
         self.0.0.lock().unwrap().flushes
     }
+
+    /// Waits until so many flushes have begun.
+    async fn begun(&self, flushes: usize) {
+        while self.flushes() < flushes {
+            rest(Duration::from_millis(1)).await;
+        }
+    }
 }
 
 struct Scene {
@@ -119,7 +126,7 @@ async fn nobody_is_told_of_what_is_not_on_the_disk() {
 async fn nobody_outside_is_shown_what_a_power_cut_may_still_take() {
     let scene = Scene::shut("shown").await;
     let mut commit = scene.put("a", 0).await;
-    rest(A_WHILE).await;
+    scene.gate.begun(2).await;
     let looks = scene.look("a");
     rest(A_WHILE).await;
     assert!(!looks.is_finished(), "it is committed, and not on the disk");
@@ -132,9 +139,10 @@ async fn nobody_outside_is_shown_what_a_power_cut_may_still_take() {
 async fn lanes_and_the_writer_go_on_while_the_disk_works() {
     let scene = Scene::shut("goes-on").await;
     let mut first = scene.put("a", 0).await;
-    rest(A_WHILE).await;
-    assert_eq!(scene.gate.flushes(), 2, "the take of the lane, and the first batch");
-    let mut second = scene.put("b", 1).await;
+    // That of the take of the lane was the first.
+    scene.gate.begun(2).await;
+    let second = tokio::time::timeout(Duration::from_secs(10), scene.put("b", 1)).await;
+    let mut second = second.expect("the writer stands still");
     let before = tokio::time::timeout(A_WHILE, first.done()).await;
     assert!(before.is_err(), "the first one is not on the disk");
     scene.gate.shut(false);
@@ -145,13 +153,18 @@ async fn lanes_and_the_writer_go_on_while_the_disk_works() {
 #[tokio::test]
 async fn what_comes_while_the_disk_works_shares_the_next_flushes() {
     let scene = Scene::shut("shares").await;
-    let all: Vec<_> = (0..100).map(|id| scene.enter(id)).collect();
-    rest(A_WHILE).await;
+    let mut all = vec![scene.enter(0)];
+    scene.gate.begun(2).await;
+    // Each of these portions is a COMMIT of its own, or waits for one.
+    for portion in 0..10 {
+        all.extend((1..=10).map(|id| scene.enter(portion * 10 + id)));
+        rest(Duration::from_millis(10)).await;
+    }
     scene.gate.shut(false);
     for entered in all {
         assert!(matches!(entered.await.unwrap(), Ok(Entered::New)));
     }
-    assert!(scene.gate.flushes() <= 5, "{} flushes for a hundred", scene.gate.flushes());
+    assert!(scene.gate.flushes() <= 5, "{} flushes for ten portions", scene.gate.flushes());
 }
 
 #[tokio::test]
@@ -172,18 +185,31 @@ async fn a_store_is_closed_when_everything_is_on_the_disk() {
 /// tried: the process ends. It is one of its own here.
 #[tokio::test]
 async fn a_disk_that_does_not_flush_ends_the_process() {
+    const DIES: &str = "BALLET_TESTS_DIES";
     const NAME: &str = "sqlite::disk::tests::a_disk_that_does_not_flush_ends_the_process";
-    if std::env::var_os("BALLET_TESTS_DIES").is_none() {
+    let Some(path) = std::env::var_os(DIES) else {
+        let folder = Folder::new("dies");
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", NAME, "--nocapture"]).env("BALLET_TESTS_DIES", "1");
+        child.args(["--exact", NAME, "--nocapture"]).env(DIES, folder.0.join("it.db"));
         let output = child.output().unwrap();
         assert_eq!(output.status.code(), None, "no code, for a signal has ended it: {output:?}");
         return;
-    }
-    let folder = Folder::new("dies");
+    };
     let disk = over(|| Err(io::Error::other("nothing is on it")));
-    let path = folder.0.join("it.db");
-    let store = Sqlite::open_as(&path, None, Arc::new(SystemClock), disk).await.unwrap();
+    let store = Sqlite::open_as(path.as_ref(), None, Arc::new(SystemClock), disk).await.unwrap();
     let taken = store.take(&LaneId::new("group", 0)).await;
     panic!("it was told of something that is on no disk: {taken:?}");
+}
+
+/// SQLite follows a link to its file, and puts the log beside that.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_log_is_found_where_a_link_leads_to() {
+    let (folder, elsewhere) = (Folder::new("link"), Folder::new("target"));
+    let path = folder.0.join("it.db");
+    std::os::unix::fs::symlink(elsewhere.0.join("real.db"), &path).unwrap();
+    let store = Sqlite::open(&path).await.unwrap();
+    store.take(&LaneId::new("group", 0)).await.unwrap();
+    assert!(elsewhere.0.join("real.db-wal").exists() && !folder.0.join("it.db-wal").exists());
+    store.close().await;
 }
