@@ -91,6 +91,8 @@ async fn of_a_hundred_that_wait_elsewhere_one_looks() {
         for id in &ids {
             owner.begin::<Wait>(&**id, &order(id, 7)).await.unwrap();
         }
+        // By now nothing happens any more.
+        rest(A_WHILE).await;
         finds.store(0, Ordering::SeqCst);
         let runs: Vec<_> = ids.iter().map(|id| client.run::<Wait>(id)).collect();
         let all = runs.iter().map(|run| run.outcome_within(A_WHILE));
