@@ -11,7 +11,7 @@ pub struct Settings {
     /// How many things one batch takes. Beyond 500 little is gained and latency grows.
     pub batch: usize,
     /// How often inboxes are looked at for what other processes have put there, while they put nothing there.
-    /// After something was found they are looked at every few milliseconds, for a second.
+    /// For a tenth of a second after something was found they are looked at every five milliseconds.
     pub poll: Duration,
     /// How long an acknowledgement waits for the next batch before it is written alone.
     pub mark: Duration,
