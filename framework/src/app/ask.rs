@@ -103,8 +103,8 @@ impl Running {
     /// begun if and only if that transaction commits. So what the caller has written in tables of its own
     /// and the run are both there, or neither.
     ///
-    /// After the commit the lane of the run finds it within [`Settings::poll`](crate::Settings), a fifth of a
-    /// second by default; [`Run::wake`] after the commit, or waiting for its outcome, makes that at once.
+    /// After the commit the lane of the run finds it within [`Settings::poll`](crate::Settings), a second
+    /// by default; [`Run::wake`] after the commit, or waiting for its outcome, makes that at once.
     ///
     /// # Errors
     ///
