@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_takes_a_tenth_of_the_time_at_most() {
+    fn a_look_takes_a_tenth_of_the_time() {
         let mut pace = pace();
         assert_eq!(pace.next(true, ms(7)), ms(70));
         assert_eq!(pace.hurry(), ms(70));

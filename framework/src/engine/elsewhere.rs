@@ -2,7 +2,8 @@
 //!
 //! A process hears of what its own lanes and clients write. What others write it finds by looking, with one statement for
 //! all of its lanes and one for all of its clients, however many they are. While something is found it looks again
-//! after a few milliseconds, and while nothing is ever less often; and for no more than a tenth of the time.
+//! after a few milliseconds, and while nothing is ever less often; and for no more than a tenth of the time, unless that
+//! would keep it from looking for a fifth of a second.
 //!
 //! There is no notification by the database: commits that notify wait for each other, a proxy between may not
 //! let it through, and what is missed would have to be found by looking all the same.
