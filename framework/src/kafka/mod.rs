@@ -14,6 +14,7 @@ mod incoming;
 mod member;
 mod produce;
 mod queue;
+mod receipt;
 #[cfg(test)]
 mod tests;
 mod trouble;

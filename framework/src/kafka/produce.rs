@@ -16,12 +16,14 @@ use crate::clock::rest;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::admin::Admin;
 use crate::kafka::away::{Away, made_with};
+use crate::kafka::receipt::Receipt;
 use crate::kafka::trouble::{Context, Wish, told};
 use crate::message::{Outgoing, wire};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer};
-use rdkafka::producer::{FutureRecord, Producer, PurgeConfig};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig, ThreadedProducer,
+};
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,9 +42,23 @@ const FEW: usize = 4;
 /// How long the producer of many gathers them.
 const GATHERS: Duration = Duration::from_millis(1);
 
+/// A message that was given up: its topic, and why.
+type GivenUp = (String, KafkaError);
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Arc<Receipt<GivenUp>>;
+
+    fn delivery(&self, delivered: &DeliveryResult<'_>, receipt: Self::DeliveryOpaque) {
+        match delivered {
+            Ok(_) => receipt.acknowledged(),
+            Err((why, message)) => receipt.failed((message.topic().to_owned(), why.clone())),
+        }
+    }
+}
+
 /// A producer, until it fails.
 struct One {
-    producer: Away<FutureProducer<Context>>,
+    producer: Away<ThreadedProducer<Context>>,
     is_spoiled: AtomicBool,
     /// See [`Context::is_lost`].
     is_lost: Arc<AtomicBool>,
@@ -144,7 +160,7 @@ impl Producing {
 
     fn failure(
         &self,
-        (topic, trouble): (&str, KafkaError),
+        (topic, trouble): GivenUp,
         fatal: Option<(RDKafkaErrorCode, String)>,
     ) -> Error {
         use RDKafkaErrorCode as Code;
@@ -155,27 +171,20 @@ impl Producing {
             let text = "another message failed, and the producer is made anew: send it again";
             return Error::new(ErrorKind::Broker, text).because(trouble);
         }
-        told(&self.admin.config, Wish::Write(topic), code, &reason).because(trouble)
+        told(&self.admin.config, Wish::Write(&topic), code, &reason).because(trouble)
     }
 }
 
-/// Hands all messages over, then waits for every acknowledgement.
-async fn send<'a>(one: &One, messages: &[&'a Outgoing]) -> Result<(), (&'a str, KafkaError)> {
-    let mut sent = Vec::with_capacity(messages.len());
+/// Hands all messages over, then waits until the last of them is acknowledged.
+async fn send(one: &One, messages: &[&Outgoing]) -> Result<(), GivenUp> {
+    let receipt = Arc::new(Receipt::new(messages.len()));
     // Handing over takes less time than making, and what is handed over in time goes out together.
     let made: Vec<OwnedHeaders> = messages.iter().map(|out| headers(out)).collect();
     for (out, headers) in messages.iter().zip(made) {
-        let given = hand_over(one, out, headers).await;
-        sent.push((out.topic.as_str(), given.map_err(|failed| (out.topic.as_str(), failed))?));
+        let given = hand_over(one, out, headers, &receipt).await;
+        given.map_err(|failed| (out.topic.to_string(), failed))?;
     }
-    for (topic, future) in sent {
-        match future.await {
-            Ok(Ok(_)) => {}
-            Ok(Err((failed, _))) => return Err((topic, failed)),
-            Err(_) => return Err((topic, KafkaError::Canceled)),
-        }
-    }
-    Ok(())
+    receipt.ended().await
 }
 
 /// Hands one message over, as soon as there is room for it.
@@ -183,15 +192,16 @@ async fn hand_over(
     one: &One,
     out: &Outgoing,
     headers: OwnedHeaders,
-) -> Result<DeliveryFuture, KafkaError> {
-    let mut record = FutureRecord::to(&out.topic)
+    receipt: &Arc<Receipt<GivenUp>>,
+) -> Result<(), KafkaError> {
+    let mut record = BaseRecord::with_opaque_to(&out.topic, Arc::clone(receipt))
         .partition(i32::try_from(out.partition).unwrap_or(i32::MAX))
         .key(out.message.envelope.key.as_str())
         .payload(&out.message.body[..])
         .headers(headers);
     loop {
-        match one.producer.send_result(record) {
-            Ok(future) => return Ok(future),
+        match one.producer.send(record) {
+            Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                 record = back;
                 rest(FULL).await;

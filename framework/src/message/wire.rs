@@ -19,6 +19,10 @@ use uuid::Uuid;
 /// Who a message is said to come from that stands on no edge.
 const NOBODY: &str = "ballet";
 
+/// The version of a schema, and the number of an attempt, that are not told.
+const VERSION: u32 = 1;
+const ATTEMPT: u32 = 1;
+
 /// A header, in the order in which they are written.
 #[derive(Debug, Clone, Copy)]
 enum Header {
@@ -28,11 +32,11 @@ enum Header {
     Type,
     Time,
     ContentType,
+    Subject,
     Kind,
     DataVersion,
     Correlation,
     Hop,
-    Subject,
     Causation,
     TraceParent,
     Edge,
@@ -54,11 +58,11 @@ const NAMES: [&str; 22] = [
     "ce_type",
     "ce_time",
     "content-type",
+    "ce_subject",
     "ce_kind",
     "ce_dataversion",
     "ce_correlation",
     "ce_hop",
-    "ce_subject",
     "ce_causation",
     "traceparent",
     "ce_edge",
@@ -109,6 +113,9 @@ pub fn headers(envelope: &Envelope) -> Vec<(&'static str, String)> {
 }
 
 /// The same one after the other, for whoever has a place of its own to put them.
+///
+/// Each is a name, a value and a piece of memory at both ends of the wire. So what is as [`read`] takes it to be
+/// where it is not said is left out; and of all but events what is there for tools only.
 pub fn each_header(envelope: &Envelope, mut put: impl FnMut(&'static str, &str)) {
     let Envelope { id, kind, name, version, key, correlation, hop, occurred_at, .. } = envelope;
     let mut told = Told::default();
@@ -117,13 +124,22 @@ pub fn each_header(envelope: &Envelope, mut put: impl FnMut(&'static str, &str))
     put(Header::Source.name(), envelope.stamp.as_ref().map_or(NOBODY, |stamp| &stamp.source));
     put(Header::Type.name(), name);
     put(Header::Time.name(), told.as_text(occurred_at));
-    put(Header::ContentType.name(), "application/json");
-    put(Header::Kind.name(), kind_name(*kind));
-    put(Header::DataVersion.name(), told.as_text(version));
+    match kind {
+        Kind::Event => {
+            put(Header::ContentType.name(), "application/json");
+            if !key.as_str().is_empty() {
+                put(Header::Subject.name(), key.as_str());
+            }
+        }
+        Kind::Command => put(Header::Kind.name(), "command"),
+        Kind::Reply => put(Header::Kind.name(), "reply"),
+    }
+    if *version != VERSION {
+        put(Header::DataVersion.name(), told.as_text(version));
+    }
     put(Header::Correlation.name(), correlation);
-    put(Header::Hop.name(), told.as_text(hop));
-    if !key.as_str().is_empty() {
-        put(Header::Subject.name(), key.as_str());
+    if *hop != 0 {
+        put(Header::Hop.name(), told.as_text(hop));
     }
     if let Some(causation) = envelope.causation {
         put(Header::Causation.name(), told.id(causation));
@@ -144,8 +160,12 @@ fn step_headers(step: &StepRef, told: &mut Told, put: &mut impl FnMut(&'static s
     put(Header::Run.name(), &step.run);
     put(Header::Step.name(), &step.step);
     put(Header::Way.name(), step.way.name());
-    put(Header::Round.name(), told.as_text(step.round));
-    put(Header::Attempt.name(), told.as_text(step.attempt));
+    if step.round != 0 {
+        put(Header::Round.name(), told.as_text(step.round));
+    }
+    if step.attempt != ATTEMPT {
+        put(Header::Attempt.name(), told.as_text(step.attempt));
+    }
     if let Some(reply_to) = &step.reply_to {
         put(Header::ReplyTo.name(), reply_to);
     }
@@ -169,14 +189,6 @@ impl Told {
         self.0.clear();
         self.0.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
         &self.0
-    }
-}
-
-const fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Event => "event",
-        Kind::Command => "command",
-        Kind::Reply => "reply",
     }
 }
 
@@ -217,7 +229,7 @@ pub fn read<'a>(
         id: id(said, source),
         kind: headers.kind()?,
         name: headers.required(Header::Type)?.into(),
-        version: headers.number(Header::DataVersion)?.unwrap_or(1),
+        version: headers.number(Header::DataVersion)?.unwrap_or(VERSION),
         key: Key::new(key),
         correlation: headers.text(Header::Correlation)?.unwrap_or(said).into(),
         causation: headers
@@ -344,7 +356,7 @@ impl<'a> Headers<'a> {
             step: self.required(Header::Step)?.into(),
             way: way.ok_or_else(|| missing(Header::Way))?,
             round: self.number(Header::Round)?.unwrap_or(0),
-            attempt: self.number(Header::Attempt)?.unwrap_or(1),
+            attempt: self.number(Header::Attempt)?.unwrap_or(ATTEMPT),
             reply_to: self.text(Header::ReplyTo)?.map(Text::from),
             deadline: self.time(Header::Deadline)?,
         }))

@@ -1,7 +1,9 @@
-//! What the thread that fetches shares with a lane.
+//! What the threads that fetch and that hear of acknowledgements share with lanes.
 
 #[path = "../../../framework/src/kafka/queue.rs"]
 mod queue;
+#[path = "../../../framework/src/kafka/receipt.rs"]
+mod receipt;
 
 use crate::broker::Arrived;
 use crate::error::Error;
@@ -10,6 +12,7 @@ use ballet::ErrorKind;
 use loom::future::block_on;
 use loom::thread;
 use queue::Queue;
+use receipt::Receipt;
 use std::sync::Arc;
 
 fn message(offset: u64) -> (Arrived, usize) {
@@ -35,5 +38,34 @@ fn what_is_fetched_is_taken_in_order_and_then_why_there_is_no_more() {
         });
         assert_eq!(taken, [1, 2]);
         fetcher.join().expect("the fetcher ends");
+    });
+}
+
+#[test]
+fn whoever_produces_hears_of_the_last_acknowledgement() {
+    every_order(|| {
+        let receipt = Arc::new(Receipt::<&str>::new(2));
+        let heard = Arc::clone(&receipt);
+        let hears = thread::spawn(move || {
+            heard.acknowledged();
+            heard.acknowledged();
+        });
+        assert_eq!(block_on(receipt.ended()), Ok(()));
+        hears.join().expect("whoever hears ends");
+    });
+}
+
+#[test]
+fn whoever_produces_hears_of_the_first_failure_and_waits_for_no_other() {
+    every_order(|| {
+        let receipt = Arc::new(Receipt::new(3));
+        let heard = Arc::clone(&receipt);
+        let hears = thread::spawn(move || {
+            heard.acknowledged();
+            heard.failed("too large");
+            heard.failed("purged");
+        });
+        assert_eq!(block_on(receipt.ended()), Err("too large"));
+        hears.join().expect("whoever hears ends");
     });
 }

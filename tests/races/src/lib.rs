@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `engine/handover.rs` | a lane and the task that publishes | all is published, in order, and the lane is told |
 //! | `kafka/queue.rs` | the thread that fetches and a lane | all is taken, in order, and then why there is no more |
+//! | `kafka/receipt.rs` | who produces and the thread that hears of acknowledgements | the last is heard of, or the first failure |
 //! | `broker/waiting.rs` | who appends and a reader of the log | whoever waits is woken |
 //! | `engine/hub.rs` | a lane and a client | a client hears of what is written after it began to watch |
 //! | `memory/bell.rs` | the broker in memory and who listens | every listener hears the last ring |
