@@ -89,7 +89,6 @@ macro_rules! store_sentences {
             own::whoever_is_replaced_in_the_middle_of_a_batch_has_written_nothing,
             own::an_owner_that_was_replaced_between_batches_commits_nothing,
             entries::entries_are_taken_in_the_order_in_which_they_came,
-            entries::an_entry_that_is_taken_twice_takes_no_other_with_it,
             entries::the_same_id_enters_once,
             entries::whoever_owns_the_lane_finds_what_has_entered_early,
             entries::nothing_enters_if_what_it_would_bring_about_is_there,

@@ -12,15 +12,10 @@ use ballet::store::Store;
 use ballet::{App, Outcome, Settings};
 use futures::future::join_all;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const A_WHILE: Duration = Duration::from_millis(1_500);
-
-const AN_HOUR: Duration = Duration::from_secs(3_600);
-
-/// So long a lane is given to find what it looks for ten times a second.
-const AT_LAST: Duration = Duration::from_secs(10);
 
 /// Who waits for what this process writes is told of it, and asks the store next to never. What another writes
 /// must be looked for.
@@ -106,48 +101,6 @@ async fn of_a_hundred_that_wait_elsewhere_one_looks() {
         looks.push(finds.load(Ordering::SeqCst) - 2 * waiting);
     }
     assert!((4..20).contains(&looks[0]) && looks[1] <= looks[0] + 3, "{looks:?}");
-}
-
-/// Whoever begins something hands it to its lane, which needs not look for it. But what others begin nobody hands over, and
-/// as long as the lane is told all the time nobody else looks there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lane_that_is_handed_one_after_the_other_finds_what_others_put_into_its_inbox() {
-    let (world, settings) = (world(), Settings { poll: AN_HOUR, ..Settings::default() });
-    let (node, others) = (world.node(), world.node());
-    let owner = App::new(node.store()).broker(node.broker()).settings(settings);
-    let owner = owner.saga(Wait::default()).start().await.unwrap();
-    let client = App::new(others.store()).broker(others.broker()).start().await.unwrap();
-    while !owner.is_ready() {
-        rest(Duration::from_millis(1)).await;
-    }
-    let found = AtomicBool::new(false);
-    let begins = (0..16).map(async |of| {
-        for n in 0.. {
-            if found.load(Ordering::SeqCst) {
-                return n;
-            }
-            let id = format!("ours/{of}/{n}");
-            let run = owner.begin::<Wait>(&*id, &order(&id, 7)).await.unwrap();
-            // No more at once than the lane can do.
-            while run.journal().await.unwrap().is_none() {
-                tokio::task::yield_now().await;
-            }
-        }
-        unreachable!()
-    });
-    let looks = async {
-        rest(Duration::from_millis(50)).await;
-        client.begin::<Wait>("theirs", &order("theirs", 7)).await.unwrap();
-        let began = Stopwatch::start();
-        let theirs = owner.run::<Wait>("theirs");
-        while theirs.journal().await.unwrap().is_none() && began.elapsed() < AT_LAST {
-            rest(Duration::from_millis(1)).await;
-        }
-        found.store(true, Ordering::SeqCst);
-        began.elapsed()
-    };
-    let (begun, took) = tokio::join!(join_all(begins), looks);
-    assert!(took < AT_LAST, "{took:?}, and {begun:?} were begun here");
 }
 
 /// Nobody else writes, so nobody looks for it more often than [`Settings::poll`](ballet::Settings) says, however much is done.

@@ -158,11 +158,7 @@ impl Running {
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
         let (entered, mut commit) = self.wiring.store.enter_early(lane, entry, unless).await?;
-        match (&entered, unless) {
-            // What is there under `unless` when it was handled once keeps it from being handled twice.
-            (Entered::New(number), Some(_)) => self.wiring.hub.hand(lane, *number, entry),
-            _ => self.wiring.hub.entered(lane),
-        }
+        self.wiring.hub.entered(lane);
         commit.done().await?;
         Ok(entered)
     }

@@ -51,7 +51,7 @@ pub(super) struct Since(Mutex<Option<Watching>>);
 impl Since {
     /// If what entered is new, nothing of it was written before this watched.
     pub(super) fn entered(watching: Option<Watching>, entered: &Entered) -> Self {
-        Self(Mutex::new(watching.filter(|_| matches!(entered, Entered::New(_)))))
+        Self(Mutex::new(watching.filter(|_| matches!(entered, Entered::New))))
     }
 
     pub(super) fn take(&self) -> Option<Watching> {

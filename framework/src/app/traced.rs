@@ -95,7 +95,7 @@ impl<'a> Traced<'a> {
         }
         let begin = self.beginning::<S>(&id, input)?;
         let entered = tx.enter(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
-        if !matches!(entered, Entered::New(_)) {
+        if !matches!(entered, Entered::New) {
             // It may still be on its way to the disk, which whoever reads it waits for.
             self.app.at(&begin.slot).await?;
         }
@@ -156,7 +156,7 @@ impl<'a> Traced<'a> {
         let entered = self.app.enter_lane(&lane, &entry, Some(&slot)).await?;
         let since = Since::entered(watching, &entered);
         let stored = match entered {
-            Entered::New(_) => None,
+            Entered::New => None,
             Entered::Waiting(body) => match Entry::read(&body)? {
                 Entry::Request { command, body, .. } => Some((command, body)),
                 _ => None,
@@ -184,7 +184,7 @@ impl Beginning {
     /// Whether whatever was begun under this id before was begun with the same input (H33).
     fn is_the_same<S: Saga>(&self, id: &str, entered: Entered) -> Result<(), Error> {
         let stored = match entered {
-            Entered::New(_) => None,
+            Entered::New => None,
             Entered::Waiting(body) => match Entry::read(&body)? {
                 Entry::Begin { input, .. } => Some(input),
                 _ => None,

@@ -97,9 +97,8 @@ fn next(pace: &mut Pace, begun: &Stopwatch, found: Result<bool, Error>) -> Durat
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::hub::{Hub, Told, Version};
-    use crate::message::Key;
-    use crate::store::{Inboxed, LaneId, Slot, Space, Status, Value};
+    use crate::engine::hub::{Hub, Version};
+    use crate::store::{LaneId, Slot, Space, Status, Value};
     use bytes::Bytes;
     use futures::FutureExt;
     use std::collections::BTreeMap;
@@ -141,49 +140,6 @@ mod tests {
         assert!(hub.untold().is_empty(), "it was told again, and has not looked since");
         assert!(bell.rung().now_or_never().is_some());
         assert!(bell.rung().now_or_never().is_none(), "whoever looked has not rung too");
-    }
-
-    fn entry(id: &str) -> Inboxed {
-        Inboxed { id: id.into(), key: Key::new("k"), body: Bytes::new() }
-    }
-
-    #[test]
-    fn a_lane_takes_what_it_was_handed_as_much_as_it_wants_at_a_time() {
-        let hub = Hub::default();
-        let bell = hub.lane(&lane());
-        (1..=3).for_each(|number| hub.hand(&lane(), number, &entry("a")));
-        let take = |most| (bell.rung().now_or_never().is_some(), bell.take(most, false));
-        let handed =
-            |numbers: &[i64]| Told::Take(numbers.iter().map(|it| (*it, entry("a"))).collect());
-        assert_eq!(take(2), (true, handed(&[1, 2])));
-        assert_eq!(take(2), (true, handed(&[3])));
-        assert_eq!(take(2), (false, handed(&[])));
-        hub.hand(&lane(), 4, &entry("a"));
-        assert_eq!(bell.take(2, true), Told::Look(vec![(4, entry("a"))]), "it wanted to");
-        assert_eq!(take(2), (true, handed(&[])));
-    }
-
-    #[test]
-    fn a_lane_that_is_to_look_finds_there_what_it_was_handed() {
-        let hub = Hub::default();
-        let bell = hub.lane(&lane());
-        hub.hand(&lane(), 1, &entry("a"));
-        hub.entered(&lane());
-        hub.hand(&lane(), 3, &entry("c"));
-        assert_eq!(bell.take(9, false), Told::Look(vec![(1, entry("a")), (3, entry("c"))]));
-        assert_eq!(bell.take(9, false), Told::Take(Vec::new()), "it is not handed again");
-        bell.done(bell.told());
-        assert!(hub.found_in_inbox(&lane(), bell.told()));
-        assert_eq!(bell.take(9, false), Told::Look(Vec::new()));
-    }
-
-    #[test]
-    fn a_lane_that_does_not_take_is_handed_no_more_than_has_room_and_looks() {
-        let hub = Hub::default();
-        let bell = hub.lane(&lane());
-        (0..10_000).for_each(|number| hub.hand(&lane(), number, &entry("a")));
-        let told = bell.take(9, false);
-        assert!(matches!(&told, Told::Look(handed) if handed.len() < 5_000), "{told:?}");
     }
 
     /// Others may have written the row since, and whoever waits may know that.

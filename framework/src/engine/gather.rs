@@ -2,7 +2,6 @@
 
 use crate::broker::Arrived;
 use crate::clock::{Stopwatch, Time, rest};
-use crate::engine::hub::Told;
 use crate::engine::lane::Lane;
 use crate::engine::run::{Draft, replays};
 use crate::engine::settings::Settings;
@@ -10,7 +9,7 @@ use crate::engine::sort::{Item, Origin, Sorter, foreign_id};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
-use crate::store::{Batch, Held, InboxRow, Inboxed, Writes};
+use crate::store::{Batch, Held, Writes};
 use futures::FutureExt;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -24,9 +23,6 @@ const WATCH: Duration = Duration::from_secs(10);
 /// How long all else waits for the log, if the batch before has not read it. Begins and calls that end without a
 /// pause would be all that a lane does, and no run would ever hear an answer.
 const TURN: Duration = Duration::from_millis(20);
-
-/// For so long a lane works on nothing but what it was handed, before it looks into its inbox.
-const LOOKS: Duration = Duration::from_millis(100);
 
 /// What one batch will work on.
 #[derive(Default)]
@@ -62,30 +58,6 @@ impl Crowd {
             settings.again.delay(times).saturating_sub(since.elapsed())
         };
         (1, self.slow.map_or(Duration::ZERO, slow))
-    }
-}
-
-/// When a lane looks into its inbox though it was handed what to do: as long as it finds there what others have
-/// put in, and else when it has not looked for a while.
-pub(super) struct Lookout {
-    since: Stopwatch,
-    has_found: bool,
-}
-
-impl Lookout {
-    pub(super) fn new() -> Self {
-        Self { since: Stopwatch::start(), has_found: false }
-    }
-
-    fn wants_to_look(&self) -> bool {
-        self.has_found || self.since.elapsed() >= LOOKS
-    }
-
-    /// It has found these, and was handed those.
-    fn looked(&mut self, handed: &[(i64, Inboxed)], found: &[InboxRow]) {
-        let handed: BTreeSet<i64> = handed.iter().map(|(number, _)| *number).collect();
-        let has_found = found.iter().any(|row| !handed.contains(&row.number));
-        *self = Self { has_found, ..Self::new() };
     }
 }
 
@@ -215,6 +187,7 @@ impl Lane {
             }
         }
         if inbox {
+            self.looked = self.hint.told();
             self.take_inbox(&mut queue, &mut draft.writes, batch, limit).await?;
         }
         let behind = self.is_behind(&arrived, now);
@@ -245,37 +218,19 @@ impl Lane {
         Ok(())
     }
 
-    /// The entries that the lane was handed, or those that are in its inbox. Others put some there, who cannot hand
-    /// them over, and that is not looked for while the lane is told of any: so it looks itself in time.
-    async fn entries(
-        &mut self,
-        batch: &mut dyn Batch,
-        limit: u32,
-    ) -> Result<Vec<(i64, Inboxed)>, Error> {
-        self.looked = self.hint.told();
-        match self.hint.take(limit as usize, self.lookout.wants_to_look()) {
-            Told::Take(handed) => Ok(handed),
-            Told::Look(handed) => {
-                let rows = batch.inbox(limit).await?;
-                if rows.len() == limit as usize {
-                    self.hint.ring();
-                }
-                self.lookout.looked(&handed, &rows);
-                Ok(rows.into_iter().map(|row| (row.number, row.entry)).collect())
-            }
-        }
-    }
-
     async fn take_inbox(
-        &mut self,
+        &self,
         queue: &mut VecDeque<Item>,
         writes: &mut Writes,
         batch: &mut dyn Batch,
         limit: u32,
     ) -> Result<(), Error> {
-        let entries = self.entries(batch, limit).await?;
+        let rows = batch.inbox(limit).await?;
+        if rows.len() == limit as usize {
+            self.hint.ring();
+        }
         let replayed: BTreeSet<_> =
-            entries.iter().filter_map(|(_, entry)| replays(&entry.body)).collect();
+            rows.iter().filter_map(|row| replays(&row.entry.body)).collect();
         if !replayed.is_empty() {
             for letter in batch.dead(&replayed).await? {
                 match Work::decode(&letter.body) {
@@ -288,12 +243,13 @@ impl Lane {
                 }
             }
         }
-        for (number, Inboxed { id, key, body }) in entries {
-            if replays(&body).is_some() {
-                writes.inbox_taken.insert(number, id);
+        for row in rows {
+            if replays(&row.entry.body).is_some() {
+                writes.inbox_taken.push(row.number);
                 continue;
             }
-            queue.push_back(Item::new(Work::Inbox { key, body }, Origin::Inbox(number, id)));
+            let work = Work::Inbox { key: row.entry.key, body: row.entry.body };
+            queue.push_back(Item::new(work, Origin::Inbox(row.number)));
         }
         Ok(())
     }

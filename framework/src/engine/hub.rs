@@ -4,7 +4,7 @@
 //! one task for all ([`elsewhere`](crate::engine::elsewhere)), which tells it here too.
 
 use crate::engine::health::Health;
-use crate::store::{Inboxed, LaneId, Slot, Space, Status, Value};
+use crate::store::{LaneId, Slot, Space, Status, Value};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Notify, Ordering, PoisonError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,28 +86,12 @@ pub(crate) struct Bell {
     state: Mutex<Rings>,
 }
 
-/// How many entries a lane is handed at most before it has taken any. If there are more it looks for all.
-const HANDED: usize = 4_096;
-
-#[derive(Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Rings {
     /// How often somebody of this process has told the lane.
     told: u64,
     /// It was told, and has not looked yet; or it has, and works on what it found.
     is_at_it: bool,
-    /// What is in the inbox is to be looked for: there is more than was handed over.
-    looks: bool,
-    /// Entries that whoever put them in has handed over too, by their numbers.
-    handed: Vec<(i64, Inboxed)>,
-}
-
-/// What a lane that was told is to do.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// To look into its inbox. These entries, which it was handed, are there too, if it has not taken them already.
-    Look(Vec<(i64, Inboxed)>),
-    /// To work on these entries of its inbox, by their numbers, whatever else may be in it.
-    Take(Vec<(i64, Inboxed)>),
 }
 
 impl Bell {
@@ -117,42 +101,11 @@ impl Bell {
 
     /// Somebody of this process has put something into the inbox.
     pub(crate) fn ring(&self) {
-        self.tell(|state| state.looks = true);
-    }
-
-    fn tell(&self, what: impl FnOnce(&mut Rings)) {
         let mut state = lock(&self.state);
         state.told += 1;
         state.is_at_it = true;
-        what(&mut state);
         drop(state);
         self.notify.notify_one();
-    }
-
-    /// Somebody of this process has put this into the inbox, under this number.
-    ///
-    /// The lane may find it there before it is handed over, and be done with it. So only what may be handled
-    /// twice is handed over: what is remembered where it was to bring something about.
-    fn hand(&self, number: i64, entry: Inboxed) {
-        self.tell(|state| match state.handed.len() {
-            HANDED.. => state.looks = true,
-            _ => state.handed.push((number, entry)),
-        });
-    }
-
-    /// What the lane is to do, and it does: so many entries at most. It may want to look whatever it was handed.
-    pub(crate) fn take(&self, most: usize, wants_to_look: bool) -> Told {
-        let mut state = lock(&self.state);
-        if std::mem::take(&mut state.looks) || wants_to_look {
-            return Told::Look(std::mem::take(&mut state.handed));
-        }
-        let count = most.min(state.handed.len());
-        let rest = state.handed.split_off(count);
-        let taken = std::mem::replace(&mut state.handed, rest);
-        if !state.handed.is_empty() {
-            self.notify.notify_one();
-        }
-        Told::Take(taken)
     }
 
     /// Waits until the lane is to look into its inbox.
@@ -249,23 +202,13 @@ impl Hub {
         }
     }
 
-    /// This has entered the inbox of a lane, under this number, and may be handled twice.
-    pub(crate) fn hand(&self, lane: &LaneId, number: i64, entry: &Inboxed) {
-        if let Some(bell) = self.waiting().lanes.get(lane) {
-            bell.hand(number, entry.clone());
-        }
-    }
-
     /// How the lanes of this process stand that have not been told of anything, before somebody looks into
     /// their inboxes.
     pub(crate) fn untold(&self) -> BTreeMap<LaneId, u64> {
         let waiting = self.waiting();
-        let untold = |bell: &Bell| {
-            let state = lock(&bell.state);
-            (!state.is_at_it).then_some(state.told)
-        };
-        let lanes = waiting.lanes.iter();
-        lanes.filter_map(|(lane, bell)| Some((lane.clone(), untold(bell)?))).collect()
+        let state = waiting.lanes.iter().map(|(lane, bell)| (lane, *lock(&bell.state)));
+        let untold = state.filter(|(_, state)| !state.is_at_it);
+        untold.map(|(lane, state)| (lane.clone(), state.told)).collect()
     }
 
     /// Something is in the inbox of a lane that had not been told of anything when it was looked for. Says whether
@@ -273,10 +216,8 @@ impl Hub {
     pub(crate) fn found_in_inbox(&self, lane: &LaneId, told: u64) -> bool {
         let waiting = self.waiting();
         let Some(bell) = waiting.lanes.get(lane) else { return false };
-        let mut state = lock(&bell.state);
-        let is_news = state.told == told && !state.is_at_it;
+        let is_news = *lock(&bell.state) == Rings { told, is_at_it: false };
         if is_news {
-            state.looks = true;
             bell.notify.notify_one();
         }
         is_news

@@ -9,7 +9,7 @@ use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::calls::Calls;
 use crate::engine::careful::Care;
 use crate::engine::follow::{Following, Follows};
-use crate::engine::gather::{Crowd, Gathered, Lookout, told_to_stop};
+use crate::engine::gather::{Crowd, Gathered, told_to_stop};
 use crate::engine::group::Wiring;
 use crate::engine::handler::Handler;
 use crate::engine::hub::Bell;
@@ -38,7 +38,6 @@ pub(super) struct Lane {
     pub(super) hint: Arc<Bell>,
     /// How often it had been told of its inbox when it last looked there.
     pub(super) looked: u64,
-    pub(super) lookout: Lookout,
     pub(super) calls: Calls,
     pub(super) publisher: Publisher,
     pub(super) following: Following,
@@ -96,7 +95,6 @@ impl Lane {
         Self {
             hint: wiring.hub.lane(&id),
             looked: 0,
-            lookout: Lookout::new(),
             id,
             handler,
             reader,

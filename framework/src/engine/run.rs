@@ -250,8 +250,8 @@ impl<'a> Draft<'a> {
     /// What it was taken from has nothing of it any more, whatever came of it.
     pub(super) fn took_off(&mut self, item: &Item) {
         match (&item.origin, &item.work) {
-            (Origin::Inbox(number, id), _) if !Mistake::InboxTwice.is_made() => {
-                self.writes.inbox_taken.insert(*number, id.clone());
+            (Origin::Inbox(number), _) if !Mistake::InboxTwice.is_made() => {
+                self.writes.inbox_taken.push(*number);
             }
             (Origin::Timer, Work::Timer { id, key }) if !Mistake::TimerTwice.is_made() => {
                 let gone = Timer { id: id.clone(), due: None, key: key.clone() };

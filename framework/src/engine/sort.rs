@@ -18,8 +18,8 @@ use uuid::Uuid;
 pub(super) enum Origin {
     /// The log; the position says that it was taken.
     Log,
-    /// The inbox, by the number and the id of its row.
-    Inbox(i64, String),
+    /// The inbox, by the number of its row.
+    Inbox(i64),
     /// It was set aside, under this number.
     Parked(u64),
     /// A call that ended.

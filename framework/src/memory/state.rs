@@ -99,21 +99,15 @@ impl State {
         if is_owner && is_next { Ok(()) } else { Err(found) }
     }
 
-    /// The number of the entry; or the body of the one of its id that waits already.
-    pub(crate) fn enter(
-        &mut self,
-        lane: &LaneId,
-        entry: &Inboxed,
-        now: Time,
-    ) -> Result<i64, Bytes> {
+    pub(crate) fn enter(&mut self, lane: &LaneId, entry: &Inboxed, now: Time) -> Option<Bytes> {
         let number = self.next_entry;
         let inbox = &mut self.lanes.entry(lane.clone()).or_default().inbox;
         if let Some(waiting) = inbox.values().find(|row| row.entry.id == entry.id) {
-            return Err(waiting.entry.body.clone());
+            return Some(waiting.entry.body.clone());
         }
         inbox.insert(number, InboxRow { number, at: now, entry: entry.clone() });
         self.next_entry += 1;
-        Ok(number)
+        None
     }
 
     pub(crate) fn mark(&mut self, id: &LaneId, epoch: u64, batch: u64) {
@@ -131,8 +125,7 @@ impl State {
     /// Applies a whole batch.
     pub(crate) fn apply(&mut self, advance: &Advance, now: Time, writes: Writes) {
         for (id, entry) in &writes.inbox {
-            // One whose id waits already does not enter.
-            let _ = self.enter(id, entry, now);
+            self.enter(id, entry, now);
         }
         for (slot, value) in writes.slots {
             self.write(slot, value, now);
@@ -162,7 +155,7 @@ impl State {
         lane.calls.extend(writes.calls.into_iter().map(|call| (call.id.clone(), call)));
         lane.parked.retain(|number, _| !writes.released.contains(number));
         lane.parked.extend(writes.parked.into_iter().map(|parked| (parked.number, parked)));
-        lane.inbox.retain(|number, _| !writes.inbox_taken.contains_key(number));
+        lane.inbox.retain(|number, _| !writes.inbox_taken.contains(number));
         if !writes.outgoing.is_empty() {
             lane.outbox.insert(lane.batch, (now, writes.outgoing));
         }

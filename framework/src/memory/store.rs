@@ -77,8 +77,8 @@ impl Store for Node {
             match exists {
                 Some(body) => Entered::Exists(body),
                 None => match state.enter(lane, entry, self.world.clock.now()) {
-                    Err(body) => Entered::Waiting(body),
-                    Ok(number) => Entered::New(number),
+                    Some(body) => Entered::Waiting(body),
+                    None => Entered::New,
                 },
             }
         };

@@ -45,8 +45,8 @@ pub(super) async fn begin(
     now: Option<Time>,
 ) -> Result<Begun, Error> {
     let open = |now, way| {
-        let (known, writes) = (BTreeMap::new(), Writes::default());
-        Open { office: office.clone(), advance: advance.clone(), now, way, known, writes }
+        let (known, entries, writes) = (BTreeMap::new(), BTreeMap::new(), Writes::default());
+        Open { office: office.clone(), advance: advance.clone(), now, way, known, entries, writes }
     };
     if let Some(left) = office.standing.take(advance) {
         let left = match now {
@@ -87,6 +87,8 @@ struct Open {
     way: Way,
     /// What is known of the slots that were read in order to be changed.
     known: BTreeMap<Slot, Known>,
+    /// The ids of the inbox's entries that were read, by number.
+    entries: BTreeMap<i64, String>,
     /// What goes with the commit.
     writes: Writes,
 }
@@ -169,6 +171,7 @@ impl Open {
             now: self.now,
             batch: self.advance.batch + 1,
             known: &self.known,
+            read: &self.entries,
         };
         let (own, texts) = (Own::of(writes), &self.office.texts);
         let mut draft = Draft::of(context, writes, &own);
@@ -246,7 +249,10 @@ impl Batch for Open {
 
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error> {
         let lane = self.advance.lane.clone();
-        self.ask(move |db| Box::pin(async move { read::inbox(db, &lane, limit).await })).await
+        let rows = self.ask(move |db| Box::pin(async move { read::inbox(db, &lane, limit).await }));
+        let rows = rows.await?;
+        self.entries.extend(rows.iter().map(|row| (row.number, row.entry.id.clone())));
+        Ok(rows)
     }
 
     async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {

@@ -35,8 +35,8 @@ pub(super) async fn enter(
                 return Ok(Entered::Exists(body));
             }
         }
-        if let Some(number) = put {
-            return Ok(Entered::New(number));
+        if put.is_some() {
+            return Ok(Entered::New);
         }
         let waiting =
             sqlx::query("SELECT body FROM inbox WHERE group_name = $1 AND lane = $2 AND id = $3");
@@ -122,7 +122,7 @@ pub(super) async fn enter_all(
                 remove(db, lane, number).await?;
                 Entered::Exists(body)
             }
-            (Some(number), None) => Entered::New(number),
+            (Some(_), None) => Entered::New,
             (None, _) => enter(db, lane, entry, unless.as_ref(), *now).await?,
         });
     }

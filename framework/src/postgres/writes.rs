@@ -49,6 +49,8 @@ pub(super) struct Context<'a> {
     pub(super) now: Time,
     pub(super) batch: u64,
     pub(super) known: &'a BTreeMap<Slot, Known>,
+    /// The ids of the inbox's entries that the batch has read, by number.
+    pub(super) read: &'a BTreeMap<i64, String>,
 }
 
 /// What does not borrow from what is written.
@@ -205,9 +207,10 @@ impl<'a> Draft<'a> {
 
     /// An entry whose id waits still, because it is taken by this very batch, does not enter.
     fn inbox(&mut self, writes: &'a Writes) {
-        let lane = self.context.lane;
-        let taken: BTreeSet<&str> = writes.inbox_taken.values().map(String::as_str).collect();
-        for number in writes.inbox_taken.keys() {
+        let (lane, read) = (self.context.lane, self.context.read);
+        let taken: BTreeSet<&str> =
+            writes.inbox_taken.iter().filter_map(|number| Some(&**read.get(number)?)).collect();
+        for number in &writes.inbox_taken {
             let _ = self.kinds[INBOX_GONE].row().long(Some(*number));
         }
         for (to, entry) in &writes.inbox {

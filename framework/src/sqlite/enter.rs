@@ -9,7 +9,7 @@ use crate::store::{Entered, Inboxed, LaneId, Slot, Space};
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Puts an entry into an inbox, unless something is there already that makes it needless.
 pub(super) async fn enter(
@@ -34,9 +34,8 @@ pub(super) async fn enter(
          ON CONFLICT (group_name, lane, id) DO NOTHING",
         args.with(unless.map(|slot| slot.key.to_vec())).0,
     );
-    let entered = entered.execute(&mut *db).await.map_err(store)?;
-    if entered.rows_affected() == 1 {
-        return Ok(Entered::New(entered.last_insert_rowid()));
+    if entered.execute(&mut *db).await.map_err(store)?.rows_affected() == 1 {
+        return Ok(Entered::New);
     }
     if let Some(slot) = unless
         && let Some(body) = slots(db, &BTreeSet::from([slot.clone()])).await?.remove(slot)
@@ -65,7 +64,7 @@ pub(super) const ENTER_ALL: &str = "INSERT INTO inbox (group_name, lane, id, key
        AND NOT EXISTS (SELECT 1 FROM barriers t WHERE r.value ->> 8 = 'barriers'
                        AND t.group_name = r.value ->> 9
                        AND t.key = substr($1, r.value ->> 10, r.value ->> 11))
-     ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING group_name, lane, id, number";
+     ON CONFLICT (group_name, lane, id) DO NOTHING RETURNING group_name, lane, id";
 
 /// What is to enter, and where.
 #[derive(Debug)]
@@ -96,13 +95,12 @@ pub(super) async fn enter_all(
     let entered = sqlx::query_with(ENTER_ALL, args.0);
     let entered = entered.fetch_all(&mut *db).await.map_err(store)?;
     let place = |row: &SqliteRow| (LaneId::new(row.get::<String, _>(0), row.get(1)), row.get(2));
-    let mut new: BTreeMap<(LaneId, String), i64> =
-        entered.iter().map(|row| (place(row), row.get(3))).collect();
+    let mut new: BTreeSet<(LaneId, String)> = entered.iter().map(place).collect();
     let mut told = Vec::new();
     for Entering { lane, entry, unless } in all {
         told.push(match new.remove(&(lane.clone(), entry.id.clone())) {
-            Some(number) => Entered::New(number),
-            None => enter(db, lane, entry, unless.as_ref(), now).await?,
+            true => Entered::New,
+            false => enter(db, lane, entry, unless.as_ref(), now).await?,
         });
     }
     Ok(told)

@@ -124,10 +124,7 @@ pub(super) const STATEMENTS: [&str; KINDS] = [
             substr({b}, value ->> 6, value ->> 7)
      FROM jsonb_each({r}) WHERE true
      ON CONFLICT (group_name, lane, id) DO NOTHING",
-    // Numbers of entries that are gone are given again.
-    "DELETE FROM inbox WHERE number IN
-     (SELECT t.number FROM jsonb_each({r}) r CROSS JOIN inbox t
-      ON t.number = r.value ->> 0 AND t.id = CAST(substr({b}, r.value ->> 1, r.value ->> 2) AS TEXT))",
+    "DELETE FROM inbox WHERE number IN (SELECT value ->> 0 FROM jsonb_each({r}))",
     LOG,
     // What should be absent must be: if something is there the statement fails. A run may also be in the
     // other of its two tables, and then it begins never, or ends never, which may not be.
@@ -208,8 +205,8 @@ impl Draft {
         }
         writes.dead.iter().for_each(|letter| draft.dead(letter));
         writes.inbox.iter().for_each(|(lane, entry)| draft.entry(lane, entry));
-        for (number, id) in &writes.inbox_taken {
-            let _ = draft.packs[INBOX_GONE].row().number(*number).bytes(id.as_bytes());
+        for number in writes.inbox_taken {
+            let _ = draft.packs[INBOX_GONE].row().number(number);
         }
         draft
     }

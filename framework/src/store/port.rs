@@ -83,8 +83,8 @@ pub enum Begun {
 /// What came of an entry for an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entered {
-    /// It is in, under this number.
-    New(i64),
+    /// It is in.
+    New,
     /// An entry of this id is there already; this is its body.
     Waiting(Bytes),
     /// What it would bring about is there already.

@@ -249,9 +249,8 @@ pub struct Writes {
     pub dead: Vec<DeadLetter>,
     /// Dead letters that were replayed.
     pub replayed: Vec<Uuid>,
-    /// Entries of the lane's inbox that were taken: their numbers, and their ids. A number may have been given to
-    /// another entry since.
-    pub inbox_taken: BTreeMap<i64, String>,
+    /// Numbers of inbox entries that were taken.
+    pub inbox_taken: Vec<i64>,
     /// Entries for lanes of this store.
     pub inbox: Vec<(LaneId, Inboxed)>,
     /// Messages to publish, in order.

@@ -171,7 +171,7 @@ async fn everything(store: &dyn Store, advance: Advance) {
         .extend(slots(Space::Rows, "service.table", "here").into_iter().map(|at| (at, None)));
     writes.slots.extend(slots(Space::Barriers, "group", "here").into_iter().map(|at| (at, None)));
     let inbox = batch.inbox(TOUCHED as u32).await.unwrap();
-    writes.inbox_taken = inbox.into_iter().map(|row| (row.number, row.entry.id)).collect();
+    writes.inbox_taken = inbox.iter().map(|row| row.number).collect();
     batch.flush(writes).await.unwrap();
     batch.commit().await.unwrap();
 }

@@ -47,7 +47,7 @@ mod mistake {
     }
 }
 mod store {
-    pub(crate) use ballet::store::{Inboxed, LaneId, Slot, Space, Status, Value};
+    pub(crate) use ballet::store::{LaneId, Slot, Space, Status, Value};
 }
 
 mod engine;

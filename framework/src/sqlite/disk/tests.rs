@@ -119,7 +119,7 @@ async fn nobody_is_told_of_what_is_not_on_the_disk() {
     rest(A_WHILE).await;
     assert!(!entered.is_finished());
     scene.gate.shut(false);
-    assert!(matches!(entered.await.unwrap(), Ok(Entered::New(_))));
+    assert!(matches!(entered.await.unwrap(), Ok(Entered::New)));
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn what_comes_while_the_disk_works_shares_the_next_flushes() {
     }
     scene.gate.shut(false);
     for entered in all {
-        assert!(matches!(entered.await.unwrap(), Ok(Entered::New(_))));
+        assert!(matches!(entered.await.unwrap(), Ok(Entered::New)));
     }
     assert!(scene.gate.flushes() <= 5, "{} flushes for ten portions", scene.gate.flushes());
 }
@@ -178,7 +178,7 @@ async fn a_store_is_closed_when_everything_is_on_the_disk() {
     assert!(!closed.is_finished() && !entered.is_finished());
     scene.gate.shut(false);
     closed.await.unwrap();
-    assert!(matches!(entered.await.unwrap(), Ok(Entered::New(_))));
+    assert!(matches!(entered.await.unwrap(), Ok(Entered::New)));
 }
 
 /// What the kernel drops after a failed flush is not written by flushing again. So it is not answered, and not
