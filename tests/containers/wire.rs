@@ -102,9 +102,8 @@ impl Record {
             _ => "event",
         };
         assert_eq!(self.headers.get("ce_kind").map_or("event", |kind| kind), kind, "{self:?}");
-        match kind {
-            "event" => assert_eq!(self.header("content-type"), "application/json", "{self:?}"),
-            _ => assert!(!self.headers.contains_key("content-type"), "{self:?}"),
+        if let Some(content) = self.headers.get("content-type") {
+            assert_eq!(content, "application/json", "{self:?}");
         }
         if kind != "event" {
             for name in ["ce_saga", "ce_run", "ce_step", "ce_way"] {

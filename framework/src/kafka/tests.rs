@@ -176,7 +176,7 @@ async fn whoever_stops_waiting_takes_nothing_back_and_keeps_the_order() {
 #[tokio::test]
 async fn a_reader_whose_messages_are_gone_is_told_once_and_then_given_what_is_there() {
     let (_mock, admin, producing) = cluster();
-    for start in (0..20_000).step_by(1_000) {
+    for start in (0..40_000).step_by(1_000) {
         producing.produce(&[&batch(0, start..start + 1_000)]).await.unwrap();
     }
     let start = admin.range("t", 0).await.unwrap().start;

@@ -114,8 +114,8 @@ pub fn headers(envelope: &Envelope) -> Vec<(&'static str, String)> {
 
 /// The same one after the other, for whoever has a place of its own to put them.
 ///
-/// Each is a name, a value and a piece of memory at both ends of the wire. So what is as [`read`] takes it to be
-/// where it is not said is left out; and of all but events what is there for tools only.
+/// Each is a name, a value and a piece of memory at both ends of the wire. So a number or a kind that is as [`read`]
+/// takes it to be where it is not said is left out; and of all but events what is there for tools only.
 pub fn each_header(envelope: &Envelope, mut put: impl FnMut(&'static str, &str)) {
     let Envelope { id, kind, name, version, key, correlation, hop, occurred_at, .. } = envelope;
     let mut told = Told::default();
