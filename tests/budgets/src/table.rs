@@ -46,8 +46,8 @@ pub const TABLE: &[Budget] = &[
     Budget::up_to(INSTRUCTIONS, "instructions to encode a reply", 1_424.0),
     Budget::up_to(INSTRUCTIONS, "instructions to decode a command", 6_025.0),
     Budget::up_to(INSTRUCTIONS, "instructions to decode a reply", 5_697.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to write the headers of a command", 2_974.0),
-    Budget::up_to(INSTRUCTIONS, "instructions to read the headers of a command", 6_112.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to write the headers of a command", 2_295.0),
+    Budget::up_to(INSTRUCTIONS, "instructions to read the headers of a command", 5_700.0),
 ];
 
 /// The budgets of somebody.
