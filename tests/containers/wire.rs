@@ -93,7 +93,7 @@ impl Record {
             assert!(page.contains(&format!("`{name}`")), "`{name}` is not on the page: {self:?}");
         }
         assert_eq!(self.header("ce_specversion"), "1.0", "{self:?}");
-        for name in ["ce_id", "ce_source", "ce_type", "ce_time", "ce_correlation"] {
+        for name in ["ce_id", "ce_source", "ce_type", "ce_time", "ce_correlation", "ce_hop"] {
             assert!(!self.header(name).is_empty());
         }
         let kind = match self.topic.rsplit('.').next() {
@@ -102,8 +102,11 @@ impl Record {
             _ => "event",
         };
         assert_eq!(self.headers.get("ce_kind").map_or("event", |kind| kind), kind, "{self:?}");
-        if let Some(content) = self.headers.get("content-type") {
-            assert_eq!(content, "application/json", "{self:?}");
+        if kind == "event" || self.headers.contains_key("content-type") {
+            assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        }
+        for (name, unsaid) in [("ce_dataversion", "1"), ("ce_round", "0"), ("ce_attempt", "1")] {
+            assert_ne!(self.headers.get(name).map(String::as_str), Some(unsaid), "{self:?}");
         }
         if kind != "event" {
             for name in ["ce_saga", "ce_run", "ce_step", "ce_way"] {

@@ -11,15 +11,14 @@ pub(super) struct Receipt<F> {
 
 struct State<F> {
     missing: usize,
+    /// The first; later ones follow from it.
     failed: Option<F>,
-    /// Whether a failure was told; later ones follow from it.
-    has_failed: bool,
 }
 
 impl<F> Receipt<F> {
     /// For so many messages.
     pub(super) fn new(missing: usize) -> Self {
-        let state = State { missing, failed: None, has_failed: false };
+        let state = State { missing, failed: None };
         Self { state: Mutex::new(state), ended: Notify::new() }
     }
 
@@ -40,12 +39,7 @@ impl<F> Receipt<F> {
 
     /// One of the messages is given up.
     pub(super) fn failed(&self, why: F) {
-        let mut state = self.state();
-        if !state.has_failed {
-            state.has_failed = true;
-            state.failed = Some(why);
-        }
-        drop(state);
+        self.state().failed.get_or_insert(why);
         self.ended.notify_one();
     }
 
