@@ -34,9 +34,17 @@ pub fn check(bytes: &[u8]) {
 pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let foreign = "order 7\nce_specversion: 1.0\nce_id: A-17\nce_source: /warehouse\n\
                    ce_type: stock.counted\nce_time: 1970-01-01T01:00:00.5+01:00\n\n{\"sku\":\"ipad\"}";
+    // With all that is meant anyway, and of a command what is there for tools.
+    let at_length = "1041\nce_specversion: 1.0\nce_id: 38c8957f-bafb-5411-a405-2682e4ec414d\n\
+                     ce_source: purchase\nce_type: stock.release\nce_time: 2023-11-14T22:13:20.000000Z\n\
+                     content-type: application/json\nce_kind: command\nce_dataversion: 1\n\
+                     ce_correlation: 1041\nce_hop: 4\nce_subject: 1041\nce_edge: 1/0/9\n\
+                     ce_saga: purchase\nce_run: 1041\nce_step: reserve-stock\nce_way: back\n\
+                     ce_round: 0\nce_attempt: 1\n\n{}";
     let structured = "k\ncontent-type: application/cloudevents+json\nce_specversion: 1.0\n\n{}";
     let event = Envelope { kind: Kind::Event, step: None, ..envelope() };
     texts([
+        ("at-length", at_length.into()),
         ("command", record(&envelope())),
         ("event", record(&event)),
         ("foreign", foreign.into()),
