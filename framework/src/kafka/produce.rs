@@ -2,9 +2,9 @@
 //!
 //! All lanes share a producer. It is idempotent and never gives a message up by itself, so what it has
 //! written of an edge is always the beginning of what it was given. When it does fail, nobody knows how
-//! far it got: what it still holds is thrown away, everybody who waits for it is told so, and the next
-//! message goes to a new producer. What the old one has on its way may yet arrive, but then it arrives
-//! again, and edges drop it.
+//! far it got: from then on nothing more is handed to it, what it still holds is thrown away, everybody who
+//! waits for it is told so, and the next message goes to a new producer. What the old one has on its way may
+//! yet arrive, but then it arrives again, and edges drop it.
 //!
 //! There are two, for librdkafka sends nothing more to a partition as long as five messages are on their way
 //! there, and asks all the time whether it may: a thread that is never idle. *Few* messages go out at once,
@@ -27,7 +27,7 @@ use rdkafka::producer::{
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// After so long without an acknowledgement it is said that there is none.
@@ -59,17 +59,38 @@ impl ProducerContext for Context {
 /// A producer, until it fails.
 struct One {
     producer: Away<ThreadedProducer<Context>>,
-    is_spoiled: AtomicBool,
+    /// Held for reading by whoever hands a message over, so that none is handed over behind the last that is
+    /// thrown away: of its edge it would be the next but one.
+    is_spoiled: RwLock<bool>,
     /// See [`Context::is_lost`].
     is_lost: Arc<AtomicBool>,
 }
 
+/// A message for the client, which gives it back if it does not take it.
+type Record<'a> = BaseRecord<'a, str, [u8], Arc<Receipt<GivenUp>>>;
+
 impl One {
+    fn new(producer: ThreadedProducer<Context>, is_lost: Arc<AtomicBool>) -> Self {
+        Self { producer: Away::new(producer), is_spoiled: RwLock::new(false), is_lost }
+    }
+
+    fn is_spoiled(&self) -> bool {
+        *self.is_spoiled.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From now on nobody uses it, and whoever waits for it is told that it failed.
     fn spoil(&self) {
-        if !self.is_spoiled.swap(true, Ordering::SeqCst) {
-            self.producer.purge(PurgeConfig::default().queue().inflight());
+        *self.is_spoiled.write().unwrap_or_else(PoisonError::into_inner) = true;
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+    }
+
+    /// Hands a message over, if there is room and the producer has not failed.
+    fn take<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
+        let is_spoiled = self.is_spoiled.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_spoiled {
+            return Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue), record));
         }
+        self.producer.send(record)
     }
 }
 
@@ -95,13 +116,13 @@ impl Producing {
             _ => (&self.many, GATHERS),
         };
         let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(one) = current.as_ref().filter(|one| !one.is_spoiled.load(Ordering::SeqCst)) {
+        if let Some(one) = current.as_ref().filter(|one| !one.is_spoiled()) {
             return Ok(Arc::clone(one));
         }
         let is_lost = Arc::default();
         let context = Context::watched(&is_lost);
-        let producer = Away::new(made_with(&self.admin.config.producer(gathers), context)?);
-        let one = Arc::new(One { producer, is_spoiled: AtomicBool::new(false), is_lost });
+        let producer = made_with(&self.admin.config.producer(gathers), context)?;
+        let one = Arc::new(One::new(producer, is_lost));
         *current = Some(Arc::clone(&one));
         Ok(one)
     }
@@ -200,7 +221,7 @@ async fn hand_over(
         .payload(&out.message.body[..])
         .headers(headers);
     loop {
-        match one.producer.send(record) {
+        match one.take(record) {
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                 record = back;

@@ -7,7 +7,7 @@ use super::produce::Producing;
 use crate::broker::{Arrived, Member, Reader};
 use crate::error::ErrorKind;
 use crate::message::samples::message;
-use crate::message::{Envelope, Message, Outgoing, Stamp};
+use crate::message::{Envelope, Key, Message, Outgoing, Stamp};
 use crate::text::Text;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -20,9 +20,17 @@ type Mock = MockCluster<'static, DefaultProducerContext>;
 
 /// One server with a topic `t` of two partitions, and what speaks to it.
 fn cluster() -> (Mock, Arc<Admin>, Producing) {
+    cluster_with(&[])
+}
+
+/// The same with a client that was told this.
+fn cluster_with(properties: &[(&str, &str)]) -> (Mock, Arc<Admin>, Producing) {
     let mock = MockCluster::new(1).unwrap();
     mock.create_topic("t", 2, 1).unwrap();
-    let admin = Arc::new(Admin::new(Arc::new(Config::new(mock.bootstrap_servers()))).unwrap());
+    let told = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let properties = properties.iter().map(told).collect();
+    let config = Config { properties, ..Config::new(mock.bootstrap_servers()) };
+    let admin = Arc::new(Admin::new(Arc::new(config)).unwrap());
     let producing = Producing::new(Arc::clone(&admin));
     (mock, admin, producing)
 }
@@ -139,6 +147,43 @@ async fn when_one_lane_fails_every_lane_sends_again_and_nothing_is_lost() {
         let all = BTreeSet::from_iter(all);
         assert!(all.into_iter().eq(0..101), "partition {partition}");
     }
+}
+
+/// Whoever waits for room goes on when another's trouble empties the queue. What was thrown away of its messages
+/// is missing then, so nothing may follow on it.
+#[tokio::test]
+async fn nothing_follows_on_what_was_thrown_away() {
+    let one_by_one = [
+        ("batch.num.messages", "1"),
+        ("max.in.flight", "1"),
+        ("queue.buffering.max.messages", "10"),
+    ];
+    let (mock, admin, producing) = cluster_with(&one_by_one);
+    producing.produce(&[&batch(0, 0..1)]).await.unwrap();
+    mock.broker_round_trip_time(1, Duration::from_millis(50)).unwrap();
+    let messages = batch(0, 1..31);
+    let in_trouble = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let mut refused = batch(1, 0..5);
+        let envelope = &refused[0].message.envelope;
+        let key = Key::new("k".repeat(3 << 20));
+        let envelope = Envelope { key, ..(**envelope).clone() };
+        refused[0].message = Message::new(envelope, refused[0].message.body.clone());
+        producing.produce(&[&refused]).await.unwrap_err()
+    };
+    let batches = [&messages[..]];
+    let (sent, told) = tokio::join!(producing.produce(&batches), in_trouble);
+    assert!(sent.is_err(), "it was thrown away because of {told}");
+    mock.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    producing.produce(&batches).await.unwrap();
+    let end = admin.range("t", 0).await.unwrap().end;
+    let all = held(&admin, 0, usize::try_from(end).unwrap()).await;
+    let gap = all.iter().scan(0, |next, seq| {
+        let is_gap = seq > next;
+        *next = (*next).max(seq + 1);
+        Some(is_gap)
+    });
+    assert!(!gap.into_iter().any(|is_gap| is_gap), "{all:?}");
 }
 
 #[tokio::test]
