@@ -1,4 +1,5 @@
-//! The shop: each story of one purchase in both ways, with every single fault, audited in the end.
+//! The shop: each story of one purchase in both ways, with every single fault or some that are drawn, audited in
+//! the end.
 //!
 //! Most are the scenarios themselves. Those that count calls, or look at a moment that a fault may pass
 //! by, are told here in other words.
@@ -8,7 +9,10 @@ use ballet::story::{Explore, Scene};
 use shop::cast::Cast;
 use shop::stage::Stage;
 
-/// From which seed faults and pairs of faults are drawn of each story, if pairs are wanted.
+/// If not every fault is wanted: how many are drawn of each story.
+const FAULTS: &str = "BALLET_TESTS_FAULTS";
+
+/// From which seed faults and pairs of faults are drawn.
 const SEED: &str = "BALLET_TESTS_SEED";
 
 fn number(variable: &str) -> Option<u64> {
@@ -18,13 +22,14 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Every single fault; or some of them, and of what may follow each.
 fn wanted(name: &str) -> Explore {
-    let story = Explore::story(name);
-    match number(PAIRS) {
-        Some(drawn) => {
-            let drawn = usize::try_from(drawn).expect("a machine that counts so far");
-            story.sample(drawn, number(SEED).unwrap_or(1)).pairs().progress(progress)
-        }
-        None => story,
+    let drawn = |count: u64| {
+        let count = usize::try_from(count).expect("a machine that counts so far");
+        Explore::story(name).sample(count, number(SEED).unwrap_or(1))
+    };
+    match (number(PAIRS), number(FAULTS)) {
+        (Some(count), _) => drawn(count).pairs().progress(progress),
+        (None, Some(count)) => drawn(count),
+        (None, None) => Explore::story(name),
     }
 }
 
