@@ -85,12 +85,13 @@ impl One {
     }
 
     /// Hands a message over, if there is room and the producer has not failed.
-    fn take<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
+    fn take<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Box<Record<'a>>)> {
         let is_spoiled = self.is_spoiled.read().unwrap_or_else(PoisonError::into_inner);
         if *is_spoiled {
-            return Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue), record));
+            let failed = KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue);
+            return Err((failed, Box::new(record)));
         }
-        self.producer.send(record)
+        self.producer.send(record).map_err(|(failed, back)| (failed, Box::new(back)))
     }
 }
 
@@ -224,7 +225,7 @@ async fn hand_over(
         match one.take(record) {
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                record = back;
+                record = *back;
                 rest(FULL).await;
             }
             Err((failed, _)) => return Err(failed),

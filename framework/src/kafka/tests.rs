@@ -5,6 +5,7 @@ use super::config::Config;
 use super::member::Membership;
 use super::produce::Producing;
 use crate::broker::{Arrived, Member, Reader};
+use crate::clock::rest;
 use crate::error::ErrorKind;
 use crate::message::samples::message;
 use crate::message::{Envelope, Key, Message, Outgoing, Stamp};
@@ -163,7 +164,7 @@ async fn nothing_follows_on_what_was_thrown_away() {
     mock.broker_round_trip_time(1, Duration::from_millis(50)).unwrap();
     let messages = batch(0, 1..31);
     let in_trouble = async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        rest(Duration::from_millis(20)).await;
         let mut refused = batch(1, 0..5);
         let envelope = &refused[0].message.envelope;
         let key = Key::new("k".repeat(3 << 20));

@@ -11,8 +11,12 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// So many connections serve a line: one, and one more while its commit is under way.
-const PLACES: usize = 2;
+/// So many connections put in what enters. Whoever comes while its commit is under way goes in with the next; with
+/// a second connection, entries that come one by one go in by nearly a statement and a commit each.
+const ENTERING: usize = 1;
+
+/// So many look, which waits for no commit.
+const LOOKING: usize = 2;
 
 type Slots = BTreeMap<Slot, Bytes>;
 
@@ -25,7 +29,7 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn new(pool: Arc<Pool>) -> Arc<Self> {
-        Arc::new(Self { pool, entering: Line::new(PLACES), looking: Line::new(PLACES) })
+        Arc::new(Self { pool, entering: Line::new(ENTERING), looking: Line::new(LOOKING) })
     }
 
     /// Puts an entry into an inbox, together with whoever else does.

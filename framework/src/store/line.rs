@@ -2,16 +2,23 @@
 //!
 //! A question costs a store nearly the same whether one asks it or a hundred. So whoever comes to the front of
 //! the line has everybody served who stands there by then, by one statement; those who come meanwhile are served
-//! by the next. Nobody lingers: who comes alone is served at once.
+//! by the next. Nobody lingers: who comes alone is served at once. And nobody holds the others up: where one waits
+//! for what somebody else has locked, those who come after a moment are served beside it.
 
+use crate::clock::rest;
 use crate::error::{Error, ErrorKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, oneshot};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// How many are served together at most.
 const TOGETHER: usize = 512;
+
+/// After so long the next are served though those before them are not.
+const LONG: Duration = Duration::from_millis(200);
 
 /// Somebody who waits for an answer.
 type Waiting<Q, A> = (Q, oneshot::Sender<Result<A, Error>>);
@@ -51,21 +58,19 @@ impl<Q: Send + 'static, A: Send + 'static> Line<Q, A> {
             answered = &mut answer => return answered.map_err(|_| ended())?,
             turn = turn => {
                 let (turn, line) = (turn.map_err(|_| ended())?, Arc::clone(self));
-                tokio::spawn(async move {
-                    line.serve(serve).await;
-                    drop(turn);
-                });
+                tokio::spawn(async move { line.serve(serve, turn).await });
             }
         }
         answer.await.map_err(|_| ended())?
     }
 
-    /// Serves until nobody stands there.
-    async fn serve<F>(&self, serve: impl Fn(Vec<Q>) -> F)
+    /// Serves until nobody stands there, or until it has taken long, for then another goes on.
+    async fn serve<F>(&self, serve: impl Fn(Vec<Q>) -> F, turn: OwnedSemaphorePermit)
     where
         F: Future<Output = Vec<Result<A, Error>>>,
     {
-        loop {
+        let mut turn = Some(turn);
+        while turn.is_some() {
             let first = {
                 let mut waiting = self.waiting();
                 let most = waiting.len().min(TOGETHER);
@@ -75,7 +80,16 @@ impl<Q: Send + 'static, A: Send + 'static> Line<Q, A> {
                 return;
             }
             let (questions, replies): (Vec<Q>, Vec<_>) = first.into_iter().unzip();
-            for (reply, answer) in replies.into_iter().zip(serve(questions).await) {
+            let mut serving = pin!(serve(questions));
+            let answers = tokio::select! {
+                biased;
+                answers = &mut serving => answers,
+                () = rest(LONG) => {
+                    turn = None;
+                    serving.await
+                }
+            };
+            for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(answer);
             }
@@ -108,7 +122,9 @@ pub(crate) fn each<A>(told: &Error, count: usize) -> Vec<Result<A, Error>> {
 #[cfg(test)]
 mod tests {
     use super::Line;
+    use crate::clock::{Stopwatch, rest};
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
     use tokio::task::yield_now;
 
     /// Answers each with twice what it asked, and notes how many were served together.
@@ -139,6 +155,28 @@ mod tests {
         assert_eq!(answers, (0..600).map(|n| n * 2).collect::<Vec<_>>());
         let groups = groups.lock().unwrap();
         assert!(groups.len() <= 4 && groups.iter().max() <= Some(&512), "{groups:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_long_holds_up_nobody_who_comes_later() {
+        let line: Arc<Line<u32, u32>> = Line::new(1);
+        let serve = |questions: Vec<u32>| async move {
+            if questions.contains(&1) {
+                rest(Duration::from_secs(10)).await;
+            }
+            questions.into_iter().map(Ok).collect()
+        };
+        let slow = tokio::spawn({
+            let line = Arc::clone(&line);
+            async move { line.ask(1, serve).await }
+        });
+        yield_now().await;
+        let begun = Stopwatch::start();
+        for later in 2..5 {
+            assert_eq!(line.ask(later, serve).await.unwrap(), later);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert_eq!(slow.await.unwrap().unwrap(), 1);
     }
 
     #[tokio::test]

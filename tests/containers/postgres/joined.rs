@@ -2,6 +2,7 @@
 
 use super::pair::{database, schema};
 use ballet::Key;
+use ballet::clock::rest;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{Entered, Inboxed, Joined, Lock, Slot, Space, Store, Writes};
 use containers::servers::own_name;
@@ -11,6 +12,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn entry(id: &str, body: &'static str) -> Inboxed {
     Inboxed { id: id.into(), key: Key::new("k"), body: body.into() }
@@ -101,6 +103,30 @@ async fn an_entry_that_is_taken_meanwhile_does_not_enter_again() {
     batch.commit().await.unwrap();
     assert_eq!(entering.await.unwrap(), Entered::Exists("run".into()));
     assert!(store.waiting().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_enters_what_an_open_transaction_has_entered_holds_up_nobody_else() {
+    let (store, _, mut db) = both().await;
+    let mut tx = db.begin().await.unwrap();
+    Joined::enter(&mut *tx, &lane(), &entry("1", "x"), None).await.unwrap();
+    let same = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.enter(&lane(), &entry("1", "y"), None).await }
+    });
+    // Until its statement waits for the transaction.
+    rest(Duration::from_millis(100)).await;
+    for other in ["2", "3", "4"] {
+        let (lane, entry) = (lane(), entry(other, "x"));
+        let entering = store.enter(&lane, &entry, None);
+        tokio::select! {
+            entered = entering => assert_eq!(entered.unwrap(), Entered::New),
+            () = rest(Duration::from_secs(3)) => panic!("`{other}` is held up"),
+        }
+    }
+    assert!(!same.is_finished());
+    tx.commit().await.unwrap();
+    assert_eq!(same.await.unwrap().unwrap(), Entered::Waiting("x".into()));
 }
 
 #[tokio::test]
