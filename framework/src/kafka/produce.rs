@@ -80,8 +80,13 @@ impl One {
 
     /// From now on nobody uses it, and whoever waits for it is told that it failed.
     fn spoil(&self) {
-        *self.is_spoiled.write().unwrap_or_else(PoisonError::into_inner) = true;
-        self.producer.purge(PurgeConfig::default().queue().inflight());
+        let mut is_spoiled = self.is_spoiled.write().unwrap_or_else(PoisonError::into_inner);
+        let was_spoiled = std::mem::replace(&mut *is_spoiled, true);
+        drop(is_spoiled);
+        // Once is enough, for nothing is handed over any more; and it waits for the client's threads.
+        if !was_spoiled {
+            self.producer.purge(PurgeConfig::default().queue().inflight());
+        }
     }
 
     /// Hands a message over, if there is room and the producer has not failed.
@@ -204,26 +209,29 @@ async fn send(one: &One, messages: &[&Outgoing]) -> Result<(), GivenUp> {
     let made: Vec<OwnedHeaders> = messages.iter().map(|out| headers(out)).collect();
     for (out, headers) in messages.iter().zip(made) {
         let given = hand_over(one, out, headers, &receipt).await;
-        given.map_err(|failed| (out.topic.to_string(), failed))?;
+        if !given.map_err(|failed| (out.topic.to_string(), failed))? {
+            break;
+        }
     }
     receipt.ended().await
 }
 
-/// Hands one message over, as soon as there is room for it.
+/// Hands one message over, as soon as there is room for it, unless one before it was given up: it would come
+/// before what is missing. Says whether it did.
 async fn hand_over(
     one: &One,
     out: &Outgoing,
     headers: OwnedHeaders,
     receipt: &Arc<Receipt<GivenUp>>,
-) -> Result<(), KafkaError> {
+) -> Result<bool, KafkaError> {
     let mut record = BaseRecord::with_opaque_to(&out.topic, Arc::clone(receipt))
         .partition(i32::try_from(out.partition).unwrap_or(i32::MAX))
         .key(out.message.envelope.key.as_str())
         .payload(&out.message.body[..])
         .headers(headers);
-    loop {
+    while !receipt.has_failed() {
         match one.take(record) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                 record = *back;
                 rest(FULL).await;
@@ -231,6 +239,7 @@ async fn hand_over(
             Err((failed, _)) => return Err(failed),
         }
     }
+    Ok(false)
 }
 
 fn headers(out: &Outgoing) -> OwnedHeaders {

@@ -43,6 +43,11 @@ impl<F> Receipt<F> {
         self.ended.notify_one();
     }
 
+    /// Whether one of the messages is given up, and nobody was told yet.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state().failed.is_some()
+    }
+
     /// Waits until all messages are acknowledged, or one is given up. For one who waits.
     pub(super) async fn ended(&self) -> Result<(), F> {
         loop {

@@ -161,15 +161,15 @@ async fn nothing_follows_on_what_was_thrown_away() {
     ];
     let (mock, admin, producing) = cluster_with(&one_by_one);
     producing.produce(&[&batch(0, 0..1)]).await.unwrap();
-    mock.broker_round_trip_time(1, Duration::from_millis(50)).unwrap();
+    let mut refused = batch(1, 0..5);
+    let envelope = (*refused[0].message.envelope).clone();
+    let key = Key::new("k".repeat(3 << 20));
+    refused[0].message =
+        Message::new(Envelope { key, ..envelope }, refused[0].message.body.clone());
+    mock.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
     let messages = batch(0, 1..31);
     let in_trouble = async {
         rest(Duration::from_millis(20)).await;
-        let mut refused = batch(1, 0..5);
-        let envelope = &refused[0].message.envelope;
-        let key = Key::new("k".repeat(3 << 20));
-        let envelope = Envelope { key, ..(**envelope).clone() };
-        refused[0].message = Message::new(envelope, refused[0].message.body.clone());
         producing.produce(&[&refused]).await.unwrap_err()
     };
     let batches = [&messages[..]];

@@ -8,19 +8,24 @@ use crate::postgres::trouble::gone;
 use crate::store::line::{Line, each, shared};
 use crate::store::{Entered, Slot};
 use bytes::Bytes;
+use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// So many connections put in what enters. Whoever comes while its commit is under way goes in with the next; with
-/// a second connection, entries that come one by one go in by nearly a statement and a commit each.
+/// a second one, entries that come one by one went in by nearly a statement and a commit each.
 const ENTERING: usize = 1;
 
-/// So many look, which waits for no commit.
+/// And so many more as long as what is put in waits for what an open transaction has locked.
+const HELD_UP: usize = 1;
+
+/// So many look, which waits for nothing.
 const LOOKING: usize = 2;
 
 type Slots = BTreeMap<Slot, Bytes>;
 
 /// The connections of clients, and where they stand in line.
+#[derive(Clone)]
 pub(super) struct Clients {
     pub(super) pool: Arc<Pool>,
     entering: Arc<Line<Entering, Entered>>,
@@ -28,22 +33,23 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(pool: Arc<Pool>) -> Arc<Self> {
-        Arc::new(Self { pool, entering: Line::new(ENTERING), looking: Line::new(LOOKING) })
+    pub(super) fn new(pool: Arc<Pool>) -> Self {
+        let (enters, looks) = (Arc::clone(&pool), Arc::clone(&pool));
+        let enter = move |all| enter_for_all(Arc::clone(&enters), all).boxed();
+        let look = move |wanted| look_for_all(Arc::clone(&looks), wanted).boxed();
+        let (entering, looking) =
+            (Line::new(ENTERING, HELD_UP, enter), Line::new(LOOKING, 0, look));
+        Self { pool, entering, looking }
     }
 
     /// Puts an entry into an inbox, together with whoever else does.
     pub(super) async fn enter(&self, entering: Entering) -> Result<Entered, Error> {
-        let pool = Arc::clone(&self.pool);
-        let serve = move |all| enter_for_all(Arc::clone(&pool), all);
-        self.entering.ask(entering, serve).await
+        self.entering.ask(entering).await
     }
 
     /// Looks for slots, together with whoever else does.
     pub(super) async fn look(&self, slots: BTreeSet<Slot>) -> Result<Slots, Error> {
-        let pool = Arc::clone(&self.pool);
-        let serve = move |wanted| look_for_all(Arc::clone(&pool), wanted);
-        self.looking.ask(slots, serve).await
+        self.looking.ask(slots).await
     }
 }
 

@@ -65,7 +65,7 @@ pub struct Postgres {
     incarnation: u32,
     /// Lanes and clients have connections of their own, so that neither keeps the other waiting.
     lanes: Arc<Pool>,
-    clients: Arc<Clients>,
+    clients: Clients,
     texts: Arc<Texts>,
     standing: Arc<Standing>,
     /// Where deleting what is old goes on.

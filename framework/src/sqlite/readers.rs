@@ -12,15 +12,19 @@ use crate::sqlite::trouble::{closed, unopened};
 use crate::store::Slot;
 use crate::store::line::{Line, each, shared};
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 /// How many read at a time.
 const READERS: usize = 4;
+
+/// How many of these answer clients that look for slots.
+const LOOKING: usize = 2;
 
 type Slots = BTreeMap<Slot, Bytes>;
 
@@ -40,12 +44,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Readers {
     pub(super) fn new(path: PathBuf, depth: Depth) -> Arc<Self> {
-        Arc::new(Self {
-            path,
-            depth,
-            permits: Arc::new(Semaphore::new(READERS)),
-            idle: Mutex::default(),
-            looking: Line::new(2),
+        Arc::new_cyclic(|readers: &Weak<Self>| {
+            let readers = Weak::clone(readers);
+            let look = move |wanted| look_for_all(Weak::clone(&readers), wanted).boxed();
+            let (permits, idle) = (Arc::new(Semaphore::new(READERS)), Mutex::default());
+            Self { path, depth, permits, idle, looking: Line::new(LOOKING, 0, look) }
         })
     }
 
@@ -89,28 +92,27 @@ impl Readers {
 
     /// Looks for slots, together with whoever else does.
     pub(super) async fn look(self: &Arc<Self>, slots: BTreeSet<Slot>) -> Result<Slots, Error> {
-        let readers = Arc::clone(self);
-        let serve = move |wanted| Arc::clone(&readers).look_for_all(wanted);
-        let found = self.looking.ask(slots, serve).await?;
+        let found = self.looking.ask(slots).await?;
         // Those whose turn is next need not wait for the disk of these.
         self.depth.settled().await?;
         Ok(found)
     }
 
-    async fn look_for_all(
-        self: Arc<Self>,
-        wanted: Vec<BTreeSet<Slot>>,
-    ) -> Vec<Result<Slots, Error>> {
-        let all: BTreeSet<Slot> = wanted.iter().flatten().cloned().collect();
-        let found = self.read(move |db| Box::pin(async move { slots(db, &all).await })).await;
-        match found {
-            Ok(found) => wanted.into_iter().map(|wanted| Ok(shared(wanted, &found))).collect(),
-            Err(told) => each(&told, wanted.len()),
-        }
-    }
-
     async fn open(&self) -> Result<SqliteConnection, Error> {
         let options = schema::options(&self.path, "reads").read_only(true);
         options.connect().await.map_err(|told| unopened(&self.path, told))
+    }
+}
+
+async fn look_for_all(
+    readers: Weak<Readers>,
+    wanted: Vec<BTreeSet<Slot>>,
+) -> Vec<Result<Slots, Error>> {
+    let Some(readers) = readers.upgrade() else { return each(&closed(), wanted.len()) };
+    let all: BTreeSet<Slot> = wanted.iter().flatten().cloned().collect();
+    let found = readers.read(move |db| Box::pin(async move { slots(db, &all).await })).await;
+    match found {
+        Ok(found) => wanted.into_iter().map(|wanted| Ok(shared(wanted, &found))).collect(),
+        Err(told) => each(&told, wanted.len()),
     }
 }
