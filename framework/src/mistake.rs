@@ -197,6 +197,10 @@ mistakes! {
         "leaves a row in the inbox that was handled";
     InboxLost "inbox-lost" Lane "F14"
         "deletes a row of the inbox before it was handled";
+    HandedBesideTheInbox "handed-beside-the-inbox" Conformance "H33"
+        "begins what was handed over though the same waits in the inbox";
+    AnsweredTooSoon "answered-too-soon" Lane "F5 F34"
+        "answers whoever hands something over before the batch is committed";
     TwoOwnersInAProcess "two-owners-in-a-process" Lane "F22"
         "starts a lane again before the task before it has ended";
     LeaveBeforeRest "leave-before-rest" Lane "F54"

@@ -57,6 +57,63 @@ pub async fn the_same_id_enters_once<P: Pair>() {
     assert_eq!(rows.iter().map(|row| &row.entry).collect::<Vec<_>>(), [&entry("a", "one")]);
 }
 
+pub async fn what_was_never_in_the_inbox_is_written_only_if_it_does_not_wait_there<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    let run = |id: &'static str| Slot::new(Space::Runs, "saga", id);
+    let begins = |ids: &[&str], id| Writes {
+        slots: BTreeMap::from([(run(id), plain("run"))]),
+        not_entered: ids.iter().map(ToString::to_string).collect(),
+        ..Writes::default()
+    };
+    store.enter(&lane(), &entry("1", "x"), None).await.unwrap();
+    store.enter(&LaneId::new("group", 1), &entry("2", "x"), None).await.unwrap();
+    store.enter(&LaneId::new("another", 0), &entry("2", "x"), None).await.unwrap();
+    let (_, mut batch) = open(&*store, &lane()).await;
+    let failed = match batch.flush(begins(&["0", "1", "2"], "1")).await {
+        Ok(()) => batch.commit().await,
+        Err(told) => Err(told),
+    };
+    assert_eq!(failed.unwrap_err().kind(), ballet::ErrorKind::Store);
+    let at = |id| BTreeSet::from([run(id)]);
+    assert!(store.find(&at("1"), &BTreeSet::new()).await.unwrap().slots.is_empty());
+    write(&*store, &lane(), begins(&["0", "2"], "2")).await;
+    assert_eq!(store.find(&at("2"), &BTreeSet::new()).await.unwrap().slots[&run("2")], "run");
+    let pair = pair.reopen().await;
+    let store = pair.store();
+    let taken = inbox(&*store, &lane(), 10).await.iter().map(|row| row.number).collect();
+    write(&*store, &lane(), Writes { inbox_taken: taken, ..Writes::default() }).await;
+    write(&*store, &lane(), begins(&["1"], "1")).await;
+    assert_eq!(store.find(&at("1"), &BTreeSet::new()).await.unwrap().slots[&run("1")], "run");
+}
+
+/// A client enters what a batch begins that has it from another client of its process.
+pub async fn of_two_who_begin_the_same_in_both_ways_one_sees_the_other<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let store = pair.store();
+    for n in 0..50 {
+        let id = n.to_string();
+        let run = Slot::new(Space::Runs, "saga", id.clone());
+        let (_, mut batch) = open(&*store, &lane()).await;
+        let writes = Writes {
+            slots: BTreeMap::from([(run.clone(), plain("handed"))]),
+            not_entered: vec![id.clone()],
+            ..Writes::default()
+        };
+        let begins = async {
+            batch.flush(writes).await?;
+            batch.commit().await
+        };
+        let (lane, entry) = (lane(), entry(&id, "entered"));
+        let (begun, entered) = tokio::join!(begins, store.enter(&lane, &entry, Some(&run)));
+        match (begun, entered.unwrap()) {
+            (Ok(()), Entered::Exists(body)) => assert_eq!(body, "handed"),
+            (Err(told), Entered::New) => assert_eq!(told.kind(), ballet::ErrorKind::Store),
+            both => panic!("{n}: {both:?}"),
+        }
+    }
+}
+
 pub async fn whoever_owns_the_lane_finds_what_has_entered_early<P: Pair>() {
     let pair = P::fresh(NOON).await;
     let store = pair.store();

@@ -90,6 +90,8 @@ macro_rules! store_sentences {
             own::an_owner_that_was_replaced_between_batches_commits_nothing,
             entries::entries_are_taken_in_the_order_in_which_they_came,
             entries::the_same_id_enters_once,
+            entries::what_was_never_in_the_inbox_is_written_only_if_it_does_not_wait_there,
+            entries::of_two_who_begin_the_same_in_both_ways_one_sees_the_other,
             entries::whoever_owns_the_lane_finds_what_has_entered_early,
             entries::nothing_enters_if_what_it_would_bring_about_is_there,
             entries::of_those_that_come_together_only_what_is_new_enters,

@@ -11,6 +11,7 @@ mod dance;
 mod echo;
 mod fairness;
 mod fencing;
+mod handed;
 mod happy;
 mod large;
 mod moody;

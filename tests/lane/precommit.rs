@@ -23,15 +23,15 @@ use uuid::Uuid;
 
 /// Who waits to be told whether a batch is on the disk, in order.
 #[derive(Clone, Default)]
-struct Disk(Arc<Mutex<VecDeque<oneshot::Sender<Result<(), Error>>>>>);
+pub struct Disk(Arc<Mutex<VecDeque<oneshot::Sender<Result<(), Error>>>>>);
 
 impl Disk {
-    fn waits(&self) -> usize {
+    pub fn waits(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 
     /// Tells those who wait, of the first of which something else may be told.
-    fn tell(&self, first: Result<(), Error>) {
+    pub fn tell(&self, first: Result<(), Error>) {
         let mut first = Some(first);
         for tells in std::mem::take(&mut *self.0.lock().unwrap()) {
             // A lane that was taken again does not ask any more.
@@ -40,7 +40,7 @@ impl Disk {
     }
 
     /// A store over this disk.
-    fn store(&self, node: &Node) -> Spoiled {
+    pub fn store(&self, node: &Node) -> Spoiled {
         let (store, disk) = (Spoiled::of(node.store()), self.clone());
         *store.begun.lock().unwrap() = Box::new(move |begun| match begun {
             Begun::Open(batch) => Begun::Open(Box::new(Early { batch, disk: disk.clone() })),

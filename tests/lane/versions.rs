@@ -87,6 +87,29 @@ async fn runs_of_a_plan_that_a_process_does_not_know_wait_for_one_that_does() {
     let _ = |held: Held, release: Release| (held, release);
 }
 
+/// What is said to it is set aside and holds its key; nobody may take that for a run that has not begun (found by
+/// reading).
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_for_its_plan_is_known_to_whoever_begins_it_again() {
+    let world = world();
+    begin_fifty(&world).await;
+    let node = world.node();
+    let app = App::new(node.store()).broker(node.broker());
+    let app = app.saga(BuyLater).reactor(Inventory).reactor(Till).start().await.unwrap();
+    ballet::clock::rest(Duration::from_secs(10)).await;
+    let set_aside =
+        || app.health().into_values().flat_map(|at| at.parked.into_values()).sum::<usize>();
+    let before = set_aside();
+    assert!(before > 0);
+    for n in 0..50 {
+        let id = n.to_string();
+        let told = app.begin::<BuyLater>(&*id, &order(&id, 6)).await.unwrap_err();
+        assert_eq!(told.kind(), ballet::ErrorKind::Conflict);
+        app.begin::<BuyLater>(&*id, &order(&id, 5)).await.unwrap();
+    }
+    assert_eq!(set_aside(), before);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plan_that_breaks_a_rule_is_refused_at_start_by_its_name() {
     struct Twice;

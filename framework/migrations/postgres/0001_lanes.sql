@@ -52,7 +52,8 @@ CREATE TABLE edges (
 
 -- inbox: what enters a lane and comes from no broker. Written by clients and by handlers of other lanes,
 -- read and deleted by the owner in the order of `number`, which is that of the primary key. The unique
--- index makes the same id enter once.
+-- index makes the same id enter once; it begins with the id, so that whoever looks for one is not led along all
+-- that waits in the lane.
 CREATE TABLE inbox (
     number     bigint GENERATED ALWAYS AS IDENTITY,
     group_name text COLLATE "C" NOT NULL,
@@ -61,9 +62,36 @@ CREATE TABLE inbox (
     key        bytea NOT NULL,
     at         bigint NOT NULL,
     body       bytea NOT NULL,
-    UNIQUE (group_name, lane, id)
+    UNIQUE (id, group_name, lane)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 ALTER TABLE inbox ADD PRIMARY KEY (group_name, lane, number);
+
+-- lane_key: under which number something about a lane is locked. Two are: 0, that a caller's own transaction may have
+-- put something into its inbox, which holds it to its end; and 1, that a batch is being committed whose entries were
+-- never in the inbox. `inbox` stands for the schema, whatever else is in the path.
+CREATE FUNCTION lane_key(whose text, which integer, what integer) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT hashtextextended(to_regclass('inbox')::oid || '/' || whose || '/' || which, what)
+$$;
+
+-- none_entered: fails if one of these ids waits in the inbox of a lane, or may: then a caller's own transaction that
+-- has put something there is open, for which nobody waits. Called by the statement that commits a batch. Its
+-- statements see what was committed before they began, and not before the batch did, and whoever puts such an id
+-- there afterwards waits at `lane_key` 1 before he looks whether the batch has written what it stands for. So of two
+-- that begin the same in both ways, one sees the other.
+CREATE FUNCTION none_entered(whose text, which integer, ids bytea[]) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(lane_key(whose, which, 0)) THEN
+        RAISE EXCEPTION 'something enters the inbox of lane %/% by a transaction that is open', whose, which;
+    END IF;
+    PERFORM pg_advisory_xact_lock(lane_key(whose, which, 1));
+    PERFORM 1 FROM inbox t
+    WHERE t.id = ANY (ids) AND (t.group_name || '') = whose AND (t.lane + 0) = which;
+    IF FOUND THEN
+        RAISE EXCEPTION 'an entry waits in the inbox of lane %/% that was handed over too', whose, which;
+    END IF;
+    RETURN 1;
+END
+$$;
 
 -- runs: the runs of sagas that go on, each with its whole journal. Written by the owner of its lane, read
 -- by it and by whoever asks for a run. runs_by_age serves lists, newest first; it never changes.

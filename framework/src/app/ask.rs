@@ -1,7 +1,8 @@
 //! What clients ask of a running app: begin, cancel, signal, request, operate.
 //!
 //! Everything enters the inbox of a lane, in a transaction of its own, and is answered from what the
-//! lane's owner wrote down.
+//! lane's owner wrote down. Only the beginning of a run is handed to its lane without that, if the lane is in this
+//! process.
 
 use crate::app::look::{Since, Wanted};
 use crate::app::position::Position;
@@ -80,7 +81,8 @@ impl Running {
     }
 
     /// Begins a run of saga `S`. Beginning it twice begins it once, so a client that is unsure may
-    /// simply ask again.
+    /// simply ask again. If its lane is in this process the batch that begins the run is awaited, and else its entry in
+    /// the inbox of the lane is, for which no lane need be there (decision 0014).
     ///
     /// # Errors
     ///
@@ -149,6 +151,16 @@ impl Running {
         let lane = self.wiring.lane_of(group, key);
         let entry = Inboxed { id, key: key.clone(), body: entry.bytes() };
         self.enter_lane(&lane, &entry, None).await.map(drop)
+    }
+
+    /// Hands an entry to its lane, if that is in this process. `None` if nobody says what has come of it.
+    pub(super) async fn hand(
+        &self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        slot: &Slot,
+    ) -> Option<Entered> {
+        self.wiring.hub.hand(lane, entry, slot)?.told().await
     }
 
     pub(super) async fn enter_lane(

@@ -64,7 +64,10 @@ impl<'a> Traced<'a> {
         let id = id.into();
         let begin = self.beginning::<S>(&id, input)?;
         let watching = self.app.watch_ours(&begin.lane, &begin.slot, Version::Last);
-        let entered = self.app.enter_lane(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
+        let entered = match self.app.hand(&begin.lane, &begin.entry, &begin.slot).await {
+            Some(entered) => entered,
+            None => self.app.enter_lane(&begin.lane, &begin.entry, Some(&begin.slot)).await?,
+        };
         let since = Since::entered(watching, &entered);
         begin.is_the_same::<S>(&id, entered)?;
         let mut run = self.app.run(id);
@@ -94,6 +97,7 @@ impl<'a> Traced<'a> {
             return Err(Error::new(ErrorKind::Definition, text));
         }
         let begin = self.beginning::<S>(&id, input)?;
+        self.app.wiring.hub.joined(&begin.lane);
         let entered = tx.enter(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
         if !matches!(entered, Entered::New) {
             // It may still be on its way to the disk, which whoever reads it waits for.

@@ -43,7 +43,7 @@ impl Coordinator {
         let slot = self.slot(run);
         let mut journal = match &asked {
             Asked::Begin { input } => {
-                let should = if tx.cause.again { Should::BeAnything } else { Should::BeAbsent };
+                let should = if tx.cause.unsure { Should::BeAnything } else { Should::BeAbsent };
                 // Beginning is once by the run's id.
                 if tx.is_there(&slot, should).await && !Mistake::BeginTwice.is_made() {
                     return Ok(());

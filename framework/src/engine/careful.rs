@@ -161,7 +161,9 @@ impl Draft<'_> {
     /// Everything that was gathered becomes a suspect.
     pub(super) fn suspect_all(&mut self) {
         while let Some(item) = self.queue.pop_front() {
-            self.suspect(&item);
+            if !matches!(item.origin, Origin::Handed(_)) {
+                self.suspect(&item);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! here, in the order of the batches, until each is known to be on the disk. If one is not, the lane drops its
 //! memory, in which there is more than was written, and is taken again.
 
+use crate::engine::desk::Handed;
 use crate::engine::health::Health;
 use crate::engine::lane::Lane;
 use crate::error::Error;
@@ -20,6 +21,8 @@ pub(super) struct Follows {
     pub(super) outgoing: Vec<Outgoing>,
     pub(super) calls: Vec<Calling>,
     pub(super) slots: Vec<(Slot, Option<Value>)>,
+    /// Who waits for it.
+    pub(super) handed: Vec<Handed>,
     /// How the lane is then, if that is not told at once.
     pub(super) health: Option<Health>,
 }
@@ -52,7 +55,7 @@ impl Lane {
     /// those after it either.
     pub(super) fn settle(&mut self, settled: Result<Follows, Error>) -> Result<(), Error> {
         let settled = settled.inspect_err(|_| self.following = Following::default());
-        let Follows { batch, published, outgoing, calls, slots, health } = settled?;
+        let Follows { batch, published, outgoing, calls, slots, handed, health } = settled?;
         self.marked = published;
         self.failures = 0;
         self.excused = 0;
@@ -64,6 +67,10 @@ impl Lane {
             self.calls.start(calling);
         }
         self.wiring.hub.written(slots.into_iter());
+        if !handed.is_empty() {
+            self.clerk.is_well();
+        }
+        handed.into_iter().for_each(Handed::answer);
         if let Some(health) = health {
             self.tell(health);
         }

@@ -9,7 +9,7 @@ use crate::engine::sort::{Item, Origin, Sorter, foreign_id};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
-use crate::store::{Batch, Held, Writes};
+use crate::store::{Batch, Held};
 use futures::FutureExt;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,6 +23,9 @@ const WATCH: Duration = Duration::from_secs(10);
 /// How long all else waits for the log, if the batch before has not read it. Begins and calls that end without a
 /// pause would be all that a lane does, and no run would ever hear an answer.
 const TURN: Duration = Duration::from_millis(20);
+
+/// How long it is not waited for after that was in vain: what is said to a lane whose steps take their time comes seldom.
+const VAIN: Duration = Duration::from_millis(100);
 
 /// What one batch will work on.
 #[derive(Default)]
@@ -96,11 +99,13 @@ impl Lane {
         self.hint.done(self.looked);
         let inbox = self.hint.rung().now_or_never().is_some();
         self.called.extend(std::iter::from_fn(|| self.calls.try_next()));
-        let gathered = match inbox || !self.called.is_empty() {
+        self.take_handed();
+        let gathered = match inbox || !self.called.is_empty() || !self.handed.is_empty() {
             true => self.gather_with_the_log(inbox).await?,
             false => self.gather_what_comes().await?,
         };
         if let Some(gathered) = &gathered {
+            self.take_handed();
             self.passed = gathered.arrived.is_empty();
         }
         Ok(gathered)
@@ -111,7 +116,9 @@ impl Lane {
     async fn gather_with_the_log(&mut self, inbox: bool) -> Result<Option<Gathered>, Error> {
         let (most, pace) = self.crowd.pace(&self.wiring.settings, self.memory.parked.len());
         let is_read = pace.is_zero();
-        let turn = if self.passed && is_read { TURN } else { Duration::ZERO };
+        let vain = self.vain.is_some_and(|vain| vain.elapsed() < VAIN);
+        let turn = if self.passed && is_read && !vain { TURN } else { Duration::ZERO };
+        let waits = !turn.is_zero();
         let mut turn = std::pin::pin!(rest_at_most(turn));
         let arrived = loop {
             tokio::select! {
@@ -125,7 +132,13 @@ impl Lane {
         if inbox && arrived.is_err() {
             self.hint.ring();
         }
-        Ok(Some(Gathered { arrived: arrived?, inbox }))
+        let arrived = arrived?;
+        match arrived.is_empty() {
+            true if waits => self.vain = Some(Stopwatch::start()),
+            true => {}
+            false => self.vain = None,
+        }
+        Ok(Some(Gathered { arrived, inbox }))
     }
 
     async fn gather_what_comes(&mut self) -> Result<Option<Gathered>, Error> {
@@ -146,6 +159,7 @@ impl Lane {
             () = told_to_stop(&mut self.stopped) => return Ok(None),
             work = self.calls.next() => self.called.push(work),
             () = self.hint.rung() => gathered.inbox = true,
+            () = self.clerk.desk().come() => {}
             arrived = reading => gathered.arrived = arrived?,
             () = rest(enough) => {}
             () = rest(settings.mark), if unmarked => return self.mark().await.map(|()| None),
@@ -164,7 +178,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Fills the queue: calls that ended, what comes back, the inbox, the log, and then timers.
+    /// Fills the queue: calls that ended, what comes back, the inbox, what was handed over, the log, and then timers.
     pub(super) async fn fill(
         &mut self,
         draft: &mut Draft<'_>,
@@ -186,10 +200,13 @@ impl Lane {
                 ));
             }
         }
+        draft.handed = std::mem::take(&mut self.handed);
+        self.clerk.tries(!draft.handed.is_empty());
         if inbox {
             self.looked = self.hint.told();
-            self.take_inbox(&mut queue, &mut draft.writes, batch, limit).await?;
+            self.take_inbox(&mut queue, draft, batch, limit).await?;
         }
+        draft.line_up(&mut queue);
         let behind = self.is_behind(&arrived, now);
         let foreign: BTreeSet<String> = arrived.iter().filter_map(foreign_id).collect();
         let seen = if foreign.is_empty() { BTreeSet::new() } else { batch.seen(&foreign).await? };
@@ -221,11 +238,12 @@ impl Lane {
     async fn take_inbox(
         &self,
         queue: &mut VecDeque<Item>,
-        writes: &mut Writes,
+        draft: &mut Draft<'_>,
         batch: &mut dyn Batch,
         limit: u32,
     ) -> Result<(), Error> {
         let rows = batch.inbox(limit).await?;
+        draft.give_way_to(&rows);
         if rows.len() == limit as usize {
             self.hint.ring();
         }
@@ -245,7 +263,7 @@ impl Lane {
         }
         for row in rows {
             if replays(&row.entry.body).is_some() {
-                writes.inbox_taken.push(row.number);
+                draft.writes.inbox_taken.push(row.number);
                 continue;
             }
             let work = Work::Inbox { key: row.entry.key, body: row.entry.body };

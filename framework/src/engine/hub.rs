@@ -3,8 +3,9 @@
 //! What lanes of this process write they tell here. What other processes write nobody tells: that is looked for, by
 //! one task for all ([`elsewhere`](crate::engine::elsewhere)), which tells it here too.
 
+use crate::engine::desk::{Answer, Desk};
 use crate::engine::health::Health;
-use crate::store::{LaneId, Slot, Space, Status, Value};
+use crate::store::{Inboxed, LaneId, Slot, Space, Status, Value};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Notify, Ordering, PoisonError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,10 +81,11 @@ impl Waker {
     }
 }
 
-/// What a lane listens to while it has nothing to do: that there is something in its inbox.
+/// What a lane listens to while it has nothing to do: that there is something in its inbox, or at its desk.
 pub(crate) struct Bell {
     notify: Notify,
     state: Mutex<Rings>,
+    pub(crate) desk: Desk,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -96,7 +98,7 @@ struct Rings {
 
 impl Bell {
     fn new() -> Self {
-        Self { notify: Notify::new(), state: Mutex::default() }
+        Self { notify: Notify::new(), state: Mutex::default(), desk: Desk::default() }
     }
 
     /// Somebody of this process has put something into the inbox.
@@ -193,6 +195,19 @@ impl Hub {
     pub(crate) fn lane(&self, lane: &LaneId) -> Arc<Bell> {
         let mut waiting = self.waiting();
         Arc::clone(waiting.lanes.entry(lane.clone()).or_insert_with(|| Arc::new(Bell::new())))
+    }
+
+    /// Hands an entry to a lane of this process; `None` if none takes it.
+    pub(crate) fn hand(&self, lane: &LaneId, entry: &Inboxed, slot: &Slot) -> Option<Answer> {
+        let bell = self.waiting().lanes.get(lane).cloned()?;
+        bell.desk.hand(entry, slot)
+    }
+
+    /// Something is put into the inbox of a lane by a caller's own transaction, which is open.
+    pub(crate) fn joined(&self, lane: &LaneId) {
+        if let Some(bell) = self.waiting().lanes.get(lane) {
+            bell.desk.joined();
+        }
     }
 
     /// Something has entered the inbox of a lane.

@@ -8,9 +8,11 @@ use crate::broker::Reader;
 use crate::clock::{Stopwatch, Time, rest};
 use crate::engine::calls::Calls;
 use crate::engine::careful::Care;
+use crate::engine::desk::Handed;
 use crate::engine::follow::{Following, Follows};
 use crate::engine::gather::{Crowd, Gathered, told_to_stop};
 use crate::engine::group::Wiring;
+use crate::engine::handed::Clerk;
 use crate::engine::handler::Handler;
 use crate::engine::hub::Bell;
 use crate::engine::memory::Memory;
@@ -36,6 +38,9 @@ pub(super) struct Lane {
     pub(super) reader: Box<dyn Reader>,
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) hint: Arc<Bell>,
+    pub(super) clerk: Clerk,
+    /// What clients have handed over, and is in no batch yet.
+    pub(super) handed: Vec<Handed>,
     /// How often it had been told of its inbox when it last looked there.
     pub(super) looked: u64,
     pub(super) calls: Calls,
@@ -67,10 +72,12 @@ pub(super) struct Lane {
     pub(super) crowd: Crowd,
     /// Whether the last batch has not read the log.
     pub(super) passed: bool,
+    /// Runs since the log was waited for in vain.
+    pub(super) vain: Option<Stopwatch>,
     /// How often in a row it failed with no batch committed in between.
     pub(super) failures: u32,
     /// Runs since the lane was taken.
-    held: Stopwatch,
+    pub(super) held: Stopwatch,
     /// How often in a row something seemed to be due, and the database's clock did not think so.
     pub(super) early: u32,
 }
@@ -92,8 +99,11 @@ impl Lane {
         let calls = Calls::new(Arc::clone(&handler), Arc::clone(&wiring.settings));
         let publisher =
             Publisher::start(Arc::clone(&wiring.broker), Queue::default(), wiring.settings.again);
+        let hint = wiring.hub.lane(&id);
         Self {
-            hint: wiring.hub.lane(&id),
+            clerk: Clerk::new(Arc::clone(&hint)),
+            handed: Vec::new(),
+            hint,
             looked: 0,
             id,
             handler,
@@ -116,6 +126,7 @@ impl Lane {
             broken: Vec::new(),
             crowd: Crowd::default(),
             passed: false,
+            vain: None,
             failures: 0,
             held: Stopwatch::start(),
             early: 0,
@@ -149,6 +160,7 @@ impl Lane {
                 self.report_what_is_known();
             }
         }
+        self.leave_desk();
         self.acquit().await;
         self.drain().await;
         self.wiring.hub.release(&self.id);
@@ -158,6 +170,7 @@ impl Lane {
     /// is committed.
     async fn fail(&mut self, told: &Error) {
         self.complain(told, "the lane is taken again");
+        self.leave_desk();
         if self.held.elapsed() >= GOOD {
             self.failures = 0;
         }
@@ -216,7 +229,12 @@ impl Lane {
     /// Gathers and works once.
     pub(super) async fn turn(&mut self) -> Result<(), Error> {
         if let Some(suspicion) = self.suspicion() {
+            self.shut_desk();
             return self.suspect(suspicion).await;
+        }
+        match self.care.is_needed() {
+            true => self.shut_desk(),
+            false => self.open_desk(),
         }
         let Some(gathered) = self.gather().await? else { return Ok(()) };
         self.batch(gathered).await
@@ -291,16 +309,21 @@ impl Lane {
         if Mistake::PublishBeforeCommit.is_made() {
             self.publisher.append(advance.batch + 1, outgoing.clone());
         }
+        if Mistake::AnsweredTooSoon.is_made() {
+            draft.handed.drain(..).for_each(Handed::answer);
+        }
         let entered = entered(&writes);
         batch.flush(writes).await?;
         let commit = self.commit(batch, advance).await?;
-        let Draft { memory, calls, tx, .. } = draft;
+        self.clerk.tries(false);
+        let Draft { memory, calls, tx, handed, .. } = draft;
         self.memory = memory;
         self.recall = tx.committed();
         self.since = Stopwatch::start();
         let (batch, published) = (self.memory.batch, advance.published);
         let health = matches!(commit, Commit::Pre(_)).then(|| self.health());
-        self.following.push(commit, Follows { batch, published, outgoing, calls, slots, health });
+        let follows = Follows { batch, published, outgoing, calls, slots, handed, health };
+        self.following.push(commit, follows);
         self.settle_what_is_known()?;
         for lane in entered {
             self.wiring.hub.entered(&lane);

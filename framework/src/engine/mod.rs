@@ -16,11 +16,13 @@
 mod calls;
 mod careful;
 mod chores;
+mod desk;
 mod discover;
 mod elsewhere;
 mod follow;
 mod gather;
 mod group;
+mod handed;
 mod handler;
 mod handover;
 mod health;

@@ -1,6 +1,7 @@
 //! One batch: everything between the compare-and-set and the commit.
 
 use crate::clock::Time;
+use crate::engine::desk::Handed;
 use crate::engine::discover::{self, Polled, ROUNDS};
 use crate::engine::group::Wiring;
 use crate::engine::handler::{Handler, Trouble};
@@ -29,6 +30,8 @@ pub(super) struct Draft<'a> {
     pub(super) tx: Tx,
     pub(super) now: Time,
     pub(super) queue: VecDeque<Item>,
+    /// What was handed over.
+    pub(super) handed: Vec<Handed>,
     /// Calls that begin when the batch is committed.
     pub(super) calls: Vec<Calling>,
     /// The keys whose messages faulted in this batch.
@@ -69,6 +72,7 @@ impl<'a> Draft<'a> {
             tx: Tx::new(handler.group(), now).numbered(numbers).recalling(recall),
             now,
             queue: VecDeque::new(),
+            handed: Vec::new(),
             calls: Vec::new(),
             faulted: BTreeSet::new(),
             handled: 0,
@@ -97,6 +101,9 @@ impl<'a> Draft<'a> {
                 continue;
             }
             if self.must_wait(&item) {
+                if matches!(item.origin, Origin::Handed(_)) {
+                    continue;
+                }
                 self.parking().behind(&item);
                 self.took_off(&item);
                 continue;
@@ -191,6 +198,7 @@ impl<'a> Draft<'a> {
         let outcome = outcome.and_then(|()| Ok(self.tx.fits(self.wiring.broker.largest())?));
         match outcome {
             Ok(()) => {
+                self.tell_what_is_there(&item);
                 let cause = self.tx.cause.clone();
                 let effects = self.tx.keep();
                 self.took(&item);
@@ -209,6 +217,9 @@ impl<'a> Draft<'a> {
     }
 
     fn trouble(&mut self, item: &Item, trouble: Trouble) {
+        if matches!(item.origin, Origin::Handed(_)) {
+            return;
+        }
         if matches!(&trouble, Trouble::Fault(fault) if !fault.is_not_yet()) {
             self.faulted.insert(item.work.key());
         }
@@ -345,6 +356,7 @@ impl<'a> Draft<'a> {
         self.memory.time = self.now;
         let mut writes = std::mem::take(&mut self.writes);
         (writes.slots, writes.known) = self.tx.reads().take_writes();
+        writes.not_entered = self.not_entered();
         writes
     }
 }
@@ -370,8 +382,8 @@ fn cause(memory: &Memory, item: &Item, now: Time) -> Cause {
         }
         _ => Cause::default(),
     };
-    let again = matches!(item.origin, Origin::Parked(_) | Origin::Dead(_));
-    Cause { waited, attempts, again, ..about }
+    let unsure = matches!(item.origin, Origin::Parked(_) | Origin::Dead(_) | Origin::Handed(_));
+    Cause { waited, attempts, unsure, ..about }
 }
 
 /// The inbox entry of an item that replays a dead letter.

@@ -20,6 +20,8 @@ pub(super) enum Origin {
     Log,
     /// The inbox, by the number of its row.
     Inbox(i64),
+    /// A client of this process, which waits at this place among those that the batch took.
+    Handed(usize),
     /// It was set aside, under this number.
     Parked(u64),
     /// A call that ended.

@@ -168,6 +168,14 @@ impl State {
         there.next().filter(|_| !Mistake::TakenForAbsent.is_made()).cloned()
     }
 
+    /// An entry that waits in the inbox of the lane and must not.
+    pub(crate) fn entered(&self, lane: &LaneId, writes: &Writes) -> Option<String> {
+        let waiting = self.lanes.get(lane).into_iter().flat_map(|lane| lane.inbox.values());
+        let ids: BTreeSet<&String> = waiting.map(|row| &row.entry.id).collect();
+        let mut there = writes.not_entered.iter().filter(|id| ids.contains(id));
+        there.next().filter(|_| !Mistake::HandedBesideTheInbox.is_made()).cloned()
+    }
+
     pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>, now: Time) {
         match value {
             Some(value) => {

@@ -275,6 +275,10 @@ impl Batch for Open {
                 format!("something is there already: {slot}"),
             ));
         }
+        if let Some(id) = node.world.state().entered(&lane, &writes) {
+            let told = format!("an entry `{id}` waits in the inbox of lane {lane}");
+            return Err(Error::new(ErrorKind::Store, told));
+        }
         node.world.state().apply(&advance, now, writes);
         drop(turn);
         node.pass(Point::Committed(lane), ErrorKind::Unknown).await?;

@@ -7,39 +7,47 @@ use crate::postgres::read::{bytes, number, slots, text};
 use crate::postgres::take::lane_number;
 use crate::postgres::trouble::store;
 use crate::store::{Entered, Inboxed, LaneId, Lock, Slot, Space};
+use bytes::Bytes;
 use sqlx::{PgConnection, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Puts an entry into an inbox, unless something is there already that makes it needless.
 ///
-/// A batch may take the entry of the same id, and write what it brings about, between the moment that the
-/// statement sees and the moment at which it finds the id free. So what it was to bring about is looked for
-/// once more afterwards, and if it is there the entry is taken out again. If the process dies in between,
-/// the lane drops the entry, as it does with every beginning of what has begun.
+/// A batch may take the entry of the same id, or what was handed over under it, and write what it brings about,
+/// between the moment that the statement sees and the moment at which it finds the id free. So what it was to bring
+/// about is looked for once more afterwards, when no such batch is being committed any more, and if it is there the
+/// entry is taken out again. If the process dies in between, the lane drops the entry, as it does with every
+/// beginning of what has begun.
 pub(super) async fn enter(
     db: &mut PgConnection,
     lane: &LaneId,
     entry: &Inboxed,
     unless: Option<&Slot>,
-    now: Option<Time>,
+    way: Way,
 ) -> Result<Entered, Error> {
-    let slot = unless.map(|slot| BTreeMap::from([(slot.clone(), Lock::Peek)]));
+    let (now, waits) = match way {
+        Way::Alone(now) => (now, begins(unless)),
+        Way::Joined => (None, false),
+    };
+    if matches!(way, Way::Joined) && begins(unless) {
+        hold(db, lane, JOINED).await?;
+    }
     loop {
         let put = put(db, lane, entry, unless, now).await?;
-        if let (Some(wanted), Some(slot)) = (&slot, unless) {
-            let body = slots(db, wanted).await?.remove(slot);
-            if let Some((_, body)) = body {
-                if let Some(number) = put {
-                    remove(db, lane, number).await?;
-                }
-                return Ok(Entered::Exists(body));
+        if let Some(slot) = unless
+            && let Some(body) = there(db, lane, slot, waits, put.is_some()).await?
+        {
+            if let Some(number) = put {
+                remove(db, lane, number).await?;
             }
+            return Ok(Entered::Exists(body));
         }
         if put.is_some() {
             return Ok(Entered::New);
         }
-        let waiting =
-            sqlx::query("SELECT body FROM inbox WHERE group_name = $1 AND lane = $2 AND id = $3");
+        let waiting = sqlx::query(
+            "SELECT body FROM inbox WHERE group_name || '' = $1 AND lane + 0 = $2 AND id = $3",
+        );
         let waiting =
             waiting.bind(lane.group.as_str()).bind(lane_number(lane)).bind(entry.id.as_bytes());
         if let Some(row) = waiting.fetch_optional(&mut *db).await.map_err(store)? {
@@ -47,6 +55,76 @@ pub(super) async fn enter(
         }
         // It was taken meanwhile.
     }
+}
+
+/// What is at a slot when no batch is being committed any more that may put it there, if `waits`. What is not put is
+/// mostly there already, and then nobody waits.
+async fn there(
+    db: &mut PgConnection,
+    lane: &LaneId,
+    slot: &Slot,
+    waits: bool,
+    is_put: bool,
+) -> Result<Option<Bytes>, Error> {
+    let wanted = BTreeMap::from([(slot.clone(), Lock::Peek)]);
+    if !waits || !is_put {
+        let found = slots(db, &wanted).await?.remove(slot);
+        if found.is_some() || !waits {
+            return Ok(found.map(|(_, body)| body));
+        }
+    }
+    committed(db, &BTreeSet::from([lane])).await?;
+    Ok(slots(db, &wanted).await?.remove(slot).map(|(_, body)| body))
+}
+
+/// How something enters.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    /// By a transaction of its own, at this time if the database is not to tell it.
+    Alone(Option<Time>),
+    /// In a transaction of a caller's.
+    Joined,
+}
+
+/// What of a lane is locked (`lane_key`): until the end of the transaction, that something may enter by it which
+/// nobody else sees yet; and until a batch is committed, what that begins without an entry.
+const JOINED: i32 = 0;
+const COMMITTED: i32 = 1;
+
+/// Waits for whoever holds this of a lane, and holds it for the rest of the transaction.
+async fn hold(db: &mut PgConnection, lane: &LaneId, what: i32) -> Result<(), Error> {
+    let held = sqlx::query("SELECT pg_advisory_xact_lock_shared(lane_key($1, $2, $3))");
+    let held = held.bind(lane.group.as_str()).bind(lane_number(lane)).bind(what);
+    held.execute(db).await.map(drop).map_err(store)
+}
+
+/// Waits until the batches are committed that are being committed in these lanes, and begin what has no entry. Most
+/// often there is none. It is waited for one after the other, so that nobody is held up by whoever waits.
+async fn committed(db: &mut PgConnection, lanes: &BTreeSet<&LaneId>) -> Result<(), Error> {
+    if lanes.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for lane in lanes {
+        let _ = rows.row().text(&lane.group).int(lane_number(lane));
+    }
+    let mut args = Args::default().with(COMMITTED);
+    rows.0.into_iter().for_each(|column| column.bind(&mut args));
+    let busy = sqlx::query_with(
+        "SELECT w.name, w.lane FROM unnest($2, $3) AS w (name, lane)
+         WHERE NOT pg_try_advisory_xact_lock_shared(lane_key(w.name, w.lane, $1))",
+        args.end(),
+    );
+    for row in busy.fetch_all(&mut *db).await.map_err(store)? {
+        let lane = LaneId::new(row.get::<String, _>(0), number(&row, 1));
+        hold(db, &lane, COMMITTED).await?;
+    }
+    Ok(())
+}
+
+/// Whether it is the beginning of a run, which may also be handed over.
+fn begins(unless: Option<&Slot>) -> bool {
+    unless.is_some_and(|slot| slot.space == Space::Runs)
 }
 
 /// The number of the entry, if it is in.
@@ -106,6 +184,10 @@ pub(super) async fn enter_all(
         [_] => BTreeMap::new(),
         _ => put_all(db, all).await?,
     };
+    let begun = all.iter().filter(|one| begins(one.unless.as_ref())).map(|one| &one.lane);
+    if all.len() > 1 {
+        committed(db, &begun.collect()).await?;
+    }
     let mut there = match all {
         [_] => BTreeMap::new(),
         _ => {
@@ -123,7 +205,7 @@ pub(super) async fn enter_all(
                 Entered::Exists(body)
             }
             (Some(_), None) => Entered::New,
-            (None, _) => enter(db, lane, entry, unless.as_ref(), *now).await?,
+            (None, _) => enter(db, lane, entry, unless.as_ref(), Way::Alone(*now)).await?,
         });
     }
     Ok(told)

@@ -5,7 +5,7 @@
 //! the schema of the app, and its role must be granted what the app's is.
 
 use crate::error::Error;
-use crate::postgres::enter::enter;
+use crate::postgres::enter::{Way, enter};
 use crate::postgres::trouble::store;
 use crate::store::{Entered, Inboxed, Joined, LaneId, Slot};
 use async_trait::async_trait;
@@ -16,6 +16,8 @@ use sqlx::{PgConnection, Row};
 const OURS: &str = "
     SELECT coalesce(has_table_privilege(to_regclass('inbox'), 'INSERT'), false)
        AND coalesce(has_table_privilege(to_regclass('meta'), 'SELECT'), false)
+       AND coalesce(has_function_privilege(
+           to_regprocedure('lane_key(text, integer, integer)'), 'EXECUTE'), false)
        AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('meta')
                    AND attname = 'value' AND atttypid = 'int8'::regtype)";
 
@@ -37,6 +39,6 @@ impl Joined for PgConnection {
         entry: &Inboxed,
         unless: Option<&Slot>,
     ) -> Result<Entered, Error> {
-        enter(self, lane, entry, unless, None).await
+        enter(self, lane, entry, unless, Way::Joined).await
     }
 }

@@ -91,11 +91,14 @@ impl Place<'_> {
     /// What the app needs and nothing else: it reads and writes rows, and changes no table.
     async fn grant(&self, db: &mut PgConnection, role: &str) -> Result<(), Error> {
         let schema = self.schema;
+        let execute =
+            |function: &&str| format!("; GRANT EXECUTE ON FUNCTION {schema}.{function} TO {role}");
+        let functions: String = self.part.functions.iter().map(execute).collect();
         let granted = format!(
             "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;
              GRANT USAGE ON SCHEMA {schema} TO {role};
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-             REVOKE INSERT, UPDATE, DELETE ON {schema}.meta FROM {role}"
+             REVOKE INSERT, UPDATE, DELETE ON {schema}.meta FROM {role}{functions}"
         );
         say(db, granted).await.map_err(|told| match state(&told).as_deref() {
             Some("42704") => {

@@ -20,6 +20,8 @@ pub(super) struct Part {
     tables: [&'static str; 2],
     /// What `ballet migrate` is told to make it.
     option: &'static str,
+    /// Functions that an app calls.
+    pub(super) functions: &'static [&'static str],
     /// By number.
     pub(super) migrations: &'static [&'static str],
 }
@@ -30,6 +32,7 @@ pub(super) static STORE: Part = Part {
     fact: "version",
     tables: ["meta", "lanes"],
     option: "--schema",
+    functions: &["lane_key(text, integer, integer)", "none_entered(text, integer, bytea[])"],
     migrations: &[include_str!("../../migrations/postgres/0001_lanes.sql")],
 };
 
@@ -39,6 +42,7 @@ pub(super) static LOG: Part = Part {
     fact: "log",
     tables: ["meta", "ends"],
     option: "--log",
+    functions: &[],
     migrations: &[include_str!("../../migrations/postgres/log/0001_log.sql")],
 };
 

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = 27;
+pub(super) const KINDS: usize = 28;
 
 /// The parts of a flush. `$1` is the group, `$2` the lane, `$3` the lane's time, `$4` the number of the
 /// batch; `{1}`, `{2}`, … are the columns of the kind.
@@ -121,6 +121,7 @@ const PARTS: [&str; KINDS] = [
     "UPDATE runs t SET status = nullif(w.status, ''), body = w.body
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
      WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key",
+    "SELECT none_entered($1, $2, {1}) AS one",
 ];
 
 /// The compare-and-set of a batch that is one statement, before all kinds: its positions, what it has
@@ -169,6 +170,7 @@ pub(super) const OUTBOX: usize = 23;
 pub(super) const RUNS_BEGUN: usize = 24;
 pub(super) const ARCHIVE_BEGUN: usize = 25;
 pub(super) const RUNS_HERE: usize = 26;
+pub(super) const NOT_ENTERED: usize = 27;
 
 /// The kinds of which another lane may hold a row, or an id, that this one wants.
 const SHARED: [usize; 9] =
@@ -226,6 +228,9 @@ fn text(Shape { kinds, advances, appends }: Shape) -> Arc<str> {
     let mut is_well = vec!["1".to_owned()];
     if advances {
         is_well.push("(SELECT count(*) FROM advanced)".to_owned());
+    }
+    if kinds & (1 << NOT_ENTERED) != 0 {
+        is_well.push(format!("(SELECT one FROM part_{NOT_ENTERED})"));
     }
     if appends {
         let all = places.0.start;

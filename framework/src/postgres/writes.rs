@@ -10,9 +10,9 @@ use crate::postgres::pack::{Args, Rows};
 use crate::postgres::take::lane_number;
 use crate::postgres::texts::{
     ARCHIVE, ARCHIVE_BEGUN, ARCHIVE_GONE, BARRIERS, BARRIERS_GONE, BARRIERS_NEW, CALLS, CALLS_GONE,
-    DEAD, DEAD_GONE, EDGES, INBOX, INBOX_GONE, KINDS, OUTBOX, PARKED, PARKED_GONE, ROWS, ROWS_GONE,
-    ROWS_NEW, RUNS, RUNS_BEGUN, RUNS_GONE, RUNS_HERE, RUNS_NEW, SEEN, Shape, TIMERS, TIMERS_GONE,
-    Texts,
+    DEAD, DEAD_GONE, EDGES, INBOX, INBOX_GONE, KINDS, NOT_ENTERED, OUTBOX, PARKED, PARKED_GONE,
+    ROWS, ROWS_GONE, ROWS_NEW, RUNS, RUNS_BEGUN, RUNS_GONE, RUNS_HERE, RUNS_NEW, SEEN, Shape,
+    TIMERS, TIMERS_GONE, Texts,
 };
 use crate::store::{Advance, LaneId, Slot, Space, Status, Value, Writes};
 use crate::text::Text;
@@ -212,6 +212,9 @@ impl<'a> Draft<'a> {
             writes.inbox_taken.iter().filter_map(|number| Some(&**read.get(number)?)).collect();
         for number in &writes.inbox_taken {
             let _ = self.kinds[INBOX_GONE].row().long(Some(*number));
+        }
+        for id in &writes.not_entered {
+            let _ = self.kinds[NOT_ENTERED].row().blob(id.as_bytes());
         }
         for (to, entry) in &writes.inbox {
             if to == lane && taken.contains(&*entry.id) {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many statements a flush has at most.
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 /// With what a batch begins: in its savepoint the lane advances by compare-and-set. If the lane is another's
 /// nothing follows, for `json('')` is an error.
@@ -144,6 +144,9 @@ pub(super) const STATEMENTS: [&str; KINDS] = [
      SELECT value ->> 0, substr({b}, value ->> 1, value ->> 2), $3,
             substr({b}, value ->> 3, value ->> 4), value ->> 5
      FROM jsonb_each({r})",
+    // What must not wait in the inbox does not, or `json('')` is an error.
+    "SELECT json(iif(EXISTS (SELECT 1 FROM inbox WHERE group_name = $1 AND lane = $2 AND id IN
+     (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM jsonb_each({r}))), '', '1'))",
 ];
 
 /// Appending to the log. The rows are made by the writer, for it alone knows the offsets.
@@ -176,6 +179,7 @@ const APPEND: usize = 20;
 const RUNS_NEW: usize = 21;
 const ARCHIVE_NEW: usize = 22;
 const BARRIERS_NEW: usize = 23;
+const NOT_ENTERED: usize = 24;
 
 /// Everything that a batch writes, packed.
 pub(super) struct Draft {
@@ -193,6 +197,7 @@ impl Draft {
         }
         draft.edges(lane, &writes.sent, &writes.taken);
         draft.ids(SEEN, &writes.seen);
+        draft.ids(NOT_ENTERED, &writes.not_entered);
         writes.timers.values().for_each(|timer| draft.timer(timer));
         draft.ids(CALLS_GONE, &writes.called);
         writes.calls.iter().for_each(|call| draft.call(call));

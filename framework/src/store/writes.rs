@@ -251,6 +251,11 @@ pub struct Writes {
     pub replayed: Vec<Uuid>,
     /// Numbers of inbox entries that were taken.
     pub inbox_taken: Vec<i64>,
+    /// Ids of entries that are handled and were never in the inbox of the lane. If an entry of such an id waits there
+    /// nothing of the batch is written; and whoever puts one there from now on finds what the batch writes, or is not
+    /// answered before it is seen. A transaction of a caller's own, which may put it there and is still open, is not
+    /// waited for: nothing is written then either.
+    pub not_entered: Vec<String>,
     /// Entries for lanes of this store.
     pub inbox: Vec<(LaneId, Inboxed)>,
     /// Messages to publish, in order.

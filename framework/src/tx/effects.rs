@@ -28,8 +28,9 @@ pub struct Cause {
     pub waited: Duration,
     /// How often it has faulted before.
     pub attempts: u32,
-    /// Whether it comes once more: it was set aside or given up, and may have been handled meanwhile.
-    pub again: bool,
+    /// Whether what it brings about may be there already: it was set aside or given up, and may have been handled
+    /// meanwhile; or nobody has looked.
+    pub unsure: bool,
 }
 
 /// A message that is to be sent.

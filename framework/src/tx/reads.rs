@@ -182,6 +182,11 @@ impl Reads {
         Some(rows.into_iter().take(scan.limit as usize).collect())
     }
 
+    /// Whether this message has written there.
+    pub(crate) fn writes(&self, slot: &Slot) -> bool {
+        self.own.contains(slot)
+    }
+
     pub(crate) fn write(&mut self, slot: Slot, value: Option<Value>) {
         self.put(slot, value.map(|value| Recalled { value, document: None }));
     }

@@ -28,14 +28,14 @@ pub const TABLE: &[Budget] = &[
     Budget::near("a purchase by reactions in memory", "bytes allocated", 1_592_000.0),
     // Without what begins and ends a transaction: how many batches share one is a matter of moments.
     Budget::near("a saga in SQLite", "statements", 87.0),
-    Budget::near("a saga in SQLite", "driver calls", 13.0),
+    Budget::near("a saga in SQLite", "driver calls", 12.0),
     Budget::near("a purchase with a coordinator in SQLite", "statements", 330.0),
     Budget::near("a purchase with a coordinator in SQLite", "driver calls", 76.0),
     Budget::near("a purchase by reactions in SQLite", "statements", 392.5),
     Budget::near("a purchase by reactions in SQLite", "driver calls", 101.0),
-    Budget::between("a saga in Postgres", "statements", 13.5, 14.3, 19.2),
-    Budget::between("a saga in Postgres", "commits", 11.5, 12.0, 12.5),
-    Budget::between("a saga in Postgres", "bytes to its log", 14_200.0, 15_800.0, 17_500.0),
+    Budget::between("a saga in Postgres", "statements", 11.9, 12.6, 17.0),
+    Budget::between("a saga in Postgres", "commits", 10.5, 11.0, 11.5),
+    Budget::between("a saga in Postgres", "bytes to its log", 13_500.0, 15_000.0, 16_700.0),
     // Every run of one build counts the same. Compilers and allocators differ.
     Budget::up_to(INSTRUCTIONS, "instructions to decide on a begin", 3_032.0),
     Budget::up_to(INSTRUCTIONS, "instructions to decide on the third of five replies", 3_866.0),

@@ -4,7 +4,7 @@ use super::pair::{database, schema};
 use ballet::Key;
 use ballet::clock::rest;
 use ballet::postgres::{Config, Postgres};
-use ballet::store::{Entered, Inboxed, Joined, Lock, Slot, Space, Store, Writes};
+use ballet::store::{Batch, Entered, Inboxed, Joined, LaneId, Lock, Slot, Space, Store, Writes};
 use containers::servers::own_name;
 use sentences::slots::plain;
 use sentences::{lane, write};
@@ -103,6 +103,128 @@ async fn an_entry_that_is_taken_meanwhile_does_not_enter_again() {
     batch.commit().await.unwrap();
     assert_eq!(entering.await.unwrap(), Entered::Exists("run".into()));
     assert!(store.waiting().await.unwrap().is_empty());
+}
+
+/// A batch that begins something of which nothing was ever in the inbox.
+async fn begins(store: &dyn Store, id: &str, is_within: bool) -> Box<dyn Batch> {
+    let (_, mut batch) = sentences::open(store, &lane()).await;
+    if is_within {
+        let locked = BTreeMap::from([(Slot::new(Space::Rows, "t", "k"), Lock::Change)]);
+        batch.read(&locked, &BTreeSet::new()).await.unwrap();
+    }
+    let slots = BTreeMap::from([(Slot::new(Space::Runs, "saga", id.to_owned()), plain("run"))]);
+    let not_entered = vec![id.to_owned()];
+    batch.flush(Writes { slots, not_entered, ..Writes::default() }).await.unwrap();
+    batch
+}
+
+/// Its entry is in, and it has looked for the run before the batch was committed that had not seen the entry.
+#[tokio::test]
+async fn whoever_enters_waits_for_a_batch_that_is_being_committed_and_begins_without_an_entry() {
+    let (store, _, _) = both().await;
+    let run = Slot::new(Space::Runs, "saga", "1");
+    let batch = begins(&*store, "1", true).await;
+    let (lane, again) = (lane(), entry("1", "y"));
+    let mut entering = std::pin::pin!(store.enter(&lane, &again, Some(&run)));
+    tokio::select! {
+        entered = &mut entering => panic!("it waits for the batch: {entered:?}"),
+        () = rest(Duration::from_millis(300)) => {}
+    }
+    batch.commit().await.unwrap();
+    assert_eq!(entering.await.unwrap(), Entered::Exists("run".into()));
+    assert!(store.waiting().await.unwrap().is_empty());
+}
+
+/// Somebody has put the entry in since that batch looked, and waits; or has lost his connection meanwhile.
+#[tokio::test]
+async fn whoever_finds_an_entry_there_waits_for_such_a_batch_too() {
+    let (store, _, mut db) = both().await;
+    let run = Slot::new(Space::Runs, "saga", "1");
+    let batch = begins(&*store, "1", true).await;
+    let put =
+        "INSERT INTO inbox (group_name, lane, id, key, at, body) VALUES ($1, 0, '1', '', 0, 'y')";
+    sqlx::query(put).bind(lane().group.as_str()).execute(&mut db).await.unwrap();
+    let (lane, again) = (lane(), entry("1", "y"));
+    let mut entering = std::pin::pin!(store.enter(&lane, &again, Some(&run)));
+    tokio::select! {
+        entered = &mut entering => panic!("it waits for the batch: {entered:?}"),
+        () = rest(Duration::from_millis(300)) => {}
+    }
+    batch.commit().await.unwrap();
+    assert_eq!(entering.await.unwrap(), Entered::Exists("run".into()));
+}
+
+#[tokio::test]
+async fn a_batch_is_not_held_up_by_those_who_wait_for_a_batch_of_another_lane() {
+    let (store, _, mut db) = both().await;
+    let busy = LaneId::new(lane().group, 1);
+    let mut tx = db.begin().await.unwrap();
+    let held = sqlx::query("SELECT pg_advisory_xact_lock(lane_key($1, 1, 1))");
+    held.bind(busy.group.as_str()).execute(&mut *tx).await.unwrap();
+    let entering = (10..30).map(|n| {
+        let (store, id) = (Arc::clone(&store), n.to_string());
+        let lane = if n % 2 == 0 { lane() } else { busy.clone() };
+        async move {
+            let slot = Slot::new(Space::Runs, "saga", id.clone());
+            store.enter(&lane, &entry(&id, "y"), Some(&slot)).await.unwrap()
+        }
+    });
+    let mut entering = std::pin::pin!(futures::future::join_all(entering));
+    tokio::select! {
+        entered = &mut entering => panic!("they wait for the batch: {entered:?}"),
+        () = rest(Duration::from_millis(300)) => {}
+    }
+    tokio::select! {
+        told = async { begins(&*store, "1", false).await.commit().await } => told.unwrap(),
+        () = rest(Duration::from_secs(3)) => panic!("it waits"),
+    }
+    tx.commit().await.unwrap();
+    assert!(entering.await.iter().all(|entered| *entered == Entered::New));
+}
+
+#[tokio::test]
+async fn several_who_enter_wait_for_it_too() {
+    let (store, _, _) = both().await;
+    let run = |id: &str| Slot::new(Space::Runs, "saga", id.to_owned());
+    let batch = begins(&*store, "0", true).await;
+    let entering = (0..20).map(|n| {
+        let (store, slot, entry) =
+            (Arc::clone(&store), run(&n.to_string()), entry(&n.to_string(), "y"));
+        async move { store.enter(&lane(), &entry, Some(&slot)).await.unwrap() }
+    });
+    let mut entering = std::pin::pin!(futures::future::join_all(entering));
+    tokio::select! {
+        entered = &mut entering => panic!("they wait for the batch: {entered:?}"),
+        () = rest(Duration::from_millis(300)) => {}
+    }
+    batch.commit().await.unwrap();
+    let entered = entering.await;
+    assert_eq!(entered[0], Entered::Exists("run".into()));
+    assert!(entered[1..].iter().all(|entered| *entered == Entered::New), "{entered:?}");
+}
+
+/// What it has put in nobody else sees, so it is not known whether it is the same; and it may be open for long.
+#[tokio::test]
+async fn a_batch_does_not_wait_for_an_open_transaction_by_which_something_enters() {
+    let (store, _, mut db) = both().await;
+    let run = Slot::new(Space::Runs, "saga", "1");
+    let mut tx = db.begin().await.unwrap();
+    Joined::enter(&mut *tx, &lane(), &entry("1", "x"), Some(&run)).await.unwrap();
+    let failed = async { begins(&*store, "2", false).await.commit().await };
+    tokio::select! {
+        failed = failed => {
+            let told = failed.unwrap_err();
+            assert_eq!(told.kind(), ballet::ErrorKind::Store);
+            assert!(told.to_string().contains("by a transaction that is open"), "{told}");
+        }
+        () = rest(Duration::from_secs(3)) => panic!("it waits"),
+    }
+    tx.rollback().await.unwrap();
+    begins(&*store, "2", false).await.commit().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let run = Slot::new(Space::Runs, "saga", "2");
+    let entered = Joined::enter(&mut *tx, &lane(), &entry("2", "x"), Some(&run)).await.unwrap();
+    assert_eq!(entered, Entered::Exists("run".into()));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What lanes share with the task that publishes, and with clients.
 
+#[path = "../../../framework/src/engine/desk.rs"]
+mod desk;
 #[path = "../../../framework/src/engine/handover.rs"]
 mod handover;
 #[path = "../../../framework/src/engine/hub.rs"]
@@ -18,7 +20,7 @@ mod health {
     }
 }
 
-use crate::store::{Slot, Space, Value};
+use crate::store::{Entered, Inboxed, LaneId, Slot, Space, Value};
 use crate::sync::{Mutex, every_order};
 use handover::Handover;
 use hub::{Hub, Version};
@@ -76,5 +78,37 @@ fn who_watches_before_it_looks_misses_nothing() {
             }
         });
         lane.join().expect("the lane ends");
+    });
+}
+
+/// A lane looks at its desk, and waits until somebody is there; two clients come.
+#[test]
+fn whoever_hands_something_to_a_lane_is_answered_however_late_the_lane_looks() {
+    every_order(|| {
+        let (hub, lane) = (Hub::default(), LaneId::new("group", 0));
+        let bell = hub.lane(&lane);
+        bell.desk.open();
+        let clients = ["1", "2"].map(|id| {
+            let (hub, lane) = (hub.clone(), lane.clone());
+            thread::spawn(move || {
+                let entry =
+                    Inboxed { id: id.into(), key: ballet::Key::new(id), body: Vec::new().into() };
+                let slot = Slot::new(Space::Runs, "saga", id);
+                let answer = hub.hand(&lane, &entry, &slot).expect("it is open");
+                block_on(answer.told())
+            })
+        });
+        let mut answered = 0;
+        while answered < 2 {
+            block_on(bell.desk.come());
+            for mut handed in bell.desk.take(1) {
+                handed.tell(Entered::New);
+                handed.answer();
+                answered += 1;
+            }
+        }
+        for client in clients {
+            assert_eq!(client.join().expect("it ends"), Some(Entered::New));
+        }
     });
 }

@@ -11,6 +11,7 @@
 //! | `kafka/queue.rs` | the thread that fetches and a lane | all is taken, in order, and then why there is no more |
 //! | `kafka/receipt.rs` | who produces and the thread that hears of acknowledgements | the last is heard of, or the first failure |
 //! | `broker/waiting.rs` | who appends and a reader of the log | whoever waits is woken |
+//! | `engine/desk.rs` | a lane and clients that hand it something | each is answered, or left without an answer, and nobody waits for ever |
 //! | `engine/hub.rs` | a lane and a client | a client hears of what is written after it began to watch |
 //! | `memory/bell.rs` | the broker in memory and who listens | every listener hears the last ring |
 
@@ -25,7 +26,12 @@ mod error {
     pub(crate) use ballet::error::Error;
 }
 mod clock {
-    pub(crate) use ballet::clock::Time;
+    pub(crate) use ballet::clock::{Stopwatch, Time};
+
+    /// Nobody loses patience here.
+    pub(crate) async fn rest(_: std::time::Duration) {
+        std::future::pending().await
+    }
 }
 mod id {
     pub(crate) use ballet::id::derived;
@@ -47,7 +53,7 @@ mod mistake {
     }
 }
 mod store {
-    pub(crate) use ballet::store::{LaneId, Slot, Space, Status, Value};
+    pub(crate) use ballet::store::{Entered, Inboxed, LaneId, Slot, Space, Status, Value};
 }
 
 mod engine;

@@ -194,7 +194,7 @@ impl<R: Reactor> Reacting<R> {
 /// A command that comes for the first time on an edge finds nothing that is remembered of it: who sends it
 /// again says so, and what takes it back comes behind it. A stranger may send anything.
 fn is_first(step: &StepRef, message: &Message, tx: &Tx) -> Should {
-    let is_ours = message.envelope.stamp.is_some() && !tx.cause.again;
+    let is_ours = message.envelope.stamp.is_some() && !tx.cause.unsure;
     match (step.attempt, step.round) {
         (1, 0) if is_ours => Should::BeAbsent,
         _ => Should::BeAnything,
