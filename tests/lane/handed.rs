@@ -5,10 +5,14 @@
 //! batches that fail, and disks that tell late.
 
 use crate::lane::precommit::Disk;
-use crate::lane::shop::{Buy, CHARGES, Order, Till, dying, ended, orchestrated, order, world};
+use crate::lane::shop::{
+    Buy, CHARGES, Inventory, Order, Reserve, Till, dying, ended, orchestrated, order, world,
+};
+use async_trait::async_trait;
 use ballet::clock::rest;
 use ballet::memory::{Fate, Node, Point, World};
-use ballet::{App, Error, ErrorKind, Outcome, Running};
+use ballet::store::{Entered, Inboxed, Joined, LaneId, Slot, Store};
+use ballet::{App, Error, ErrorKind, Outcome, Plan, Running, Saga, ask};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -146,6 +150,7 @@ async fn whoever_was_told_that_a_run_has_begun_finds_it_wherever_its_process_die
             }
             () = rest(Duration::from_secs(60)) => false,
         };
+        assert_eq!(told, at > 2, "its batch is the first, before and after its commit");
         if told {
             let heir = world.node();
             let heir = orchestrated(&heir).await;
@@ -153,6 +158,83 @@ async fn whoever_was_told_that_a_run_has_begun_finds_it_wherever_its_process_die
             assert_eq!(charged(&heir, "1").await, Some(5));
         }
     }
+}
+
+/// A transaction of a caller's own, as far as its lane sees it.
+struct Own(Arc<dyn Store>);
+
+#[async_trait]
+impl Joined for Own {
+    async fn incarnation(&mut self) -> Result<Option<u32>, Error> {
+        Ok(Some(self.0.incarnation()))
+    }
+
+    async fn enter(
+        &mut self,
+        lane: &LaneId,
+        entry: &Inboxed,
+        unless: Option<&Slot>,
+    ) -> Result<Entered, Error> {
+        self.0.enter(lane, entry, unless).await
+    }
+}
+
+/// While such a transaction is open no batch is written with something that was handed over.
+#[tokio::test(start_paused = true)]
+async fn after_somebody_has_begun_in_a_transaction_of_his_own_the_inbox_is_used_for_a_while() {
+    let world = world();
+    let (node, entered) = counting(&world);
+    let app = App::new(node.store()).broker(node.broker()).lanes(1);
+    let app = app.saga(Buy).reactor(Inventory).reactor(Till).start().await.unwrap();
+    ready(&app).await;
+    let mut own = Own(node.store());
+    app.begin_in::<Buy>(&mut own, "own", &order("own", 5)).await.unwrap();
+    for n in 1..=9 {
+        let id = n.to_string();
+        assert_eq!(begin(&app, &order(&id, 5)).await, Ok(Outcome::Completed));
+        assert_eq!(entered.load(Ordering::SeqCst), 1 + n);
+        rest(Duration::from_secs(1)).await;
+    }
+    rest(Duration::from_secs(2)).await;
+    assert_eq!(begin(&app, &order("10", 5)).await, Ok(Outcome::Completed));
+    assert_eq!(entered.load(Ordering::SeqCst), 10);
+}
+
+/// A saga whose first command cannot be made for a while.
+struct Shaky;
+
+/// How often it breaks still.
+static BREAKS: AtomicUsize = AtomicUsize::new(3);
+
+impl Saga for Shaky {
+    const NAME: &'static str = "buy";
+    type Input = Order;
+    fn plan() -> Plan<Self> {
+        Plan::begin().step("reserve", ask(Self::reserve).pivot()).end()
+    }
+}
+
+impl Shaky {
+    fn reserve(order: &Order) -> Reserve {
+        let broke =
+            BREAKS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(broke.is_err(), "it breaks");
+        Reserve { id: order.id.clone() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beginning_that_cannot_be_handled_at_once_is_left_to_the_inbox_and_goes_on_there() {
+    let world = world();
+    let (node, entered) = counting(&world);
+    let app = App::new(node.store()).broker(node.broker());
+    let app = app.saga(Shaky).reactor(Inventory).start().await.unwrap();
+    ready(&app).await;
+    let run = app.begin::<Shaky>("1", &order("1", 5)).await.unwrap();
+    assert_eq!(entered.load(Ordering::SeqCst), 1);
+    assert_eq!(ended(&run).await, Outcome::Completed);
+    assert_eq!(BREAKS.load(Ordering::SeqCst), 0);
+    assert_eq!(begin(&app, &order("1", 6)).await, Err(ErrorKind::Conflict));
 }
 
 #[tokio::test(start_paused = true)]

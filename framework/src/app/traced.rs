@@ -91,13 +91,13 @@ impl<'a> Traced<'a> {
         input: &S::Input,
     ) -> Result<Run<'a, S>, Error> {
         let id = id.into();
+        let begin = self.beginning::<S>(&id, input)?;
+        self.app.wiring.hub.joined(&begin.lane);
         if tx.incarnation().await? != Some(self.app.wiring.incarnation) {
             let text = "the transaction does not find the app's store: begin it on the database that \
                         the app was started with, and name its schema in `search_path` if it has one";
             return Err(Error::new(ErrorKind::Definition, text));
         }
-        let begin = self.beginning::<S>(&id, input)?;
-        self.app.wiring.hub.joined(&begin.lane);
         let entered = tx.enter(&begin.lane, &begin.entry, Some(&begin.slot)).await?;
         if !matches!(entered, Entered::New) {
             // It may still be on its way to the disk, which whoever reads it waits for.

@@ -104,6 +104,12 @@ struct State {
     joined: Option<Stopwatch>,
 }
 
+impl State {
+    fn rests(&self) -> bool {
+        self.joined.is_some_and(|joined| joined.elapsed() < RESTS)
+    }
+}
+
 /// Where clients hand entries over, as long as the lane is held.
 #[derive(Default)]
 pub(crate) struct Desk {
@@ -119,8 +125,7 @@ impl Desk {
     /// Hands an entry over; `None` if nobody takes it.
     pub(super) fn hand(&self, entry: &Inboxed, slot: &Slot) -> Option<Answer> {
         let mut state = self.state();
-        let rests = state.joined.is_some_and(|joined| joined.elapsed() < RESTS);
-        if !state.is_open || rests || state.waiting.len() >= MOST {
+        if !state.is_open || state.rests() || state.waiting.len() >= MOST {
             return None;
         }
         let ((answer, told), is_settled) = (oneshot::channel(), Arc::new(AtomicBool::new(false)));
@@ -132,9 +137,16 @@ impl Desk {
         Some(Answer { told, is_settled })
     }
 
-    /// Something enters the inbox by a caller's own transaction.
+    /// Something enters the inbox by a caller's own transaction. Who waits goes there too.
     pub(super) fn joined(&self) {
-        self.state().joined = Some(Stopwatch::start());
+        let mut state = self.state();
+        state.joined = Some(Stopwatch::start());
+        state.waiting.clear();
+    }
+
+    /// Whether something has entered so a while ago.
+    pub(super) fn rests(&self) -> bool {
+        self.state().rests()
     }
 
     /// The lane is held.

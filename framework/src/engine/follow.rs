@@ -67,7 +67,7 @@ impl Lane {
             self.calls.start(calling);
         }
         self.wiring.hub.written(slots.into_iter());
-        if !handed.is_empty() {
+        if handed.iter().any(Handed::is_new) {
             self.clerk.is_well();
         }
         handed.into_iter().for_each(Handed::answer);

@@ -24,9 +24,6 @@ const WATCH: Duration = Duration::from_secs(10);
 /// pause would be all that a lane does, and no run would ever hear an answer.
 const TURN: Duration = Duration::from_millis(20);
 
-/// How long it is not waited for after that was in vain: what is said to a lane whose steps take their time comes seldom.
-const VAIN: Duration = Duration::from_millis(100);
-
 /// What one batch will work on.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -116,9 +113,7 @@ impl Lane {
     async fn gather_with_the_log(&mut self, inbox: bool) -> Result<Option<Gathered>, Error> {
         let (most, pace) = self.crowd.pace(&self.wiring.settings, self.memory.parked.len());
         let is_read = pace.is_zero();
-        let vain = self.vain.is_some_and(|vain| vain.elapsed() < VAIN);
-        let turn = if self.passed && is_read && !vain { TURN } else { Duration::ZERO };
-        let waits = !turn.is_zero();
+        let turn = if self.passed && is_read { TURN } else { Duration::ZERO };
         let mut turn = std::pin::pin!(rest_at_most(turn));
         let arrived = loop {
             tokio::select! {
@@ -132,13 +127,7 @@ impl Lane {
         if inbox && arrived.is_err() {
             self.hint.ring();
         }
-        let arrived = arrived?;
-        match arrived.is_empty() {
-            true if waits => self.vain = Some(Stopwatch::start()),
-            true => {}
-            false => self.vain = None,
-        }
-        Ok(Some(Gathered { arrived, inbox }))
+        Ok(Some(Gathered { arrived: arrived?, inbox }))
     }
 
     async fn gather_what_comes(&mut self) -> Result<Option<Gathered>, Error> {
@@ -200,7 +189,7 @@ impl Lane {
                 ));
             }
         }
-        draft.handed = std::mem::take(&mut self.handed);
+        draft.handed = self.handed();
         self.clerk.tries(!draft.handed.is_empty());
         if inbox {
             self.looked = self.hint.told();

@@ -6,7 +6,7 @@
 //! for.
 
 use crate::clock::Stopwatch;
-use crate::engine::desk::Desk;
+use crate::engine::desk::{Desk, Handed};
 use crate::engine::hub::Bell;
 use crate::engine::lane::Lane;
 use crate::engine::run::Draft;
@@ -20,7 +20,11 @@ use std::time::Duration;
 /// How long the desk rests after a batch with something of it has failed, and twice as long each time: what has made
 /// it fail may last, as a transaction of a caller's does that is open.
 const REST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// How long it must have been open at least before failures are forgotten: those that come back now and then are still
+/// the same trouble.
+const GOOD: Duration = Duration::from_secs(600);
 
 /// The desk of a lane, which is shut when the lane is gone, however it went.
 pub(super) struct Clerk {
@@ -49,9 +53,10 @@ impl Clerk {
         self.is_tried = has_any;
     }
 
-    /// One with something of it is committed. If it has been open for much longer than it has rested, all is well.
+    /// One is committed that has begun something of it. If it has been open for much longer than it has rested, all is
+    /// well.
     pub(super) fn is_well(&mut self) {
-        if self.is_open && self.opened.elapsed() >= self.rest() * 4 {
+        if self.is_open && self.opened.elapsed() >= GOOD.max(self.rest() * 4) {
             self.failed = 0;
         }
     }
@@ -95,6 +100,12 @@ impl Lane {
     pub(super) fn take_handed(&mut self) {
         let room = self.wiring.settings.batch.saturating_sub(self.handed.len());
         self.handed.extend(self.clerk.desk().take(room));
+    }
+
+    /// What was handed over, for a batch; nothing if the desk rests.
+    pub(super) fn handed(&mut self) -> Vec<Handed> {
+        let handed = std::mem::take(&mut self.handed);
+        if self.clerk.desk().rests() { Vec::new() } else { handed }
     }
 
     /// The lane is held: what is handed over is taken.
@@ -232,7 +243,9 @@ mod tests {
     async fn a_desk_rests_after_something_has_entered_by_a_transaction_of_somebodys_own() {
         let desk = Desk::default();
         desk.open();
+        let waits = desk.hand(&entry("a", 1), &slot()).unwrap();
         desk.joined();
+        assert_eq!(waits.told().await, None);
         for seconds in 0..12 {
             let is_taken = desk.hand(&entry("a", 1), &slot()).is_some();
             assert_eq!(is_taken, seconds >= 10, "after {seconds} s");
@@ -256,7 +269,7 @@ mod tests {
     async fn a_desk_rests_ever_longer_while_batches_with_something_of_it_fail() {
         let mut clerk = Clerk::new(Hub::default().lane(&LaneId::new("group", 0)));
         let rests = |clerk: &mut Clerk| {
-            let seconds = (0..=90).find(|seconds| {
+            let seconds = (0..=900).find(|seconds| {
                 clerk.held(Duration::from_secs(*seconds));
                 clerk.is_open
             });
@@ -264,13 +277,13 @@ mod tests {
             clerk.lost();
             seconds
         };
-        let told: Vec<_> = (0..9).map(|_| rests(&mut clerk)).collect();
-        assert_eq!(told, [0, 1, 2, 4, 8, 16, 32, 60, 60].map(Some));
+        let told: Vec<_> = (0..13).map(|_| rests(&mut clerk)).collect();
+        assert_eq!(told, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600].map(Some));
         clerk.held(LONGEST);
         rest(4 * LONGEST - Duration::from_secs(1)).await;
         clerk.is_well();
         assert_eq!(rests(&mut clerk), Some(0), "it is open still");
-        assert_eq!(rests(&mut clerk), Some(60));
+        assert_eq!(rests(&mut clerk), Some(600));
         clerk.held(LONGEST);
         rest(4 * LONGEST).await;
         clerk.is_well();

@@ -72,8 +72,6 @@ pub(super) struct Lane {
     pub(super) crowd: Crowd,
     /// Whether the last batch has not read the log.
     pub(super) passed: bool,
-    /// Runs since the log was waited for in vain.
-    pub(super) vain: Option<Stopwatch>,
     /// How often in a row it failed with no batch committed in between.
     pub(super) failures: u32,
     /// Runs since the lane was taken.
@@ -126,7 +124,6 @@ impl Lane {
             broken: Vec::new(),
             crowd: Crowd::default(),
             passed: false,
-            vain: None,
             failures: 0,
             held: Stopwatch::start(),
             early: 0,
