@@ -74,7 +74,7 @@ CREATE FUNCTION lane_key(whose text, which integer, what integer) RETURNS bigint
 $$;
 
 -- none_entered: fails if one of these ids waits in the inbox of a lane, or may: then a caller's own transaction that
--- has put something there is open, for which nobody waits. Called by the statement that commits a batch. Its
+-- has put something there is open, for which nobody waits. Called by the statement that writes a batch. Its
 -- statements see what was committed before they began, and not before the batch did, and whoever puts such an id
 -- there afterwards waits at `lane_key` 1 before he looks whether the batch has written what it stands for. So of two
 -- that begin the same in both ways, one sees the other.

@@ -161,7 +161,7 @@ impl Draft<'_> {
     /// Everything that was gathered becomes a suspect.
     pub(super) fn suspect_all(&mut self) {
         while let Some(item) = self.queue.pop_front() {
-            if !matches!(item.origin, Origin::Handed(_)) {
+            if !item.is_handed() {
                 self.suspect(&item);
             }
         }

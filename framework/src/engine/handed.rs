@@ -34,7 +34,7 @@ pub(super) struct Clerk {
     opened: Stopwatch,
     /// Something of it is in the batch that is under way.
     is_tried: bool,
-    /// How many batches have failed since one was committed, of those with something of it.
+    /// How many batches with something of it have failed since all was well.
     failed: u32,
 }
 

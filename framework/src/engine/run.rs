@@ -101,7 +101,7 @@ impl<'a> Draft<'a> {
                 continue;
             }
             if self.must_wait(&item) {
-                if matches!(item.origin, Origin::Handed(_)) {
+                if item.is_handed() {
                     continue;
                 }
                 self.parking().behind(&item);
@@ -217,7 +217,7 @@ impl<'a> Draft<'a> {
     }
 
     fn trouble(&mut self, item: &Item, trouble: Trouble) {
-        if matches!(item.origin, Origin::Handed(_)) {
+        if item.is_handed() {
             return;
         }
         if matches!(&trouble, Trouble::Fault(fault) if !fault.is_not_yet()) {

@@ -43,6 +43,12 @@ impl Item {
     pub(super) const fn new(work: Work, origin: Origin) -> Self {
         Self { work, origin }
     }
+
+    /// Whether a client has it still, who goes by the inbox with it if nobody tells him what has come of it. So it is
+    /// never set aside.
+    pub(super) const fn is_handed(&self) -> bool {
+        matches!(self.origin, Origin::Handed(_))
+    }
 }
 
 /// Sorts what the broker delivered.
