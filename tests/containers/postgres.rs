@@ -8,6 +8,7 @@ mod joined;
 mod log;
 mod pair;
 mod plans;
+mod puts;
 mod schemas;
 mod shop;
 

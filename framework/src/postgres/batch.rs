@@ -9,16 +9,18 @@
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::postgres::log::{Append, Appended, Pieces, Tails, learn};
-use crate::postgres::pool::{End, Pool};
+use crate::postgres::pool::{End, Lent, Pool};
+use crate::postgres::puts::{Granted, Puts};
 use crate::postgres::read;
 use crate::postgres::standing::{Left, Standing, Told};
 use crate::postgres::take;
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::Transaction;
-use crate::postgres::trouble::{has_failed, store, superseded, unknown};
+use crate::postgres::trouble::{has_failed, store, superseded, unknown, was_there};
 use crate::postgres::writes::{Context, Draft, Known, More, Own, Prepared};
 use crate::store::{
-    self, Advance, Batch, Begun, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
+    self, Advance, Batch, Begun, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Space, Timer,
+    Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -34,6 +36,7 @@ pub(super) struct Office {
     pub(super) pool: Arc<Pool>,
     pub(super) texts: Arc<Texts>,
     pub(super) standing: Arc<Standing>,
+    pub(super) puts: Arc<Puts>,
     /// If the log is in the same database.
     pub(super) tails: Option<Arc<Tails>>,
 }
@@ -165,12 +168,14 @@ impl Open {
         &self,
         writes: &Writes,
         append: Option<&Pieces>,
+        granted: &Granted,
     ) -> (Option<Prepared>, Option<Prepared>) {
         let context = Context {
             lane: &self.advance.lane,
             now: self.now,
             batch: self.advance.batch + 1,
             known: &self.known,
+            granted,
             read: &self.entries,
         };
         let (own, texts) = (Own::of(writes), &self.office.texts);
@@ -183,7 +188,8 @@ impl Open {
     /// Writes in the transaction, and says what that has appended to the log.
     async fn write(&mut self, mut writes: Writes) -> Result<Option<Appended>, Error> {
         let append = self.append(&mut writes).await?;
-        let (held, written) = self.prepare(&writes, append.as_ref().map(|(_, pieces)| pieces));
+        let pieces = append.as_ref().map(|(_, pieces)| pieces);
+        let (held, written) = self.prepare(&writes, pieces, &Granted::Nothing);
         let mut rows = Vec::new();
         for prepared in [held, written].into_iter().flatten() {
             rows = self.ask(move |db| Box::pin(execute(db, prepared))).await?;
@@ -195,20 +201,40 @@ impl Open {
     async fn write_alone(mut self) -> Result<(), Error> {
         let mut writes = std::mem::take(&mut self.writes);
         let append = self.append(&mut writes).await?;
-        let (_, written) = self.prepare(&writes, append.as_ref().map(|(_, pieces)| pieces));
-        let written = written.expect("a compare-and-set is always written");
-        let append = append.map(|(append, _)| append);
-        let task = tokio::spawn(async move { self.send(written, append).await });
+        let task = tokio::spawn(async move { self.send(&writes, append).await });
         task.await.map_err(|told| {
             Error::new(ErrorKind::Unknown, "the process let go of the database under a commit")
                 .because(told)
         })?
     }
 
-    async fn send(&mut self, written: Prepared, append: Option<Append>) -> Result<(), Error> {
+    /// Makes the statement; and again if something was there that was taken for granted not to be.
+    async fn put(
+        &self,
+        lent: &mut Lent,
+        writes: &Writes,
+        append: Option<&Pieces>,
+    ) -> Result<Vec<PgRow>, Error> {
+        let prepared = |granted: &Granted| {
+            self.prepare(writes, append, granted).1.expect("a compare-and-set is always written")
+        };
+        let bold = prepared(&self.office.puts.granted());
+        match lent.within(|db| execute(db, bold)).await {
+            Err(told) if was_there(&told) => {}
+            done => return done,
+        }
+        let (put, none) = (unread(writes, &self.known), BTreeSet::new());
+        let found = lent.within(|db| async { read::find(db, &put, &none).await }).await?;
+        self.office.puts.were_there(&found);
+        let careful = prepared(&Granted::Nothing);
+        lent.within(|db| execute(db, careful)).await
+    }
+
+    async fn send(&self, writes: &Writes, append: Option<(Append, Pieces)>) -> Result<(), Error> {
         let Advance { lane, epoch, batch, .. } = &self.advance;
         let mut lent = self.office.pool.lend().await?;
-        let done = lent.within(|db| execute(db, written)).await;
+        let (append, pieces) = append.unzip();
+        let done = self.put(&mut lent, writes, pieces.as_ref()).await;
         let told = match done {
             Ok(rows) => {
                 lent.end(End::Well);
@@ -235,6 +261,14 @@ impl Open {
             _ => told,
         })
     }
+}
+
+/// The rows that are put and were not read.
+fn unread(writes: &Writes, known: &BTreeMap<Slot, Known>) -> BTreeSet<Slot> {
+    let put = writes.slots.iter().filter(|(slot, value)| {
+        slot.space == Space::Rows && value.is_some() && !known.contains_key(slot)
+    });
+    put.map(|(slot, _)| slot.clone()).collect()
 }
 
 async fn execute(db: &mut PgConnection, (text, args): Prepared) -> Result<Vec<PgRow>, Error> {

@@ -20,6 +20,7 @@ mod outbox;
 mod pack;
 mod pool;
 mod prune;
+mod puts;
 mod read;
 mod schema;
 mod standing;
@@ -46,6 +47,7 @@ use futures::future::BoxFuture;
 use log::{Log, Logged};
 use pool::Pool;
 use prune::Hands;
+use puts::Puts;
 use sqlx::{Connection, PgConnection};
 use standing::{Left, Standing, Told};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +70,7 @@ pub struct Postgres {
     clients: Clients,
     texts: Arc<Texts>,
     standing: Arc<Standing>,
+    puts: Arc<Puts>,
     /// Where deleting what is old goes on.
     hands: Arc<Mutex<Hands>>,
     /// Tells the time in tests; otherwise the database does.
@@ -125,6 +128,7 @@ impl Postgres {
             clients: Clients::new(Pool::new(config.clone(), config.clients)),
             texts: Arc::default(),
             standing: Arc::default(),
+            puts: Arc::default(),
             hands: Arc::default(),
             clock,
             log: config.log.is_some().then(|| Arc::new(Log::new(&config))),
@@ -263,6 +267,7 @@ impl Store for Postgres {
             pool: Arc::clone(&self.lanes),
             texts: Arc::clone(&self.texts),
             standing: Arc::clone(&self.standing),
+            puts: Arc::clone(&self.puts),
             tails: self.log.as_ref().map(|log| Arc::clone(&log.tails)),
         };
         batch::begin(office, advance, self.now()).await

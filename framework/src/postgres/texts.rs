@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = 28;
+pub(super) const KINDS: usize = 29;
 
 /// The parts of a flush. `$1` is the group, `$2` the lane, `$3` the lane's time, `$4` the number of the
 /// batch; `{1}`, `{2}`, … are the columns of the kind.
@@ -122,7 +122,15 @@ const PARTS: [&str; KINDS] = [
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
      WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key",
     "SELECT none_entered($1, $2, {1}) AS one",
+    // What becomes of these is [`MOVED`].
+    "DELETE FROM runs t USING unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
+     WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key
+     RETURNING w.saga, w.key, w.status, t.begun, w.body",
 ];
+
+/// Runs that go on until now end: they leave their table, and are put into the archive with their age.
+const MOVED: &str = "INSERT INTO archive (saga, key, status, begun, ended, body)
+     SELECT saga, key, nullif(status, ''), begun, $3, body FROM part_28";
 
 /// The compare-and-set of a batch that is one statement, before all kinds: its positions, what it has
 /// published, and the epoch of the owner.
@@ -171,6 +179,7 @@ pub(super) const RUNS_BEGUN: usize = 24;
 pub(super) const ARCHIVE_BEGUN: usize = 25;
 pub(super) const RUNS_HERE: usize = 26;
 pub(super) const NOT_ENTERED: usize = 27;
+pub(super) const ENDING: usize = 28;
 
 /// The kinds of which another lane may hold a row, or an id, that this one wants.
 const SHARED: [usize; 9] =
@@ -231,6 +240,9 @@ fn text(Shape { kinds, advances, appends }: Shape) -> Arc<str> {
     }
     if kinds & (1 << NOT_ENTERED) != 0 {
         is_well.push(format!("(SELECT one FROM part_{NOT_ENTERED})"));
+    }
+    if kinds & (1 << ENDING) != 0 {
+        parts.push(format!("moved AS ({MOVED})"));
     }
     if appends {
         let all = places.0.start;

@@ -82,6 +82,13 @@ pub(super) fn has_failed(told: &Error) -> bool {
     matches!(severity, Some(PgSeverity::Error))
 }
 
+/// Whether the server says that something is there which was [taken for granted](super::puts) not to be.
+pub(super) fn was_there(told: &Error) -> bool {
+    let database = cause(told).and_then(sqlx::Error::as_database_error);
+    let constraint = database.and_then(|told| told.constraint());
+    has_failed(told) && matches!(constraint, Some("rows_pkey" | "archive_pkey"))
+}
+
 /// The lane has changed its owner.
 pub(super) fn superseded(lane: &LaneId, epoch: u64) -> Error {
     let text = format!("lane {lane} belongs to another owner, of epoch {epoch}");

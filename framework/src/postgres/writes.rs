@@ -7,12 +7,13 @@ use crate::edge::Edge;
 use crate::postgres::log::Pieces;
 use crate::postgres::outbox::{PIECE, pack};
 use crate::postgres::pack::{Args, Rows};
+use crate::postgres::puts::Granted;
 use crate::postgres::take::lane_number;
 use crate::postgres::texts::{
     ARCHIVE, ARCHIVE_BEGUN, ARCHIVE_GONE, BARRIERS, BARRIERS_GONE, BARRIERS_NEW, CALLS, CALLS_GONE,
-    DEAD, DEAD_GONE, EDGES, INBOX, INBOX_GONE, KINDS, NOT_ENTERED, OUTBOX, PARKED, PARKED_GONE,
-    ROWS, ROWS_GONE, ROWS_NEW, RUNS, RUNS_BEGUN, RUNS_GONE, RUNS_HERE, RUNS_NEW, SEEN, Shape,
-    TIMERS, TIMERS_GONE, Texts,
+    DEAD, DEAD_GONE, EDGES, ENDING, INBOX, INBOX_GONE, KINDS, NOT_ENTERED, OUTBOX, PARKED,
+    PARKED_GONE, ROWS, ROWS_GONE, ROWS_NEW, RUNS, RUNS_BEGUN, RUNS_GONE, RUNS_HERE, RUNS_NEW, SEEN,
+    Shape, TIMERS, TIMERS_GONE, Texts,
 };
 use crate::store::{Advance, LaneId, Slot, Space, Status, Value, Writes};
 use crate::text::Text;
@@ -49,6 +50,8 @@ pub(super) struct Context<'a> {
     pub(super) now: Time,
     pub(super) batch: u64,
     pub(super) known: &'a BTreeMap<Slot, Known>,
+    /// And of what is not there.
+    pub(super) granted: &'a Granted,
     /// The ids of the inbox's entries that the batch has read, by number.
     pub(super) read: &'a BTreeMap<i64, String>,
 }
@@ -102,7 +105,7 @@ impl<'a> Draft<'a> {
 
     fn slot(&mut self, slot: &'a Slot, value: Option<&'a Value>) {
         let known = self.context.known.get(slot).copied();
-        let is_new = known.is_some_and(Known::is_absent);
+        let is_new = known.map_or_else(|| self.is_new(slot), Known::is_absent);
         let (put, new, gone) = match slot.space {
             Space::Rows => (ROWS, ROWS_NEW, ROWS_GONE),
             Space::Barriers => (BARRIERS, BARRIERS_NEW, BARRIERS_GONE),
@@ -119,11 +122,22 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether it is taken for granted that there is no such row.
+    fn is_new(&self, slot: &Slot) -> bool {
+        slot.space == Space::Rows && self.context.granted.is_new(&slot.table)
+    }
+
     /// A run is in one of two tables: among those that go on, or in the archive.
     fn run(&mut self, slot: &'a Slot, value: Option<&'a Value>, known: Option<Known>) {
         let has_ended = value.and_then(|value| value.status).is_some_and(Status::is_end);
         let goes_on = value.is_some() && !has_ended;
         let is_new = known.is_some_and(Known::is_absent);
+        let is_moved = known == Some(Known::Here) && self.context.granted.ends_once();
+        if let Some(Value { body, status: Some(status) }) = value.filter(|_| has_ended && is_moved)
+        {
+            let _ = self.kinds[ENDING].row().slot(slot).text(status.name()).blob(body);
+            return;
+        }
         if !goes_on && !is_new && known != Some(Known::Archived) {
             let _ = self.kinds[RUNS_GONE].row().slot(slot);
         }
