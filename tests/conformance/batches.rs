@@ -43,7 +43,7 @@ fn everything() -> Writes {
         sent: BTreeMap::from([(("t".into(), 0), 1), (("t".into(), 1), u64::MAX >> 1)]),
         taken: BTreeMap::from([(edge("s"), 4), (edge("r"), 5)]),
         seen: vec!["foreign".into()],
-        timers: BTreeMap::from([("timer".to_owned(), timer("timer", 0))]),
+        timers: BTreeMap::from([timer("timer", 0)]),
         calls: vec![call("b"), call("a")],
         parked: vec![parked(3, Held::Fault), gap],
         dead: vec![dead(1, "group", 0)],
@@ -65,7 +65,7 @@ pub async fn everything_that_a_batch_writes_is_found_again<P: Pair>() {
     assert_eq!((taken.batch, taken.due), (1, Some(NOON)));
     let slots = BTreeMap::from([(row("k"), Lock::Peek)]);
     assert_eq!(batch.read(&slots, &BTreeSet::new()).await.unwrap().slots[&row("k")], "value");
-    assert_eq!(batch.due(10).await.unwrap(), (vec![timer("timer", 0)], None));
+    assert_eq!(batch.due(10).await.unwrap().timers, [timer("timer", 0)]);
     assert_eq!(batch.inbox(10).await.unwrap()[0].entry, entry("entry", "x"));
     let ids = BTreeSet::from([wrote.dead[0].id, ballet::id::derived(&["nobody"])]);
     assert_eq!(batch.dead(&ids).await.unwrap(), wrote.dead);
@@ -81,10 +81,9 @@ pub async fn everything_that_a_batch_deletes_is_gone<P: Pair>() {
     let store = pair.store();
     let (_, mut batch) = open(&*store, &lane()).await;
     let number = batch.inbox(1).await.unwrap()[0].number;
-    let gone = ballet::store::Timer { due: None, ..timer("timer", 0) };
     let writes = Writes {
         slots: BTreeMap::from([(row("k"), None)]),
-        timers: BTreeMap::from([("timer".to_owned(), gone)]),
+        timers_gone: BTreeSet::from([timer("timer", 0).0]),
         called: vec!["a".into(), "b".into()],
         released: vec![3, 4],
         replayed: vec![dead(1, "group", 0).id],

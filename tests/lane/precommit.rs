@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use ballet::clock::{Time, rest};
 use ballet::memory::{Node, World};
 use ballet::store::{
-    Batch, Begun, Commit, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
+    Batch, Begun, Commit, DeadLetter, Due, Found, InboxRow, Lock, Scan, Slot, Writes,
 };
 use ballet::{App, Error, ErrorKind, Outcome, Running};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -66,7 +66,7 @@ impl Batch for Early {
         self.batch.inbox(limit).await
     }
 
-    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
+    async fn due(&mut self, limit: u32) -> Result<Due, Error> {
         self.batch.due(limit).await
     }
 

@@ -2,9 +2,10 @@
 
 use crate::lane::bank::Consent;
 use crate::lane::shop::{Order, ended, order, world};
-use ballet::clock::{Stopwatch, rest};
-use ballet::memory::Node;
+use ballet::clock::{Stopwatch, Time, rest};
+use ballet::memory::{Node, World};
 use ballet::saga::Timing;
+use ballet::store::LaneId;
 use ballet::{App, Error, ErrorKind, Fault, Outcome, Plan, Retry, Running, Saga, act, hear, tell};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -107,6 +108,52 @@ async fn an_instance_of_a_saga_sets_the_spacing_of_attempts() {
     rest(AN_HOUR / 2).await;
     assert_eq!(run.outcome_within(Duration::ZERO).await.unwrap(), None);
     assert_eq!(ended(&run).await, Outcome::Completed);
+}
+
+/// What the lanes of the saga have for later: when the next timer of each rings.
+async fn due(world: &World) -> Vec<Time> {
+    let mut due = Vec::new();
+    for lane in 0..2 {
+        due.extend(world.node().store().take(&LaneId::new("wait", lane)).await.unwrap().due);
+    }
+    due
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_moves_the_timer_of_a_run_it_has_one_and_none_when_it_has_ended() {
+    let world = world();
+    let node = world.node();
+    let saga = Wait { left: Arc::new(AtomicUsize::new(2)), ..Wait::default() };
+    let app = serve(&node, saga).await.unwrap();
+    let run = app.begin::<Wait>("1", &order("1", 7)).await.unwrap();
+    rest(Duration::from_secs(5)).await;
+    // What breaks is tried again within seconds, and not after two hours.
+    run.signal("consent", &Consent { by: "eva".into() }).await.unwrap();
+    assert_eq!(ended(&run).await, Outcome::Completed);
+    node.kill();
+    assert_eq!(due(&world).await, []);
+}
+
+/// One batch sets its timer and takes it away.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cancelled_by_the_batch_that_begins_it_leaves_no_timer() {
+    let world = world();
+    let first = world.node();
+    drop(serve(&first, Wait::default()).await.unwrap());
+    first.kill();
+    // Its lanes are nowhere now, so both wait in the inbox.
+    let node = world.node();
+    let client = App::new(node.store()).broker(node.broker()).start().await.unwrap();
+    let run = client.begin::<Wait>("1", &order("1", 7)).await.unwrap();
+    run.cancel("Eva", "rain").await.unwrap();
+    let server = world.node();
+    let app = serve(&server, Wait::default()).await.unwrap();
+    assert!(matches!(ended(&run).await, Outcome::Compensated(_)));
+    rest(Duration::from_secs(1)).await;
+    let batches = app.health().into_values().map(|health| health.batches).sum::<u64>();
+    assert_eq!(batches, 1, "of both lanes");
+    server.kill();
+    assert_eq!(due(&world).await, []);
 }
 
 /// Times are no part of a plan's identity: nobody has to keep a former one.

@@ -139,16 +139,16 @@ CREATE TABLE barriers (
     PRIMARY KEY (group_name, key)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
--- timers: what is due when. Written and read by the owner of the lane; timers_by_due finds what is due.
+-- timers: what is due when. Written and read by the owner of the lane, in the order in which they are due. Most are set
+-- for about as long, so what is new goes to the end of its lane in the index, and what is gone was at its beginning.
 CREATE TABLE timers (
     group_name text COLLATE "C" NOT NULL,
     lane       integer NOT NULL,
-    id         bytea NOT NULL,
     due        bigint NOT NULL,
-    key        bytea NOT NULL
+    id         bytea NOT NULL,
+    key        bytea NOT NULL,
+    PRIMARY KEY (group_name, lane, due, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX timers_by_due ON timers ((group_name || ''), (lane + 0), due, (id || ''::bytea));
-ALTER TABLE timers ADD PRIMARY KEY (group_name, lane, id);
 
 -- calls: calls to the outside that are under way. Written by the owner of the lane, read when it is taken.
 CREATE TABLE calls (

@@ -102,16 +102,15 @@ CREATE TABLE barriers (
     PRIMARY KEY (group_name, key)
 ) STRICT;
 
--- timers: what is due when. Written and read by the owner of the lane; timers_by_due finds what is due.
+-- timers: what is due when. Written and read by the owner of the lane, in the order in which they are due.
 CREATE TABLE timers (
     group_name TEXT NOT NULL,
     lane       INTEGER NOT NULL,
-    id         TEXT NOT NULL,
     due        INTEGER NOT NULL,
+    id         TEXT NOT NULL,
     key        TEXT NOT NULL,
-    PRIMARY KEY (group_name, lane, id)
+    PRIMARY KEY (group_name, lane, due, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX timers_by_due ON timers (group_name, lane, due, id);
 
 -- calls: calls to the outside that are under way. Written by the owner of the lane, read when it is taken.
 CREATE TABLE calls (

@@ -208,13 +208,14 @@ impl Coordinator {
     /// Sets the run's timer, when it would otherwise ring too late. One that rings too early is only set
     /// again, which is cheaper than moving it at every step. Says whether it was set.
     fn arm(&self, tx: &mut Tx, run: &str, journal: &mut Journal, wake: Option<Time>) -> bool {
-        let timer = |due| Timer { id: run.to_owned(), due, key: Key::new(run) };
+        let timer = |due| Timer { due, id: run.to_owned() };
         let armed = journal.armed.filter(|armed| *armed > tx.now());
         match (armed, wake) {
             (Some(armed), Some(wake)) if armed <= wake || Mistake::RingsTooLate.is_made() => false,
             (None, None) if journal.armed.is_none() => false,
             (_, wake) => {
-                tx.effects.timers.push(timer(wake));
+                tx.effects.timers_gone.extend(journal.armed.map(timer));
+                tx.effects.timers.extend(wake.map(|wake| (timer(wake), Key::new(run))));
                 journal.armed = wake;
                 true
             }

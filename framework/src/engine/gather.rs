@@ -9,7 +9,7 @@ use crate::engine::sort::{Item, Origin, Sorter, foreign_id};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
-use crate::store::{Batch, Held};
+use crate::store::{Batch, Due, Held, Timer};
 use futures::FutureExt;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -211,12 +211,12 @@ impl Lane {
         let due = draft.memory.due.is_some_and(|due| due <= now);
         if due && !behind && draft.memory.is_caught_up() {
             self.has_looked(draft.memory.due, now)?;
-            let (timers, next) = batch.due(limit).await?;
+            let Due { timers, next } = batch.due(limit).await?;
             let fired = timers.len();
             draft.memory.due = if fired == settings.batch { Some(now) } else { next };
-            let timers =
-                timers.into_iter().map(|timer| Work::Timer { id: timer.id, key: timer.key });
-            draft.queue.extend(timers.map(|work| Item::new(work, Origin::Timer)));
+            draft.queue.extend(timers.into_iter().map(|(Timer { due, id }, key)| {
+                Item::new(Work::Timer { id, key }, Origin::Timer(due))
+            }));
             if Mistake::TimersFirst.is_made() {
                 draft.queue.rotate_right(fired);
             }

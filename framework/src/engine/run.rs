@@ -264,9 +264,12 @@ impl<'a> Draft<'a> {
             (Origin::Inbox(number), _) if !Mistake::InboxTwice.is_made() => {
                 self.writes.inbox_taken.push(*number);
             }
-            (Origin::Timer, Work::Timer { id, key }) if !Mistake::TimerTwice.is_made() => {
-                let gone = Timer { id: id.clone(), due: None, key: key.clone() };
-                self.writes.timers.entry(id.clone()).or_insert(gone);
+            (Origin::Timer(due), Work::Timer { id, .. }) if !Mistake::TimerTwice.is_made() => {
+                let rung = Timer { due: *due, id: id.clone() };
+                // Unless it was set again for this very moment.
+                if !self.writes.timers.contains_key(&rung) {
+                    self.writes.timers_gone.insert(rung);
+                }
             }
             _ => {}
         }
@@ -301,17 +304,20 @@ impl<'a> Draft<'a> {
 
     /// Makes happen what a handler said.
     fn effect(&mut self, cause: &Cause, effects: Effects) {
-        let Effects { sends, timers, calls, inbox } = effects;
+        let Effects { sends, timers_gone, timers, calls, inbox } = effects;
         for (place, send) in sends {
             self.send(cause, place, send);
         }
-        for timer in timers {
-            if let Some(due) = timer.due {
-                self.memory.due = Some(self.memory.due.map_or(due, |known| known.min(due)));
-            }
-            let is_set_anew = self.writes.timers.contains_key(&timer.id);
-            if !(is_set_anew && Mistake::TimerLost.is_made()) {
-                self.writes.timers.insert(timer.id.clone(), timer);
+        for timer in timers_gone {
+            self.writes.timers.remove(&timer);
+            self.writes.timers_gone.insert(timer);
+        }
+        for (timer, key) in timers {
+            self.memory.due = Some(self.memory.due.map_or(timer.due, |known| known.min(timer.due)));
+            let is_set_anew = self.writes.timers_gone.iter().any(|gone| gone.id == timer.id);
+            if !(Mistake::TimerLost.is_made() && is_set_anew) {
+                self.writes.timers_gone.remove(&timer);
+                self.writes.timers.insert(timer, key);
             }
         }
         for calling in calls {

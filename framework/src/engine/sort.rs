@@ -26,8 +26,8 @@ pub(super) enum Origin {
     Parked(u64),
     /// A call that ended.
     Call,
-    /// A timer.
-    Timer,
+    /// A timer that was due then.
+    Timer(Time),
     /// A dead letter that somebody replays.
     Dead(Uuid),
 }

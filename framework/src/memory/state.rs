@@ -2,7 +2,7 @@
 
 use crate::clock::Time;
 use crate::edge::Edge;
-use crate::message::Outgoing;
+use crate::message::{Key, Outgoing};
 use crate::mistake::Mistake;
 use crate::store::{
     Advance, Calling, DeadLetter, InboxRow, Inboxed, Kept, Known, LaneId, Parked, Position, Scan,
@@ -24,7 +24,7 @@ pub(crate) struct LaneState {
     pub(crate) published: u64,
     pub(crate) sent: BTreeMap<(Text, u32), u64>,
     pub(crate) taken: BTreeMap<Edge, u64>,
-    pub(crate) timers: BTreeMap<String, Timer>,
+    pub(crate) timers: BTreeMap<Timer, Key>,
     pub(crate) calls: BTreeMap<String, Calling>,
     pub(crate) parked: BTreeMap<u64, Parked>,
     pub(crate) inbox: BTreeMap<i64, InboxRow>,
@@ -80,7 +80,7 @@ impl State {
             parked: lane.parked.values().cloned().collect(),
             calls: lane.calls.values().cloned().collect(),
             unpublished: lane.unpublished(),
-            due: lane.timers.values().filter_map(|timer| timer.due).min(),
+            due: lane.timers.keys().next().map(|timer| timer.due),
         }
     }
 
@@ -145,12 +145,8 @@ impl State {
         lane.time = now;
         lane.sent.extend(writes.sent);
         lane.taken.extend(writes.taken);
-        for timer in writes.timers.into_values() {
-            match timer.due {
-                Some(_) => drop(lane.timers.insert(timer.id.clone(), timer)),
-                None => drop(lane.timers.remove(&timer.id)),
-            }
-        }
+        lane.timers.retain(|timer, _| !writes.timers_gone.contains(timer));
+        lane.timers.extend(writes.timers);
         lane.calls.retain(|id, _| !writes.called.contains(id));
         lane.calls.extend(writes.calls.into_iter().map(|call| (call.id.clone(), call)));
         lane.parked.retain(|number, _| !writes.released.contains(number));

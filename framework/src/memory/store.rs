@@ -6,8 +6,8 @@ use crate::memory::state::State;
 use crate::memory::{Node, Point};
 use crate::mistake::Mistake;
 use crate::store::{
-    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, Kept, LaneId, Lock,
-    Position, Pruned, RunRow, Scan, Slot, Snapshot, Space, Status, Store, Taken, Timer, Writes,
+    Advance, Batch, Begun, DeadLetter, Due, Entered, Found, InboxRow, Inboxed, Kept, LaneId, Lock,
+    Position, Pruned, RunRow, Scan, Slot, Snapshot, Space, Status, Store, Taken, Writes,
 };
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,18 +214,12 @@ impl Batch for Open {
         Ok(rows)
     }
 
-    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
+    async fn due(&mut self, limit: u32) -> Result<Due, Error> {
         self.breathe().await;
         let state = self.node.world.state();
-        let lane = state.lanes.get(&self.advance.lane);
-        let mut timers: Vec<Timer> =
-            lane.into_iter().flat_map(|lane| lane.timers.values().cloned()).collect();
-        timers.sort_by_key(|timer| timer.due);
-        let due = timers.iter().take_while(|timer| timer.due.is_some_and(|due| due <= self.now));
-        let count = due.count().min(limit as usize);
-        let next = timers.get(count).and_then(|timer| timer.due);
-        timers.truncate(count);
-        Ok((timers, next))
+        let all = state.lanes.get(&self.advance.lane).into_iter().flat_map(|lane| &lane.timers);
+        let timers = all.map(|(timer, key)| (timer.clone(), key.clone()));
+        Ok(Due::of(timers.take(limit as usize + 1), self.now, limit))
     }
 
     async fn read(

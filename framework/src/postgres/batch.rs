@@ -19,8 +19,7 @@ use crate::postgres::transaction::Transaction;
 use crate::postgres::trouble::{has_failed, store, superseded, unknown, was_there};
 use crate::postgres::writes::{Context, Draft, Known, More, Own, Prepared};
 use crate::store::{
-    self, Advance, Batch, Begun, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Space, Timer,
-    Writes,
+    self, Advance, Batch, Begun, DeadLetter, Due, Found, InboxRow, Lock, Scan, Slot, Space, Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -289,7 +288,7 @@ impl Batch for Open {
         Ok(rows)
     }
 
-    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
+    async fn due(&mut self, limit: u32) -> Result<Due, Error> {
         let (lane, now) = (self.advance.lane.clone(), self.now);
         self.ask(move |db| Box::pin(async move { read::due(db, &lane, now, limit).await })).await
     }

@@ -19,7 +19,8 @@ pub(super) struct Puts(Mutex<Arc<BTreeSet<String>>>);
 pub(super) enum Granted {
     /// Nothing. In a transaction there is no second try.
     Nothing,
-    /// That rows are new, but for those of these tables; and that what ends has not ended before.
+    /// That rows are new, but for those of these tables; that timers that are set are; and that what ends has not
+    /// ended before.
     New { but: Arc<BTreeSet<String>> },
 }
 
@@ -43,8 +44,8 @@ impl Granted {
         matches!(self, Self::New { but } if !but.contains(table))
     }
 
-    /// Whether a run that ends is taken not to have ended before.
-    pub(super) const fn ends_once(&self) -> bool {
+    /// Whether a timer is taken not to be set yet, and a run that ends not to have ended before.
+    pub(super) const fn is_all_else_new(&self) -> bool {
         matches!(self, Self::New { .. })
     }
 }

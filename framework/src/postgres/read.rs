@@ -7,7 +7,8 @@ use crate::postgres::pack::Args;
 use crate::postgres::take::lane_number;
 use crate::postgres::trouble::store;
 use crate::store::{
-    DeadLetter, Found, InboxRow, Inboxed, LaneId, Lock, RunRow, Scan, Slot, Space, Status, Timer,
+    DeadLetter, Due, Found, InboxRow, Inboxed, LaneId, Lock, RunRow, Scan, Slot, Space, Status,
+    Timer,
 };
 use bytes::Bytes;
 use sqlx::postgres::PgRow;
@@ -286,25 +287,23 @@ pub(super) async fn inbox(
     Ok(found.fetch_all(db).await.map_err(store)?.iter().map(read).collect())
 }
 
-/// The timers that are due, and when the next one after them is.
+/// The timers that are due, and the next one after them.
 pub(super) async fn due(
     db: &mut PgConnection,
     lane: &LaneId,
     now: Time,
     limit: u32,
-) -> Result<(Vec<Timer>, Option<Time>), Error> {
-    // One more than wanted: it is the next one, whether it is due or not.
+) -> Result<Due, Error> {
     let found = sqlx::query(
-        "SELECT id, due, key FROM timers WHERE group_name || '' = $1 AND lane + 0 = $2
-         ORDER BY due, id || ''::bytea LIMIT $3",
+        "(SELECT due, id, key FROM timers WHERE group_name = $1 AND lane = $2 AND due <= $3
+          ORDER BY due, id LIMIT $4)
+         UNION ALL
+         (SELECT due, id, key FROM timers WHERE group_name = $1 AND lane = $2 AND due > $3
+          ORDER BY due, id LIMIT 1)
+         ORDER BY due, id",
     );
-    let found = found.bind(lane.group.as_str()).bind(lane_number(lane)).bind(i64::from(limit) + 1);
-    let found = found.fetch_all(db).await.map_err(store)?;
-    let read = |row: &PgRow| Timer { id: text(row, 0), due: Some(time(row, 1)), key: key(row, 2) };
-    let mut timers: Vec<Timer> = found.iter().map(read).collect();
-    let due = timers.iter().take_while(|timer| timer.due.is_some_and(|due| due <= now)).count();
-    let due = due.min(limit as usize);
-    let next = timers.get(due).and_then(|timer| timer.due);
-    timers.truncate(due);
-    Ok((timers, next))
+    let found = found.bind(lane.group.as_str()).bind(lane_number(lane)).bind(now.micros());
+    let found = found.bind(i64::from(limit) + 1).fetch_all(db).await.map_err(store)?;
+    let read = |row: &PgRow| (Timer { due: time(row, 0), id: text(row, 1) }, key(row, 2));
+    Ok(Due::of(found.iter().map(read), now, limit))
 }

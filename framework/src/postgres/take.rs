@@ -69,8 +69,7 @@ pub(super) async fn take(
     .map_err(store)?;
     let positions: BTreeMap<String, Position> = from_json(row.get(3))?;
     let (sent, taken) = edges(db, lane).await?;
-    let due =
-        sqlx::query("SELECT min(due) FROM timers WHERE group_name || '' = $1 AND lane + 0 = $2");
+    let due = sqlx::query("SELECT min(due) FROM timers WHERE group_name = $1 AND lane = $2");
     let due = due.bind(lane.group.as_str()).bind(lane_number(lane)).fetch_one(&mut *db).await;
     Ok(Taken {
         epoch: count(&row, 0),

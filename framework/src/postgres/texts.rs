@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = 29;
+pub(super) const KINDS: usize = 30;
 
 /// The parts of a flush. `$1` is the group, `$2` the lane, `$3` the lane's time, `$4` the number of the
 /// batch; `{1}`, `{2}`, … are the columns of the kind.
@@ -65,12 +65,12 @@ const PARTS: [&str; KINDS] = [
      DO UPDATE SET seq = excluded.seq",
     "INSERT INTO seen (group_name, id, at) SELECT $1, w.id, $3 FROM unnest({1}) AS w (id)
      ON CONFLICT DO NOTHING",
-    "INSERT INTO timers (group_name, lane, id, due, key)
+    "INSERT INTO timers (group_name, lane, due, id, key)
      SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}) AS w
-     ON CONFLICT (group_name, lane, id) DO UPDATE SET due = excluded.due, key = excluded.key",
+     ON CONFLICT (group_name, lane, due, id) DO UPDATE SET key = excluded.key",
     "DELETE FROM timers t USING
-     (SELECT $1 AS name, $2 AS lane, x.id FROM unnest({1}) AS x (id) OFFSET 0) AS w
-     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.id = w.id",
+     (SELECT $1 AS name, $2 AS lane, x.due, x.id FROM unnest({1}, {2}) AS x (due, id) OFFSET 0) AS w
+     WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.due = w.due AND t.id = w.id",
     "DELETE FROM calls t USING
      (SELECT $1 AS name, $2 AS lane, x.id FROM unnest({1}) AS x (id) OFFSET 0) AS w
      WHERE t.group_name = ANY (ARRAY[w.name]) AND t.lane = w.lane AND t.id = w.id",
@@ -126,6 +126,8 @@ const PARTS: [&str; KINDS] = [
     "DELETE FROM runs t USING unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
      WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key
      RETURNING w.saga, w.key, w.status, t.begun, w.body",
+    "INSERT INTO timers (group_name, lane, due, id, key)
+     SELECT $1, $2, w.* FROM unnest({1}, {2}, {3}) AS w",
 ];
 
 /// Runs that go on until now end: they leave their table, and are put into the archive with their age.
@@ -180,6 +182,7 @@ pub(super) const ARCHIVE_BEGUN: usize = 25;
 pub(super) const RUNS_HERE: usize = 26;
 pub(super) const NOT_ENTERED: usize = 27;
 pub(super) const ENDING: usize = 28;
+pub(super) const TIMERS_NEW: usize = 29;
 
 /// The kinds of which another lane may hold a row, or an id, that this one wants.
 const SHARED: [usize; 9] =

@@ -86,7 +86,7 @@ pub(super) fn has_failed(told: &Error) -> bool {
 pub(super) fn was_there(told: &Error) -> bool {
     let database = cause(told).and_then(sqlx::Error::as_database_error);
     let constraint = database.and_then(|told| told.constraint());
-    has_failed(told) && matches!(constraint, Some("rows_pkey" | "archive_pkey"))
+    has_failed(told) && matches!(constraint, Some("rows_pkey" | "timers_pkey" | "archive_pkey"))
 }
 
 /// The lane has changed its owner.

@@ -13,9 +13,9 @@ use crate::postgres::texts::{
     ARCHIVE, ARCHIVE_BEGUN, ARCHIVE_GONE, BARRIERS, BARRIERS_GONE, BARRIERS_NEW, CALLS, CALLS_GONE,
     DEAD, DEAD_GONE, EDGES, ENDING, INBOX, INBOX_GONE, KINDS, NOT_ENTERED, OUTBOX, PARKED,
     PARKED_GONE, ROWS, ROWS_GONE, ROWS_NEW, RUNS, RUNS_BEGUN, RUNS_GONE, RUNS_HERE, RUNS_NEW, SEEN,
-    Shape, TIMERS, TIMERS_GONE, Texts,
+    Shape, TIMERS, TIMERS_GONE, TIMERS_NEW, Texts,
 };
-use crate::store::{Advance, LaneId, Slot, Space, Status, Value, Writes};
+use crate::store::{Advance, LaneId, Slot, Space, Status, Timer, Value, Writes};
 use crate::text::Text;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgArguments;
@@ -132,7 +132,7 @@ impl<'a> Draft<'a> {
         let has_ended = value.and_then(|value| value.status).is_some_and(Status::is_end);
         let goes_on = value.is_some() && !has_ended;
         let is_new = known.is_some_and(Known::is_absent);
-        let is_moved = known == Some(Known::Here) && self.context.granted.ends_once();
+        let is_moved = known == Some(Known::Here) && self.context.granted.is_all_else_new();
         if let Some(Value { body, status: Some(status) }) = value.filter(|_| has_ended && is_moved)
         {
             let _ = self.kinds[ENDING].row().slot(slot).text(status.name()).blob(body);
@@ -173,14 +173,14 @@ impl<'a> Draft<'a> {
         for id in &writes.seen {
             let _ = self.kinds[SEEN].row().blob(id.as_bytes());
         }
-        for timer in writes.timers.values() {
-            let _ = match timer.due {
-                Some(due) => {
-                    let row = self.kinds[TIMERS].row().blob(timer.id.as_bytes());
-                    row.long(Some(due.micros())).blob(timer.key.as_str().as_bytes())
-                }
-                None => self.kinds[TIMERS_GONE].row().blob(timer.id.as_bytes()),
-            };
+        let set = if self.context.granted.is_all_else_new() { TIMERS_NEW } else { TIMERS };
+        for (Timer { due, id }, key) in &writes.timers {
+            let row = self.kinds[set].row().long(Some(due.micros())).blob(id.as_bytes());
+            let _ = row.blob(key.as_str().as_bytes());
+        }
+        let gone = writes.timers_gone.iter();
+        for Timer { due, id } in gone.filter(|timer| !writes.timers.contains_key(timer)) {
+            let _ = self.kinds[TIMERS_GONE].row().long(Some(due.micros())).blob(id.as_bytes());
         }
         let calls: BTreeMap<&str, _> = writes.calls.iter().map(|call| (&*call.id, call)).collect();
         for id in writes.called.iter().filter(|id| !calls.contains_key(&***id)) {

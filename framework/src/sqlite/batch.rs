@@ -9,7 +9,7 @@ use crate::sqlite::turn::Turn;
 use crate::sqlite::writes::Draft;
 use crate::store::commit::closed_under_a_commit;
 use crate::store::{
-    Advance, Batch, Begun, Commit, DeadLetter, Found, InboxRow, Lock, Scan, Slot, Timer, Writes,
+    Advance, Batch, Begun, Commit, DeadLetter, Due, Found, InboxRow, Lock, Scan, Slot, Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -71,7 +71,7 @@ impl Batch for Open {
         self.ask(move |db| Box::pin(async move { read::inbox(db, &lane, limit).await })).await
     }
 
-    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
+    async fn due(&mut self, limit: u32) -> Result<Due, Error> {
         let (lane, now) = (self.advance.lane.clone(), self.now);
         self.ask(move |db| Box::pin(async move { read::due(db, &lane, now, limit).await })).await
     }

@@ -6,7 +6,7 @@ use crate::message::Key;
 use crate::sqlite::pack::{Args, Pack};
 use crate::sqlite::trouble::store;
 use crate::store::{
-    DeadLetter, Found, InboxRow, Inboxed, LaneId, RunRow, Scan, Slot, Space, Status, Timer,
+    DeadLetter, Due, Found, InboxRow, Inboxed, LaneId, RunRow, Scan, Slot, Space, Status, Timer,
 };
 use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
@@ -233,28 +233,22 @@ pub(super) async fn inbox(
     Ok(found.map_err(store)?.iter().map(read).collect())
 }
 
-/// The timers that are due, and when the next one after them is.
+/// The timers that are due, and the next one after them.
 pub(super) async fn due(
     db: &mut SqliteConnection,
     lane: &LaneId,
     now: Time,
     limit: u32,
-) -> Result<(Vec<Timer>, Option<Time>), Error> {
+) -> Result<Due, Error> {
     let found = sqlx::query(
-        "SELECT id, due, key FROM (SELECT id, due, key FROM timers
+        "SELECT due, id, key FROM (SELECT due, id, key FROM timers
           WHERE group_name = $1 AND lane = $2 AND due <= $3 ORDER BY due, id LIMIT $4)
-         UNION ALL SELECT id, due, key FROM (SELECT id, due, key FROM timers
+         UNION ALL SELECT due, id, key FROM (SELECT due, id, key FROM timers
           WHERE group_name = $1 AND lane = $2 AND due > $3 ORDER BY due, id LIMIT 1)
          ORDER BY due, id",
     );
     let found = found.bind(lane.group.as_str()).bind(lane.lane).bind(now.micros());
     let found = found.bind(i64::from(limit) + 1).fetch_all(db).await.map_err(store)?;
-    let read =
-        |row: &SqliteRow| Timer { id: row.get(0), due: Some(time(row, 1)), key: key(row, 2) };
-    let mut timers: Vec<Timer> = found.iter().map(read).collect();
-    let due = timers.iter().take_while(|timer| timer.due.is_some_and(|due| due <= now)).count();
-    let due = due.min(limit as usize);
-    let next = timers.get(due).and_then(|timer| timer.due);
-    timers.truncate(due);
-    Ok((timers, next))
+    let read = |row: &SqliteRow| (Timer { due: time(row, 0), id: row.get(1) }, key(row, 2));
+    Ok(Due::of(found.iter().map(read), now, limit))
 }

@@ -13,7 +13,7 @@ use crate::store::{
 };
 use crate::text::Text;
 use sqlx::AssertSqlSafe;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How many statements a flush has at most.
@@ -81,13 +81,13 @@ pub(super) const STATEMENTS: [&str; KINDS] = [
     "INSERT INTO seen (group_name, id, at)
      SELECT $1, substr({b}, value ->> 0, value ->> 1), $3 FROM jsonb_each({r}) WHERE true
      ON CONFLICT DO NOTHING",
-    "INSERT INTO timers (group_name, lane, id, due, key)
-     SELECT $1, $2, CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT), value ->> 2,
+    "INSERT INTO timers (group_name, lane, due, id, key)
+     SELECT $1, $2, value ->> 0, CAST(substr({b}, value ->> 1, value ->> 2) AS TEXT),
             CAST(substr({b}, value ->> 3, value ->> 4) AS TEXT)
      FROM jsonb_each({r}) WHERE true
-     ON CONFLICT (group_name, lane, id) DO UPDATE SET due = excluded.due, key = excluded.key",
-    "DELETE FROM timers WHERE group_name = $1 AND lane = $2 AND id IN
-     (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM jsonb_each({r}))",
+     ON CONFLICT (group_name, lane, due, id) DO UPDATE SET key = excluded.key",
+    "DELETE FROM timers WHERE group_name = $1 AND lane = $2 AND (due, id) IN
+     (SELECT value ->> 0, CAST(substr({b}, value ->> 1, value ->> 2) AS TEXT) FROM jsonb_each({r}))",
     "DELETE FROM calls WHERE group_name = $1 AND lane = $2 AND id IN
      (SELECT CAST(substr({b}, value ->> 0, value ->> 1) AS TEXT) FROM jsonb_each({r}))",
     "INSERT INTO calls (group_name, lane, id, key, holds, body)
@@ -198,7 +198,7 @@ impl Draft {
         draft.edges(lane, &writes.sent, &writes.taken);
         draft.ids(SEEN, &writes.seen);
         draft.ids(NOT_ENTERED, &writes.not_entered);
-        writes.timers.values().for_each(|timer| draft.timer(timer));
+        draft.timers(&writes.timers, &writes.timers_gone);
         draft.ids(CALLS_GONE, &writes.called);
         writes.calls.iter().for_each(|call| draft.call(call));
         for number in writes.released {
@@ -290,13 +290,14 @@ impl Draft {
         }
     }
 
-    fn timer(&mut self, timer: &Timer) {
-        let Some(due) = timer.due else {
-            let _ = self.packs[TIMERS_GONE].row().bytes(timer.id.as_bytes());
-            return;
-        };
-        let row = self.packs[TIMERS].row().bytes(timer.id.as_bytes()).number(due.micros());
-        let _ = row.bytes(timer.key.as_str().as_bytes());
+    fn timers(&mut self, set: &BTreeMap<Timer, Key>, gone: &BTreeSet<Timer>) {
+        for (Timer { due, id }, key) in set {
+            let row = self.packs[TIMERS].row().number(due.micros()).bytes(id.as_bytes());
+            let _ = row.bytes(key.as_str().as_bytes());
+        }
+        for Timer { due, id } in gone.iter().filter(|timer| !set.contains_key(timer)) {
+            let _ = self.packs[TIMERS_GONE].row().number(due.micros()).bytes(id.as_bytes());
+        }
     }
 
     fn call(&mut self, call: &Calling) {

@@ -17,6 +17,6 @@ pub use kept::{Kept, Pruned};
 pub use port::{Advance, Batch, Begun, Entered, Found, Joined, RunRow, Snapshot, Store, Taken};
 pub use slot::{Known, Lock, Scan, Slot, Space};
 pub use writes::{
-    Calling, DeadLetter, Held, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Value,
-    Writes,
+    Calling, DeadLetter, Due, Held, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer,
+    Value, Writes,
 };

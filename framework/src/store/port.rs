@@ -12,7 +12,7 @@ use crate::store::commit::Commit;
 use crate::store::kept::{Kept, Pruned};
 use crate::store::slot::{Lock, Scan, Slot};
 use crate::store::writes::{
-    Calling, DeadLetter, InboxRow, Inboxed, LaneId, Parked, Position, Status, Timer, Writes,
+    Calling, DeadLetter, Due, InboxRow, Inboxed, LaneId, Parked, Position, Status, Writes,
 };
 use crate::text::Text;
 use async_trait::async_trait;
@@ -317,12 +317,12 @@ pub trait Batch: Send {
     /// Nothing has happened; the entries are there for the next owner.
     async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, Error>;
 
-    /// The timers that are due, and when the next one after them is.
+    /// The timers that are due.
     ///
     /// # If the process dies
     ///
     /// Nothing has happened; the timers are due for the next owner.
-    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error>;
+    async fn due(&mut self, limit: u32) -> Result<Due, Error>;
 
     /// Reads slots, locking those that are going to be changed, in the order of their keys; and ranges.
     ///

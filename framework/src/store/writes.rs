@@ -7,7 +7,7 @@ use crate::store::slot::{Known, Slot};
 use crate::text::Text;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use uuid::Uuid;
 
@@ -135,15 +135,36 @@ pub struct InboxRow {
     pub entry: Inboxed,
 }
 
-/// Something due at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something due at a time. Both parts tell it from others of its lane: to move one is to take it away and to set
+/// another (decision 0004).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timer {
-    /// Its id within the lane; setting it again replaces it.
+    /// When.
+    pub due: Time,
+    /// Its id.
     pub id: String,
-    /// When; `None` takes it away.
-    pub due: Option<Time>,
-    /// What it is about: a parked key holds its timers too.
-    pub key: Key,
+}
+
+/// What a lane's timers say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Due {
+    /// Those that are due, and what each is about.
+    pub timers: Vec<(Timer, Key)>,
+    /// When the next one after them is.
+    pub next: Option<Time>,
+}
+
+impl Due {
+    /// Of the first timers of a lane in their order, at least one more than `limit` of which are there if there are
+    /// so many: those that are due by now, so many at most.
+    pub fn of(first: impl IntoIterator<Item = (Timer, Key)>, now: Time, limit: u32) -> Self {
+        let mut timers: Vec<(Timer, Key)> = first.into_iter().collect();
+        let due = timers.iter().take_while(|(timer, _)| timer.due <= now).count();
+        let due = due.min(limit as usize);
+        let next = timers.get(due).map(|(timer, _)| timer.due);
+        timers.truncate(due);
+        Self { timers, next }
+    }
 }
 
 /// A call to the outside that is under way, and must be repeated if its caller dies.
@@ -235,8 +256,10 @@ pub struct Writes {
     pub taken: BTreeMap<Edge, u64>,
     /// Ids of foreign messages that were taken.
     pub seen: Vec<String>,
-    /// Timers by id, set or taken away.
-    pub timers: BTreeMap<String, Timer>,
+    /// Timers that are set, and what each is about: a parked key holds its timers too.
+    pub timers: BTreeMap<Timer, Key>,
+    /// Timers that are taken away, if they are there.
+    pub timers_gone: BTreeSet<Timer>,
     /// Calls that begin.
     pub calls: Vec<Calling>,
     /// Ids of calls that have ended.

@@ -57,8 +57,10 @@ pub struct Send {
 pub struct Effects {
     /// Messages, in order, each with its place.
     pub sends: Vec<(Place, Send)>,
-    /// Timers, set or taken away.
-    pub timers: Vec<Timer>,
+    /// Timers that are taken away.
+    pub timers_gone: Vec<Timer>,
+    /// Timers that are set then, and what they are about.
+    pub timers: Vec<(Timer, Key)>,
     /// Calls to the outside that begin.
     pub calls: Vec<Calling>,
     /// Entries for the lanes of other groups: group, key of the lane, entry.

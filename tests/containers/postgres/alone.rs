@@ -17,7 +17,7 @@ async fn a_commit_whose_answer_is_lost_is_unknown_and_the_compare_and_set_finds_
     let (config, proxy) = (schema().await, proxy().await);
     let store = behind(&proxy, &config).await;
     // Once before, so that the statement is prepared and does what it says when it arrives.
-    write(&*store, &lane(), writes("k", 0)).await;
+    write(&*store, &lane(), writes("before", 0)).await;
     let (advance, batch) = ready(&*store).await;
     proxy.silence_back();
     assert_eq!(batch.commit().await.unwrap_err().kind(), ErrorKind::Unknown);

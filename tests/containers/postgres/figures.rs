@@ -49,7 +49,7 @@ fn writes(count: usize, round: u64) -> Writes {
     let key = Key::new("k");
     let edge = |lane: u32| Edge { source: "s".into(), incarnation: 1, lane, topic: "t".into() };
     let entry = |id| (LaneId::new("other", 0), Inboxed { id, key: key.clone(), body: "x".into() });
-    let timer = |id: String| (id.clone(), Timer { id, due: Some(NOON), key: key.clone() });
+    let timer = |id: String| (Timer { due: NOON, id }, key.clone());
     let parked = |number: usize| Parked {
         number: round * 1_000 + number as u64,
         key: key.clone(),

@@ -6,6 +6,7 @@
 
 use super::pair::migrate;
 use ballet::Key;
+use ballet::clock::Time;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{
     Advance, Inboxed, Kept, Known, LaneId, Lock, Slot, Space, Status, Store, Taken, Timer, Value,
@@ -145,6 +146,10 @@ fn run(slot: Slot, status: Status) -> (Slot, Option<Value>) {
     (slot, Some(Value { body: "x".into(), status: Some(status) }))
 }
 
+fn timer((due, id): (i64, String)) -> Timer {
+    Timer { due: Time::from_micros(due), id }
+}
+
 /// One batch that locks nothing and changes something in every table.
 async fn everything(store: &dyn Store, advance: Advance) {
     let mut batch = begin(store, &advance).await;
@@ -153,9 +158,7 @@ async fn everything(store: &dyn Store, advance: Advance) {
     let mut writes = Writes {
         known: new.iter().chain(&ended).map(|slot| (slot.clone(), Known::Absent)).collect(),
         seen: names().collect(),
-        timers: names()
-            .map(|id| (id.clone(), Timer { id, due: None, key: Key::new("") }))
-            .collect(),
+        timers_gone: (1..).zip(names()).map(timer).collect(),
         called: names().collect(),
         released: (1..=TOUCHED as u64).collect(),
         ..Writes::default()

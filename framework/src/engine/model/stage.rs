@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::memory::{State, World};
 use crate::message::{Message, Outgoing};
 use crate::store::{
-    Advance, Batch, DeadLetter, Found, InboxRow, LaneId, Lock, Scan, Slot, Timer, Writes,
+    Advance, Batch, DeadLetter, Due, Found, InboxRow, LaneId, Lock, Scan, Slot, Writes,
 };
 use crate::tx::Recall;
 use async_trait::async_trait;
@@ -173,8 +173,8 @@ impl Batch for Rows<'_> {
         Ok(Vec::new())
     }
 
-    async fn due(&mut self, _: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
-        Ok((Vec::new(), None))
+    async fn due(&mut self, _: u32) -> Result<Due, Error> {
+        Ok(Due::default())
     }
 
     async fn read(

@@ -1,5 +1,6 @@
 //! Waits: begun and ended by what is heard or said, over when their time is up.
 
+use crate::clock::Time;
 use crate::engine::handler::Trouble;
 use crate::engine::react::{Reacting, Remembered};
 use crate::error::Fault;
@@ -21,6 +22,8 @@ enum WaitRow {
     Open {
         event: Box<RawValue>,
         correlation: Text,
+        /// When its time is up.
+        due: Time,
         /// The id of the event.
         message: Option<Uuid>,
         hop: u32,
@@ -74,14 +77,16 @@ impl<R: Reactor> Reacting<R> {
             let row = Self::at::<WaitRow>(tx, &id).await?;
             if ends && !matches!(row, Some(WaitRow::Ended)) {
                 Self::set(tx, &id, &WaitRow::Ended)?;
-                tx.effects.timers.push(Timer { id, due: None, key: about.clone() });
+                if let Some(WaitRow::Open { due, .. }) = row {
+                    tx.effects.timers_gone.push(Timer { due, id });
+                }
             } else if begins && row.is_none() {
                 let Cause { message, correlation, hop, traceparent, .. } = begun_by(tx, said);
                 let event = serde_json::from_slice(body)?;
-                let row = WaitRow::Open { event, correlation, message, hop, traceparent };
+                let due = tx.now().after(line.within);
+                let row = WaitRow::Open { event, correlation, due, message, hop, traceparent };
                 Self::set(tx, &id, &row)?;
-                let due = Some(tx.now().after(line.within));
-                tx.effects.timers.push(Timer { id, due, key: about.clone() });
+                tx.effects.timers.push((Timer { due, id }, about.clone()));
             }
         }
         Ok(())
@@ -94,7 +99,7 @@ impl<R: Reactor> Reacting<R> {
         else {
             return Err(Trouble::Dead(format!("`{}` has no wait `{name}` any more", R::NAME)));
         };
-        let Some(WaitRow::Open { event, correlation, message, hop, traceparent }) =
+        let Some(WaitRow::Open { event, correlation, message, hop, traceparent, .. }) =
             Self::at::<WaitRow>(tx, id).await?
         else {
             return Ok(());

@@ -157,8 +157,8 @@ async fn put(node: &Node, kind: &str, document: Bytes) {
         "request" => writes.slots = slot(Space::Barriers, KEEPER, b"request/a".into()),
         "wait" => {
             writes.slots = slot(Space::Barriers, KEEPER, b"wait/patience/a".into());
-            let (id, due) = ("wait/patience/a".to_owned(), Some(Time::from_micros(1)));
-            writes.timers.insert(id.clone(), Timer { id, due, key });
+            let (due, id) = (Time::from_micros(1), "wait/patience/a".to_owned());
+            writes.timers.insert(Timer { due, id }, key);
         }
         "generations" => writes.slots = slot(Space::Rows, "views", b"last".into()),
         "view" => writes.slots = slot(Space::Rows, "view.last", id.to_bytes()),

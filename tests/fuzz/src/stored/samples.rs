@@ -23,8 +23,8 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     );
     let begin = "{\"begin\":{\"run\":\"a\",\"input\":{\"id\":\"a\"},\"correlation\":\"a\",\
                  \"causation\":null,\"hop\":0,\"traceparent\":null}}";
-    let wait = "{\"open\":{\"event\":{\"id\":\"a\",\"n\":1},\"correlation\":\"a\",\"message\":null,\
-                \"hop\":0,\"traceparent\":null}}";
+    let wait = "{\"open\":{\"event\":{\"id\":\"a\",\"n\":1},\"correlation\":\"a\",\"due\":1,\
+                \"message\":null,\"hop\":0,\"traceparent\":null}}";
     let method =
         format!("{{\"step\":1,\"way\":\"forward\",\"round\":0,\"attempt\":1,\"journal\":{shown}}}");
     let operate = "{\"operate\":{\"run\":\"a\",\"verb\":{\"force\":null},\"step\":\"pay\",\

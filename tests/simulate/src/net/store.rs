@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use ballet::Error;
 use ballet::clock::Time;
 use ballet::store::{
-    Advance, Batch, Begun, DeadLetter, Entered, Found, InboxRow, Inboxed, Kept, LaneId, Lock,
-    Position, Pruned, RunRow, Scan, Slot, Snapshot, Status, Store, Taken, Timer, Writes,
+    Advance, Batch, Begun, DeadLetter, Due, Entered, Found, InboxRow, Inboxed, Kept, LaneId, Lock,
+    Position, Pruned, RunRow, Scan, Slot, Snapshot, Status, Store, Taken, Writes,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -140,7 +140,7 @@ impl Batch for Open {
         self.batch.inbox(limit).await
     }
 
-    async fn due(&mut self, limit: u32) -> Result<(Vec<Timer>, Option<Time>), Error> {
+    async fn due(&mut self, limit: u32) -> Result<Due, Error> {
         self.batch.due(limit).await
     }
 

@@ -116,9 +116,9 @@ fn of_commit(from: u64, commit: &Commit) -> u64 {
         hash = digest(hash, outgoing.message.envelope.id.as_bytes());
         hash = digest(hash, &outgoing.message.body);
     }
-    for timer in writes.timers.values() {
+    for timer in writes.timers.keys().chain(&writes.timers_gone) {
         hash = digest(hash, timer.id.as_bytes());
-        hash = digest(hash, &timer.due.map_or(0, ballet::clock::Time::micros).to_le_bytes());
+        hash = digest(hash, &timer.due.micros().to_le_bytes());
     }
     for number in writes.parked.iter().map(|parked| parked.number).chain(writes.released.clone()) {
         hash = digest(hash, &number.to_le_bytes());
