@@ -188,7 +188,8 @@ async fn scans(db: &mut PgConnection, wanted: &BTreeSet<Scan>) -> Result<Scanned
     Ok(wanted.iter().cloned().zip(all).collect())
 }
 
-/// Lists the runs of a saga, newest first.
+/// Lists the runs of a saga, newest first. Who asks for those that go on is not led through the archive, where none of
+/// them is, nor the other way round.
 pub(super) async fn runs(
     db: &mut PgConnection,
     saga: &str,
@@ -197,15 +198,18 @@ pub(super) async fn runs(
 ) -> Result<Vec<RunRow>, Error> {
     let found = sqlx::query(
         "SELECT key, status, body, begun FROM
-         (SELECT key, status, body, begun FROM runs WHERE saga || '' = $1 AND ($2 IS NULL OR status = $2)
+         (SELECT key, status, body, begun FROM runs
+          WHERE $4 AND saga || '' = $1 AND ($2 IS NULL OR status = $2)
           ORDER BY begun DESC, key || ''::bytea DESC LIMIT $3) AS going
          UNION ALL SELECT key, status, body, begun FROM
          (SELECT key, status, body, begun FROM archive
-          WHERE saga || '' = $1 AND ($2 IS NULL OR status = $2)
+          WHERE $5 AND saga || '' = $1 AND ($2 IS NULL OR status = $2)
           ORDER BY begun DESC, key || ''::bytea DESC LIMIT $3) AS ended
          ORDER BY begun DESC, key DESC LIMIT $3",
     );
     let found = found.bind(saga).bind(status.map(Status::name)).bind(i64::from(limit));
+    let (going, ended) = Status::among(status);
+    let found = found.bind(going).bind(ended);
     let read = |row: &PgRow| RunRow {
         saga: saga.to_owned(),
         run: text(row, 0),

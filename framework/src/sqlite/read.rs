@@ -126,7 +126,8 @@ async fn scans(db: &mut SqliteConnection, wanted: &BTreeSet<Scan>) -> Result<Sca
     Ok(wanted.iter().cloned().zip(all).collect())
 }
 
-/// Lists the runs of a saga, newest first.
+/// Lists the runs of a saga, newest first. Who asks for those that go on is not led through the archive, where none of
+/// them is, nor the other way round.
 pub(super) async fn runs(
     db: &mut SqliteConnection,
     saga: &str,
@@ -135,14 +136,18 @@ pub(super) async fn runs(
 ) -> Result<Vec<RunRow>, Error> {
     let found = sqlx::query(
         "SELECT key, status, body, begun FROM
-         (SELECT key, status, body, begun FROM runs WHERE saga = $1 AND ($2 IS NULL OR status = $2)
+         (SELECT key, status, body, begun FROM runs
+          WHERE $4 AND saga = $1 AND ($2 IS NULL OR status = $2)
           ORDER BY begun DESC, key DESC LIMIT $3)
          UNION ALL SELECT key, status, body, begun FROM
          (SELECT key, status, body, begun FROM archive
-          WHERE saga = $1 AND ($2 IS NULL OR status = $2) ORDER BY begun DESC, key DESC LIMIT $3)
+          WHERE $5 AND saga = $1 AND ($2 IS NULL OR status = $2)
+          ORDER BY begun DESC, key DESC LIMIT $3)
          ORDER BY begun DESC, key DESC LIMIT $3",
     );
+    let (going, ended) = Status::among(status);
     let found = found.bind(saga).bind(status.map(Status::name)).bind(limit);
+    let found = found.bind(going).bind(ended);
     let read = |row: &SqliteRow| RunRow {
         saga: saga.to_owned(),
         run: String::from_utf8_lossy(row.get(0)).into_owned(),

@@ -111,6 +111,12 @@ impl Status {
     pub const fn is_end(self) -> bool {
         matches!(self, Self::Completed | Self::Compensated)
     }
+
+    /// Where runs are that somebody asks for, of one status or of any: whether among those that go on, and whether
+    /// among those that have ended.
+    pub(crate) fn among(wanted: Option<Self>) -> (bool, bool) {
+        (wanted.is_none_or(|status| !status.is_end()), wanted.is_none_or(Self::is_end))
+    }
 }
 
 /// Something that enters a lane and comes from no broker.

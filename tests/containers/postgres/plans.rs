@@ -211,6 +211,14 @@ async fn enters(store: &dyn Store, _: Advance) {
     futures::future::join_all(put).await;
 }
 
+/// Runs that go on are listed, of which the archive has none.
+async fn lists(store: &dyn Store, _: Advance) {
+    let going = store.runs("saga", Some(Status::Running), TOUCHED as u32).await.unwrap();
+    assert_eq!(going.len(), TOUCHED);
+    let ended = store.runs("saga", Some(Status::Completed), TOUCHED as u32).await.unwrap();
+    assert_eq!(ended.len(), TOUCHED);
+}
+
 /// What is too old goes, a little at a time.
 async fn prunes(store: &dyn Store, _: Advance) {
     let gone = store.prune(Kept::Archive, Duration::from_secs(1), TOUCHED as u32).await.unwrap();
@@ -245,6 +253,11 @@ async fn what_a_batch_reads_is_looked_up() {
 #[tokio::test]
 async fn what_entries_ask_for_is_looked_up() {
     is_looked_up(enters).await;
+}
+
+#[tokio::test]
+async fn runs_of_a_status_are_looked_up() {
+    is_looked_up(lists).await;
 }
 
 #[tokio::test]
