@@ -11,15 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long deleting lets the lanes go on between two steps at least.
+/// How long deleting lets the lanes go on between two steps.
 const BREATH: Duration = Duration::from_millis(10);
-
-/// And at most, so that a walk through what is kept comes to its end.
-const LONGEST_BREATH: Duration = Duration::from_millis(100);
-
-/// So many times what a step took that has found little. A new process walks through all that is kept, and most of it is
-/// young: that is done beside the lanes, and not instead of them.
-const EASE: u32 = 9;
 
 /// How many walks through all that is kept begin in the time that it is kept for.
 const WALKS: u32 = 10;
@@ -60,21 +53,19 @@ async fn round(wiring: &Wiring, kind: Kept) -> bool {
     let retention = &wiring.settings.retention;
     let (age, mut deleted) = (retention.of(kind), 0);
     let is_done = loop {
-        let began = Stopwatch::start();
         match wiring.store.prune(kind, age, retention.step).await {
             Ok(step) => {
                 deleted += step.deleted;
                 if step.is_done {
                     break true;
                 }
-                let is_worth_it = step.deleted >= u64::from(retention.step) / 2;
-                rest(breath(began.elapsed(), is_worth_it)).await;
             }
             Err(told) => {
                 tracing::warn!(?kind, %told, "what is old was not deleted; it is tried again");
                 break false;
             }
         }
+        rest(BREATH).await;
     };
     if deleted > 0 && kind == Kept::Unread {
         tracing::error!(deleted, ?age, "messages were deleted that a group has not read");
@@ -82,30 +73,4 @@ async fn round(wiring: &Wiring, kind: Kept) -> bool {
         tracing::debug!(?kind, deleted, ?age, "what is old was deleted");
     }
     is_done
-}
-
-/// How long the lanes go on after a step that took so long.
-fn breath(took: Duration, is_worth_it: bool) -> Duration {
-    match is_worth_it {
-        true => BREATH,
-        false => took.saturating_mul(EASE).clamp(BREATH, LONGEST_BREATH),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::breath;
-    use std::time::Duration;
-
-    #[test]
-    fn a_step_that_finds_little_is_followed_by_a_longer_breath() {
-        let ms = Duration::from_millis;
-        for took in [0, 1, 5, 1_000].map(ms) {
-            assert_eq!(breath(took, true), ms(10));
-        }
-        for (took, rests) in [(0, 10), (1, 10), (5, 45), (1_000, 100)] {
-            assert_eq!(breath(ms(took), false), ms(rests));
-        }
-        assert_eq!(breath(Duration::MAX, false), ms(100));
-    }
 }
