@@ -110,7 +110,7 @@ async fn an_instance_of_a_saga_sets_the_spacing_of_attempts() {
     assert_eq!(ended(&run).await, Outcome::Completed);
 }
 
-/// What the lanes of the saga have for later: when the next timer of each rings.
+/// What the lanes of the saga have for later: when the next timer of each rings. Whoever asks takes them.
 async fn due(world: &World) -> Vec<Time> {
     let mut due = Vec::new();
     for lane in 0..2 {
@@ -124,13 +124,20 @@ async fn whatever_moves_the_timer_of_a_run_it_has_one_and_none_when_it_has_ended
     let world = world();
     let node = world.node();
     let saga = Wait { left: Arc::new(AtomicUsize::new(2)), ..Wait::default() };
-    let app = serve(&node, saga).await.unwrap();
-    let run = app.begin::<Wait>("1", &order("1", 7)).await.unwrap();
+    let app = serve(&node, saga.clone()).await.unwrap();
+    app.begin::<Wait>("1", &order("1", 7)).await.unwrap();
     rest(Duration::from_secs(5)).await;
+    node.kill();
+    let [first] = due(&world).await[..] else { panic!("it has one") };
+    let app = serve(&world.node(), saga).await.unwrap();
+    let run = app.run::<Wait>("1");
     // What breaks is tried again within seconds, and not after two hours.
     run.signal("consent", &Consent { by: "eva".into() }).await.unwrap();
+    rest(Duration::from_millis(500)).await;
+    assert_eq!(run.outcome_within(Duration::ZERO).await.unwrap(), None);
+    let [next] = due(&world).await[..] else { panic!("it has one still") };
+    assert!(next < first, "{next:?}, {first:?}");
     assert_eq!(ended(&run).await, Outcome::Completed);
-    node.kill();
     assert_eq!(due(&world).await, []);
 }
 

@@ -314,8 +314,8 @@ impl<'a> Draft<'a> {
         }
         for (timer, key) in timers {
             self.memory.due = Some(self.memory.due.map_or(timer.due, |known| known.min(timer.due)));
-            let is_set_anew = self.writes.timers_gone.iter().any(|gone| gone.id == timer.id);
-            if !(Mistake::TimerLost.is_made() && is_set_anew) {
+            let is_set_anew = || self.writes.timers_gone.iter().any(|gone| gone.id == timer.id);
+            if !(Mistake::TimerLost.is_made() && is_set_anew()) {
                 self.writes.timers_gone.remove(&timer);
                 self.writes.timers.insert(timer, key);
             }

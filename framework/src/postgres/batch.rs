@@ -17,9 +17,9 @@ use crate::postgres::take;
 use crate::postgres::texts::Texts;
 use crate::postgres::transaction::Transaction;
 use crate::postgres::trouble::{has_failed, store, superseded, unknown, was_there};
-use crate::postgres::writes::{Context, Draft, Known, More, Own, Prepared};
+use crate::postgres::writes::{Context, Draft, Known, More, Own, Prepared, unread};
 use crate::store::{
-    self, Advance, Batch, Begun, DeadLetter, Due, Found, InboxRow, Lock, Scan, Slot, Space, Writes,
+    self, Advance, Batch, Begun, DeadLetter, Due, Found, InboxRow, Lock, Scan, Slot, Writes,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -222,7 +222,8 @@ impl Open {
             Err(told) if was_there(&told) => {}
             done => return done,
         }
-        let (put, none) = (unread(writes, &self.known), BTreeSet::new());
+        let put = unread(writes, &self.known).cloned().collect();
+        let none = BTreeSet::new();
         let found = lent.within(|db| async { read::find(db, &put, &none).await }).await?;
         self.office.puts.were_there(&found);
         let careful = prepared(&Granted::Nothing);
@@ -260,14 +261,6 @@ impl Open {
             _ => told,
         })
     }
-}
-
-/// The rows that are put and were not read.
-fn unread(writes: &Writes, known: &BTreeMap<Slot, Known>) -> BTreeSet<Slot> {
-    let put = writes.slots.iter().filter(|(slot, value)| {
-        slot.space == Space::Rows && value.is_some() && !known.contains_key(slot)
-    });
-    put.map(|(slot, _)| slot.clone()).collect()
 }
 
 async fn execute(db: &mut PgConnection, (text, args): Prepared) -> Result<Vec<PgRow>, Error> {

@@ -120,7 +120,7 @@ const PARTS: [&str; KINDS] = [
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)",
     "UPDATE runs t SET status = nullif(w.status, ''), body = w.body
      FROM unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
-     WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key",
+     WHERE t.saga = ANY (ARRAY[w.saga]) AND t.key = w.key RETURNING 1 AS one",
     "SELECT none_entered($1, $2, {1}) AS one",
     // What becomes of these is [`MOVED`].
     "DELETE FROM runs t USING unnest({1}, {2}, {3}, {4}) AS w (saga, key, status, body)
@@ -132,7 +132,7 @@ const PARTS: [&str; KINDS] = [
 
 /// Runs that go on until now end: they leave their table, and are put into the archive with their age.
 const MOVED: &str = "INSERT INTO archive (saga, key, status, begun, ended, body)
-     SELECT saga, key, nullif(status, ''), begun, $3, body FROM part_28";
+     SELECT saga, key, nullif(status, ''), begun, $3, body FROM ending";
 
 /// The compare-and-set of a batch that is one statement, before all kinds: its positions, what it has
 /// published, and the epoch of the owner.
@@ -223,33 +223,33 @@ impl Places {
     }
 }
 
-/// The statement of this shape. A batch that does not advance divides by zero, and so has not happened; nor
-/// has one that appends to a partition that is not there.
+/// The statement of this shape. A batch that does not advance divides by zero, and so has not happened; nor has one
+/// that appends to a partition that is not there, or that changes a run that is gone.
 fn text(Shape { kinds, advances, appends }: Shape) -> Arc<str> {
     let (mut places, mut parts, mut shared) = (Places(5..), Vec::new(), Vec::new());
+    let mut is_well = vec!["1".to_owned()];
     if advances {
         parts.push(format!("advanced AS ({})", places.fill(ADVANCE)));
+        is_well.push("(SELECT count(*) FROM advanced)".to_owned());
     }
     for (kind, part) in PARTS.iter().enumerate().filter(|(kind, _)| kinds & (1 << kind) != 0) {
+        let first = places.0.start;
         let part = places.fill(part);
         let is_shared = appends && SHARED.contains(&kind);
         let told = if is_shared { " RETURNING 1 AS one" } else { "" };
         parts.push(format!("part_{kind} AS ({part}{told})"));
         shared.extend(is_shared.then(|| format!(" AND (SELECT count(*) FROM part_{kind}) >= 0")));
-    }
-    let mut is_well = vec!["1".to_owned()];
-    if advances {
-        is_well.push("(SELECT count(*) FROM advanced)".to_owned());
-    }
-    if kinds & (1 << NOT_ENTERED) != 0 {
-        is_well.push(format!("(SELECT one FROM part_{NOT_ENTERED})"));
+        match kind {
+            NOT_ENTERED => is_well.push(format!("(SELECT one FROM part_{kind})")),
+            RUNS_HERE | ENDING => is_well.push(all_of(&format!("part_{kind}"), first)),
+            _ => {}
+        }
     }
     if kinds & (1 << ENDING) != 0 {
-        parts.push(format!("moved AS ({MOVED})"));
+        parts.push(format!("moved AS ({})", MOVED.replace("ending", &format!("part_{ENDING}"))));
     }
     if appends {
-        let all = places.0.start;
-        is_well.push(format!("((SELECT count(*) FROM held) / cardinality(${all}))"));
+        is_well.push(all_of("held", places.0.start));
         let held = HELD.replace("{gate}", &shared.concat());
         parts.push(format!("held AS ({})", places.fill(&held)));
         parts.push(format!("put AS ({})", places.fill(PUT)));
@@ -260,6 +260,11 @@ fn text(Shape { kinds, advances, appends }: Shape) -> Arc<str> {
     };
     let (parts, is_well) = (parts.join(",\n"), is_well.join(" * "));
     format!("WITH {parts} SELECT {columns}, 1 / ({is_well}) FROM {from}").into()
+}
+
+/// One if a part has done something for each element of this argument, and else zero.
+fn all_of(part: &str, place: usize) -> String {
+    format!("((SELECT count(*) FROM {part}) / cardinality(${place}))")
 }
 
 /// How many columns a part has.

@@ -28,7 +28,10 @@ fn advice(told: &sqlx::Error) -> &'static str {
         "23505" => "another lane has written the same row meanwhile: it is tried again",
         "55P03" => "somebody else holds the same rows for too long: end that",
         "57014" => "the database takes too long: look at what else it does",
-        "22012" => "a partition that is written to is not there: look whether its topic is",
+        "22012" => {
+            "a partition that is written to is not there, or a run that goes on was deleted: look \
+             whether the topic is there, and who deletes"
+        }
         "23502" => "a run is there that was taken for absent: it is tried again",
         "25P03" => "the transaction rested for too long: it is tried again",
         "25006" => "the database can only be read: connect to the primary",

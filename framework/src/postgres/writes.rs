@@ -79,16 +79,31 @@ impl Own {
     }
 }
 
+/// The rows that are put and were not read.
+pub(super) fn unread<'w>(
+    writes: &'w Writes,
+    known: &BTreeMap<Slot, Known>,
+) -> impl Iterator<Item = &'w Slot> {
+    let put = writes.slots.iter().filter(|(slot, value)| {
+        slot.space == Space::Rows && value.is_some() && !known.contains_key(slot)
+    });
+    put.map(|(slot, _)| slot)
+}
+
 /// Everything that a batch writes, by kind and column.
 pub(super) struct Draft<'a> {
     context: Context<'a>,
+    /// Whether there is none of the rows that are put and were not read.
+    are_new: bool,
     kinds: [Rows<'a>; KINDS],
 }
 
 impl<'a> Draft<'a> {
     /// Sorts what a lane writes by kind.
     pub(super) fn of(context: Context<'a>, writes: &'a Writes, own: &'a Own) -> Self {
-        let mut draft = Self { context, kinds: Default::default() };
+        let tables = unread(writes, context.known).map(|slot| &*slot.table);
+        let are_new = context.granted.are_new(tables);
+        let mut draft = Self { context, are_new, kinds: Default::default() };
         for (slot, value) in &writes.slots {
             draft.slot(slot, value.as_ref());
         }
@@ -105,7 +120,7 @@ impl<'a> Draft<'a> {
 
     fn slot(&mut self, slot: &'a Slot, value: Option<&'a Value>) {
         let known = self.context.known.get(slot).copied();
-        let is_new = known.map_or_else(|| self.is_new(slot), Known::is_absent);
+        let is_new = known.map_or(self.are_new && slot.space == Space::Rows, Known::is_absent);
         let (put, new, gone) = match slot.space {
             Space::Rows => (ROWS, ROWS_NEW, ROWS_GONE),
             Space::Barriers => (BARRIERS, BARRIERS_NEW, BARRIERS_GONE),
@@ -120,11 +135,6 @@ impl<'a> Draft<'a> {
         if slot.space == Space::Barriers {
             let _ = row.flag(value.status.is_some());
         }
-    }
-
-    /// Whether it is taken for granted that there is no such row.
-    fn is_new(&self, slot: &Slot) -> bool {
-        slot.space == Space::Rows && self.context.granted.is_new(&slot.table)
     }
 
     /// A run is in one of two tables: among those that go on, or in the archive.

@@ -397,7 +397,7 @@ async fn what_is_written_is_found_by_its_whole_key() {
             let is_no_table = plan.contains("VIRTUAL TABLE") || plan == "SCAN CONSTANT ROW";
             plan.starts_with("SCAN") && !is_no_table
         }
-        Some((_, how)) => ["(saga=?)", "(name=?)", "(group_name=?)", "lane=?)"]
+        Some((_, how)) => ["(saga=?)", "(name=?)", "(group_name=?)", "lane=?)", "due=?)"]
             .iter()
             .any(|key| how.ends_with(key)),
     };

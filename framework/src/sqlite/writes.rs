@@ -35,7 +35,8 @@ const FIRST: usize = 8;
 /// lane's time; `{b}` and `{r}` are the blob and the rows of the kind.
 ///
 /// What is deleted by two columns is joined, in this order, and deleted by its number: a pair that is `IN` a list is
-/// looked for by its first column alone in some versions of SQLite (3.40), and so in all runs of a saga.
+/// looked for by its first column alone in some versions of SQLite (3.40), and so in all runs of a saga. Timers have no
+/// number, and in that of those versions that is built in they are looked for by their whole key.
 pub(super) const STATEMENTS: [&str; KINDS] = [
     // A run that has ended moves to the archive, and keeps its age.
     "INSERT INTO archive (saga, key, status, begun, ended, body)

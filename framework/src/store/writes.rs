@@ -264,7 +264,7 @@ pub struct Writes {
     pub seen: Vec<String>,
     /// Timers that are set, and what each is about: a parked key holds its timers too.
     pub timers: BTreeMap<Timer, Key>,
-    /// Timers that are taken away, if they are there.
+    /// Timers that are taken away, if they are there; one that is set as well stays set.
     pub timers_gone: BTreeSet<Timer>,
     /// Calls that begin.
     pub calls: Vec<Calling>,

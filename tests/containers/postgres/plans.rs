@@ -52,7 +52,7 @@ const FILL: &str = "
     FROM generate_series(1, 1000) n CROSS JOIN LATERAL
     (SELECT string_agg(md5(n || ' ' || i), '') AS key FROM generate_series(1, 25) i) AS long;
     INSERT INTO plans.archive (saga, key, status, begun, ended, body)
-    SELECT saga, key, status, 5000 + begun, 5000 + begun, body FROM plans.runs WHERE length(key) > 100;";
+    SELECT saga, key, 'completed', 5000 + begun, 5000 + begun, body FROM plans.runs WHERE length(key) > 100;";
 
 /// What the tables were like when they were looked at.
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +194,8 @@ async fn looks(store: &dyn Store, advance: Advance) {
         let mut batch = begin(store, &advance).await;
         let found = batch.read(&wanted, &BTreeSet::new()).await.unwrap();
         assert_eq!(found.slots.len(), TOUCHED * 4);
+        let due = batch.due(TOUCHED as u32).await.unwrap();
+        assert_eq!((due.timers.len(), due.next.map(Time::micros)), (TOUCHED, Some(51)));
         let seen = batch.seen(&names().chain(["nobody".to_owned()]).collect()).await.unwrap();
         assert_eq!(seen.len(), TOUCHED);
         batch.roll_back().await;
@@ -211,12 +213,13 @@ async fn enters(store: &dyn Store, _: Advance) {
     futures::future::join_all(put).await;
 }
 
-/// Runs that go on are listed, of which the archive has none.
+/// Runs are listed of which the archive has none, and of which it has all.
 async fn lists(store: &dyn Store, _: Advance) {
-    let going = store.runs("saga", Some(Status::Running), TOUCHED as u32).await.unwrap();
-    assert_eq!(going.len(), TOUCHED);
-    let ended = store.runs("saga", Some(Status::Completed), TOUCHED as u32).await.unwrap();
-    assert_eq!(ended.len(), TOUCHED);
+    for status in [Status::Running, Status::Completed] {
+        let listed = store.runs("saga", Some(status), TOUCHED as u32).await.unwrap();
+        assert_eq!(listed.len(), TOUCHED);
+        assert!(listed.iter().all(|run| run.status == status));
+    }
 }
 
 /// What is too old goes, a little at a time.

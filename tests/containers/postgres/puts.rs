@@ -2,11 +2,12 @@
 
 use super::faults::connected;
 use super::pair::migrate;
+use ballet::ErrorKind;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{Known, Slot, Space, Status, Store, Value, Writes};
 use containers::servers::{self, Database};
 use sentences::slots::plain;
-use sentences::{lane, write};
+use sentences::{lane, open, write};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,17 +85,19 @@ async fn what_was_taken_away_is_new_when_it_is_put_again() {
     assert_eq!(failed(&database).await, before);
 }
 
+/// The run of this key comes to this, of which so much is known.
+fn run(key: &'static str, known: Known, status: Status) -> Writes {
+    let slot = Slot::new(Space::Runs, "saga", key);
+    let value = Value { body: status.name().into(), status: Some(status) };
+    let (slots, known) = ([(slot.clone(), Some(value))].into(), [(slot, known)].into());
+    Writes { slots, known, ..Writes::default() }
+}
+
 /// As when a part of a backup was put back.
 #[tokio::test]
 async fn a_run_ends_though_the_archive_has_one_of_its_name() {
     let (database, store) = fresh().await;
-    let run = Slot::new(Space::Runs, "saga", "k");
-    let of = |known, status: Status| {
-        let value = Value { body: status.name().into(), status: Some(status) };
-        let (slots, known) = ([(run.clone(), Some(value))].into(), [(run.clone(), known)].into());
-        Writes { slots, known, ..Writes::default() }
-    };
-    write(&*store, &lane(), of(Known::Absent, Status::Running)).await;
+    write(&*store, &lane(), run("k", Known::Absent, Status::Running)).await;
     let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
     db.execute(
         "INSERT INTO puts.archive (saga, key, status, begun, ended, body)
@@ -102,10 +105,34 @@ async fn a_run_ends_though_the_archive_has_one_of_its_name() {
     )
     .await
     .unwrap();
-    write(&*store, &lane(), of(Known::Here, Status::Completed)).await;
-    assert_eq!(value(&*store, run).await.unwrap(), "completed");
+    write(&*store, &lane(), run("k", Known::Here, Status::Completed)).await;
+    let slot = Slot::new(Space::Runs, "saga", "k");
+    assert_eq!(value(&*store, slot).await.unwrap(), "completed");
     let left =
         sqlx::query("SELECT (SELECT count(*) FROM puts.runs), (SELECT count(*) FROM puts.archive)");
     let left = left.fetch_one(&mut db).await.unwrap();
     assert_eq!((left.get::<i64, _>(0), left.get::<i64, _>(1)), (0, 1));
+}
+
+/// What its owner remembers is not there any more, and what it makes of it would be nowhere.
+#[tokio::test]
+async fn a_run_that_was_deleted_while_it_goes_on_is_not_lost_in_silence() {
+    let (database, store) = fresh().await;
+    let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
+    for status in [Status::Running, Status::Completed] {
+        for key in ["a", "b"] {
+            write(&*store, &lane(), run(key, Known::Absent, Status::Running)).await;
+        }
+        db.execute("DELETE FROM puts.runs WHERE key = 'a'").await.unwrap();
+        let (_, mut batch) = open(&*store, &lane()).await;
+        let (mut both, b) = (run("a", Known::Here, status), run("b", Known::Here, status));
+        both.slots.extend(b.slots);
+        both.known.extend(b.known);
+        batch.flush(both).await.unwrap();
+        let told = batch.commit().await.unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::Store);
+        assert!(told.to_string().contains("a run that goes on was deleted"), "{told}");
+        assert_eq!(value(&*store, Slot::new(Space::Runs, "saga", "b")).await.unwrap(), "running");
+        db.execute("DELETE FROM puts.runs").await.unwrap();
+    }
 }

@@ -116,7 +116,9 @@ fn of_commit(from: u64, commit: &Commit) -> u64 {
         hash = digest(hash, outgoing.message.envelope.id.as_bytes());
         hash = digest(hash, &outgoing.message.body);
     }
-    for timer in writes.timers.keys().chain(&writes.timers_gone) {
+    let (set, gone) = (writes.timers.keys(), writes.timers_gone.iter());
+    for (what, timer) in set.map(|timer| (1, timer)).chain(gone.map(|timer| (0, timer))) {
+        hash = digest(hash, &[what]);
         hash = digest(hash, timer.id.as_bytes());
         hash = digest(hash, &timer.due.micros().to_le_bytes());
     }
