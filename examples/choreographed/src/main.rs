@@ -1,4 +1,4 @@
-//! Serves the purchase by reactions over HTTP, on one SQLite file.
+//! Serves the purchase by reactions over HTTP, on one SQLite file, or on Postgres and Kafka.
 
 use choreographed::{BESIDE, CAST};
 use shop::http::{Example, main as serve};

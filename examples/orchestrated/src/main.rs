@@ -1,4 +1,4 @@
-//! Serves the purchase with a coordinator over HTTP, on one SQLite file.
+//! Serves the purchase with a coordinator over HTTP, on one SQLite file, or on Postgres and Kafka.
 
 use orchestrated::{CAST, Purchase};
 use shop::http::{Example, Runs, main as serve};
