@@ -167,6 +167,12 @@ mod docs {
     #[doc = include_str!("../../docs/guide/events.md")]
     struct Events;
     #[cfg(feature = "sqlite")]
+    #[doc = include_str!("../../docs/guide/plans.md")]
+    struct Plans;
+    #[cfg(feature = "sqlite")]
+    #[doc = include_str!("../../docs/guide/reactions.md")]
+    struct Reacting;
+    #[cfg(feature = "sqlite")]
     #[doc = include_str!("../../docs/guide/views.md")]
     struct Views;
     #[doc = include_str!("../../docs/guide/errors.md")]

@@ -38,6 +38,7 @@ const SERVER: &[&str] = &[
     "migrate.rs",
     "outbox.rs",
     "pool.rs",
+    "puts.rs",
     "standing.rs",
     "texts.rs",
     "transaction.rs",
