@@ -9,7 +9,7 @@
 //! **All rows of a statement are put in the same way,** and so in one order, whatever a process knows by then. Two
 //! lanes that want the same rows would else wait for each other: one would put those of some tables first.
 
-use crate::store::Found;
+use crate::store::{Found, Slot};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,8 +22,8 @@ pub(super) struct Puts(Mutex<Arc<BTreeSet<String>>>);
 pub(super) enum Granted {
     /// Nothing. In a transaction there is no second try.
     Nothing,
-    /// That rows are new, unless one of them is of one of these tables; that timers that are set are; and that what ends has not
-    /// ended before.
+    /// That rows are new, unless one of them is of one of these tables; that timers that are set are; and that what ends
+    /// has not ended before.
     New { but: Arc<BTreeSet<String>> },
 }
 
@@ -36,8 +36,8 @@ impl Puts {
     /// These rows were there already.
     pub(super) fn were_there(&self, found: &Found) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |slot: &crate::store::Slot| slot.table.as_str().to_owned();
-        Arc::make_mut(&mut tables).extend(found.slots.keys().map(of));
+        let table = |slot: &Slot| slot.table.as_str().to_owned();
+        Arc::make_mut(&mut tables).extend(found.slots.keys().map(table));
     }
 }
 
