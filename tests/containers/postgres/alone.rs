@@ -1,16 +1,19 @@
 //! Batches that lock nothing: they say nothing before their commit, which is one statement and decides all.
 
 use super::faults::{behind, connected, probe, proxy, ready, terminate_all, value, writes};
-use super::pair::{migrate, schema, with_log};
-use ballet::ErrorKind;
+use super::pair::{database, migrate, schema, with_log};
 use ballet::broker::TopicSpec;
 use ballet::message::Outgoing;
 use ballet::postgres::{Config, Postgres};
 use ballet::store::{Advance, LaneId, Store, Writes};
+use ballet::{Error, ErrorKind};
 use containers::servers::{Postgres as Server, own_name};
 use sentences::{begin, lane, next, outgoing, write};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_unknown_and_the_compare_and_set_finds_it() {
@@ -25,6 +28,103 @@ async fn a_commit_whose_answer_is_lost_is_unknown_and_the_compare_and_set_finds_
     proxy.open().await;
     assert_eq!(probe(&*store, &advance).await, Some((advance.epoch, advance.batch + 1)));
     assert_eq!(value(&*store, "k").await, Some(1));
+}
+
+/// Somebody else in the same database, who has said this.
+async fn somebody(says: String) -> PgConnection {
+    let (database, _) = database().await;
+    let mut db = PgConnection::connect(&database.superuser_url()).await.unwrap();
+    db.execute(sqlx::raw_sql(AssertSqlSafe(says))).await.unwrap();
+    db
+}
+
+/// Until a session of the app waits for what somebody holds.
+async fn waits(config: &Config) {
+    let mut db = somebody("SELECT 1".to_owned()).await;
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+         WHERE application_name = $1 AND wait_event_type = 'Lock'";
+    loop {
+        let asked = sqlx::query(waiting).bind(format!("ballet {}", config.schema()));
+        if asked.fetch_one(&mut db).await.unwrap().get::<i64, _>(0) > 0 {
+            return;
+        }
+        ballet::clock::rest(Duration::from_millis(10)).await;
+    }
+}
+
+/// The batch puts a row that is there, which it has taken for new, and its second statement waits: somebody holds the
+/// row, which the first did not need. He lets go when he ends.
+async fn second(store: &dyn Store, config: &Config) -> (Advance, Committing, PgConnection) {
+    write(store, &lane(), writes("k", 0)).await;
+    let holds = format!("BEGIN; SELECT 1 FROM {}.rows FOR UPDATE", config.schema());
+    let holder = somebody(holds).await;
+    let (advance, batch) = ready(store).await;
+    let committing = tokio::spawn(batch.commit());
+    waits(config).await;
+    (advance, committing, holder)
+}
+
+type Committing = JoinHandle<Result<(), Error>>;
+
+#[tokio::test]
+async fn a_second_statement_whose_answer_is_lost_is_unknown_and_the_compare_and_set_finds_it() {
+    let (config, proxy) = (schema().await, proxy().await);
+    let store = behind(&proxy, &config).await;
+    let (advance, committed, mut holder) = second(&*store, &config).await;
+    proxy.silence_back();
+    holder.execute("COMMIT").await.unwrap();
+    assert_eq!(committed.await.unwrap().unwrap_err().kind(), ErrorKind::Unknown);
+    proxy.cut().await;
+    proxy.open().await;
+    assert_eq!(probe(&*store, &advance).await, Some((advance.epoch, advance.batch + 1)));
+    assert_eq!(value(&*store, "k").await, Some(1));
+}
+
+#[tokio::test]
+async fn a_session_that_ends_under_the_second_statement_makes_it_unknown_and_leaves_nothing() {
+    let config = schema().await;
+    let store = connected(config.clone()).await;
+    let (advance, committed, mut holder) = second(&*store, &config).await;
+    assert!(terminate_all(&config).await > 0);
+    assert_eq!(committed.await.unwrap().unwrap_err().kind(), ErrorKind::Unknown);
+    holder.execute("COMMIT").await.unwrap();
+    assert_eq!(probe(&*store, &advance).await, None);
+    assert_eq!(value(&*store, "k").await, Some(0));
+}
+
+/// The first statement waits for a row that comes and makes it fail; before it is seen which row that was, the lane is
+/// taken by another.
+#[tokio::test]
+async fn an_owner_that_is_replaced_before_its_second_statement_has_written_nothing() {
+    let config = schema().await;
+    let store = connected(config.clone()).await;
+    let rows = format!("{}.rows", config.schema());
+    let (advance, batch) = ready(&*store).await;
+    let puts = format!("BEGIN; INSERT INTO {rows} VALUES ('service.table', 'k', '7')");
+    let mut holder = somebody(puts).await;
+    let committing = tokio::spawn(batch.commit());
+    waits(&config).await;
+    let locks = tokio::spawn(somebody(format!("BEGIN; LOCK TABLE {rows}")));
+    locked(&rows).await;
+    holder.execute("COMMIT").await.unwrap();
+    let mut locker = locks.await.unwrap();
+    waits(&config).await;
+    let other = connected(config).await;
+    let taken = other.take(&lane()).await.unwrap();
+    locker.execute("COMMIT").await.unwrap();
+    assert_eq!(committing.await.unwrap().unwrap_err().kind(), ErrorKind::Superseded);
+    assert_eq!(probe(&*store, &advance).await, Some((taken.epoch, 0)));
+    assert_eq!(value(&*other, "k").await, Some(7));
+}
+
+/// Until somebody waits for all of a table.
+async fn locked(table: &str) {
+    let mut db = somebody("SELECT 1".to_owned()).await;
+    let waiting = "SELECT count(*) FROM pg_locks
+         WHERE relation = $1::regclass AND mode = 'AccessExclusiveLock' AND NOT granted";
+    while sqlx::query(waiting).bind(table).fetch_one(&mut db).await.unwrap().get::<i64, _>(0) == 0 {
+        ballet::clock::rest(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]
