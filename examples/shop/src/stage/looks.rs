@@ -85,7 +85,9 @@ impl Stage {
         self.house.outside()
     }
 
-    /// Every fact about an order, once, however often the broker repeated it.
+    /// Every fact about an order, once, however often the broker repeated it. Whoever sees in a row that
+    /// something has come about may be faster than the fact that says so, which is published after it is
+    /// kept: who counts must wait until it is [quiet](Self::quiet).
     async fn facts_of(&self, order_id: &str) -> Vec<Message> {
         let (mut known, order_id) = (BTreeSet::new(), self.number(order_id));
         let mut facts = self.messages().await;
