@@ -101,6 +101,21 @@ async fn a_file_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_file_that_other_migrations_have_made_is_left_alone() {
+    for meddled in ["UPDATE meta SET value = value + 1 WHERE name = 'sum'", "DELETE FROM meta"] {
+        let pair = File::fresh(NOON).await;
+        let path = pair.path();
+        pair.closed().await;
+        meddle(&path, meddled).await;
+        assert_eq!(
+            refused(&path).await,
+            "`it.db` was made by another build of ballet (schema 1 too, and other tables): use that one, or \
+             name another file"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_named_so() {
     for (offset, length) in [(16, 60), (100, 100), (4_096, 4_096), (8_192, 4_096)] {
         let pair = File::fresh(NOON).await;

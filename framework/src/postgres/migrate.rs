@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::postgres::config::{Config, name};
-use crate::postgres::schema::{LOG, Place, STORE, reached};
+use crate::postgres::schema::{LOG, Part, Place, STORE, reached};
 use crate::postgres::trouble::{state, store};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
@@ -67,10 +67,9 @@ impl Place<'_> {
         let asked = sqlx::query("SELECT to_regclass($1) IS NOT NULL");
         let asked = asked.bind(format!("{schema}.meta")).fetch_one(&mut *db).await;
         let is_there: bool = asked.map_err(store)?.get(0);
-        let version = if is_there { self.fact(db, self.part.fact).await? } else { 0 };
-        let done = usize::try_from(version).unwrap_or(usize::MAX);
-        let missing = migrations.get(done..).ok_or_else(|| self.newer(version))?;
-        for migration in missing {
+        let done = if is_there { self.done(db).await? } else { 0 };
+        let missing = migrations.0.iter().skip(done);
+        for migration in missing.clone() {
             let migrated = say(db, (*migration).to_owned()).await;
             migrated.map_err(|told| self.unmade(told))?;
         }
@@ -78,13 +77,15 @@ impl Place<'_> {
         Ok(missing.len())
     }
 
-    /// Which version it is, and which life of it: drawn once.
+    /// Which version it is, what made it, and which life of it: drawn once.
     async fn note(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
         let noted = sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ($1, $2), ('incarnation', $3)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.name = $1",
+            "INSERT INTO meta (name, value) VALUES ($1, $2), ($3, $4), ('incarnation', $5)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.name IN ($1, $3)",
         );
-        let noted = noted.bind(self.part.fact).bind(self.part.migrations.len() as i64);
+        let Part { fact, sum, migrations, .. } = self.part;
+        let noted = noted.bind(fact).bind(migrations.known() as i64);
+        let noted = noted.bind(sum).bind(migrations.sum(migrations.known()));
         noted.bind(i64::from(crate::id::incarnation())).execute(db).await.map(drop)
     }
 

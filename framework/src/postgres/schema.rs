@@ -7,6 +7,7 @@ use crate::clock::{Stopwatch, rest};
 use crate::error::{Error, ErrorKind};
 use crate::postgres::config::Config;
 use crate::postgres::trouble::{may_come, reach, state, store};
+use crate::store::migrations::{Made, Migrations};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use std::time::Duration;
 
@@ -16,34 +17,37 @@ pub(super) struct Part {
     name: &'static str,
     /// The row of `meta` that says which version it is.
     pub(super) fact: &'static str,
+    /// The row of `meta` that says what those migrations said that made it.
+    pub(super) sum: &'static str,
     /// Tables without which it is none.
     tables: [&'static str; 2],
     /// What `ballet migrate` is told to make it.
     option: &'static str,
     /// Functions that an app calls.
     pub(super) functions: &'static [&'static str],
-    /// By number.
-    pub(super) migrations: &'static [&'static str],
+    pub(super) migrations: Migrations,
 }
 
 /// A store.
 pub(super) static STORE: Part = Part {
     name: "schema",
     fact: "version",
+    sum: "version_sum",
     tables: ["meta", "lanes"],
     option: "--schema",
     functions: &["lane_key(text, integer, integer)", "none_entered(text, integer, bytea[])"],
-    migrations: &[include_str!("../../migrations/postgres/0001_lanes.sql")],
+    migrations: Migrations(&[include_str!("../../migrations/postgres/0001_lanes.sql")]),
 };
 
 /// A log.
 pub(super) static LOG: Part = Part {
     name: "log",
     fact: "log",
+    sum: "log_sum",
     tables: ["meta", "ends"],
     option: "--log",
     functions: &[],
-    migrations: &[include_str!("../../migrations/postgres/log/0001_log.sql")],
+    migrations: Migrations(&[include_str!("../../migrations/postgres/log/0001_log.sql")]),
 };
 
 /// What every session of ours is told, by one statement.
@@ -121,16 +125,26 @@ impl Place<'_> {
     /// Refuses a schema that is not of our version.
     async fn verify(&self, db: &mut PgConnection) -> Result<(), Error> {
         self.may_use(db).await?;
-        let version = self.fact(db, self.part.fact).await?;
-        let known = self.part.migrations.len() as i64;
-        match version {
-            newer if newer > known => Err(self.newer(newer)),
-            older if older < known => {
+        match self.done(db).await? {
+            done if done == self.part.migrations.known() => Ok(()),
+            older => {
+                let known = self.part.migrations.known();
                 let told =
                     format!("is of an older ballet (schema {older}, this one needs {known})");
                 Err(self.unmigrated(&told))
             }
-            _ => Ok(()),
+        }
+    }
+
+    /// How many of our migrations have made it. Refuses one that others have made, or more than we know.
+    pub(super) async fn done(&self, db: &mut PgConnection) -> Result<usize, Error> {
+        let Part { fact, sum, migrations, .. } = self.part;
+        let version = self.fact(db, fact).await?;
+        match migrations.made(version, self.fact(db, sum).await?) {
+            Made::Same => Ok(migrations.known()),
+            Made::Older(done) => Ok(done),
+            Made::Newer => Err(self.newer(version)),
+            Made::Otherwise => Err(self.otherwise(version)),
         }
     }
 
@@ -180,10 +194,19 @@ impl Place<'_> {
         Error::new(ErrorKind::Store, format!("{name} `{schema}` of {place} {told}"))
     }
 
-    pub(super) fn newer(&self, version: i64) -> Error {
-        let known = self.part.migrations.len();
+    fn newer(&self, version: i64) -> Error {
+        let known = self.part.migrations.known();
         self.about(&format!(
             "was migrated by a newer ballet (schema {version}, this one knows {known}): use that one"
+        ))
+    }
+
+    fn otherwise(&self, version: i64) -> Error {
+        let command = self.command("");
+        self.about(&format!(
+            "was made by another build of ballet (schema {version} too, and other tables): use that one, or \
+             name another schema and run `{}`",
+            command.trim_end()
         ))
     }
 

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind};
 use crate::sqlite::place;
 use crate::sqlite::tail::{Log, Topic};
 use crate::sqlite::trouble::{damaged, file, store, unopened};
+use crate::store::migrations::{Made, Migrations};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use std::time::Duration;
 /// Says in the header of the file that it is ours: `blet`.
 pub(super) const APPLICATION: i32 = 0x626c_6574;
 
-/// The migrations, by number.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_lanes.sql")];
+const MIGRATIONS: Migrations =
+    Migrations(&[include_str!("../../migrations/sqlite/0001_lanes.sql")]);
 
 /// With what every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -46,8 +47,8 @@ pub(super) async fn open(
     let version = whose(&mut db, path).await?;
     promise(&mut db, path).await?;
     sound(&mut db, path).await?;
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
-        migrate(&mut db, number + 1, migration).await.map_err(|told| unopened(path, told))?;
+    for number in done(&mut db, path, version).await?..MIGRATIONS.known() {
+        migrate(&mut db, number).await.map_err(|told| unopened(path, told))?;
     }
     if let Some(owner) = owner {
         belongs_to(&mut db, path, owner).await?;
@@ -88,24 +89,46 @@ fn look(path: &Path) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Store, file(path, "is not a database: name another file")))
 }
 
-/// The version of our schema in the file; 0 in an empty one.
-async fn whose(db: &mut SqliteConnection, path: &Path) -> Result<usize, Error> {
+/// The version of the schema in the file, if it is one of ours; 0 in an empty one.
+async fn whose(db: &mut SqliteConnection, path: &Path) -> Result<i64, Error> {
     let asked = sqlx::query(
         "SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
          FROM pragma_application_id a, pragma_user_version v",
     );
     let row = asked.fetch_one(db).await.map_err(|told| unopened(path, told))?;
     let (application, version, things): (i32, i64, i64) = (row.get(0), row.get(1), row.get(2));
-    let known = MIGRATIONS.len();
-    let told = match (application, usize::try_from(version).unwrap_or(usize::MAX)) {
-        (0, 0) if things == 0 => return Ok(0),
-        (APPLICATION, version) if version <= known => return Ok(version),
-        (APPLICATION, version) => format!(
+    match application {
+        0 if version == 0 && things == 0 => Ok(0),
+        APPLICATION => Ok(version),
+        _ => {
+            let told = "belongs to another program: name another file";
+            Err(Error::new(ErrorKind::Store, file(path, told)))
+        }
+    }
+}
+
+/// How many of our migrations have made it. Refuses one that others have made, or more than we know.
+async fn done(db: &mut SqliteConnection, path: &Path, version: i64) -> Result<usize, Error> {
+    let known = MIGRATIONS.known();
+    let sum = if version == 0 { Ok(0) } else { sum(db).await };
+    let told = match MIGRATIONS.made(version, sum.map_err(|told| unopened(path, told))?) {
+        Made::Same => return Ok(known),
+        Made::Older(done) => return Ok(done),
+        Made::Newer => format!(
             "was written by a newer ballet (schema {version}, this one knows {known}): use that one"
         ),
-        _ => "belongs to another program: name another file".to_owned(),
+        Made::Otherwise => format!(
+            "was made by another build of ballet (schema {version} too, and other tables): use that one, or \
+             name another file"
+        ),
     };
     Err(Error::new(ErrorKind::Store, file(path, told)))
+}
+
+/// The sum of the migrations that have made it.
+async fn sum(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let asked = sqlx::query("SELECT value FROM meta WHERE name = 'sum'");
+    Ok(asked.fetch_optional(db).await?.map_or(0, |row| row.get(0)))
 }
 
 /// Says what must hold, and makes sure that it does: what a power cut leaves is what some commit left. That a
@@ -145,14 +168,14 @@ async fn sound(db: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
 /// # If the process dies
 ///
 /// The migration is there as a whole or not at all.
-async fn migrate(
-    db: &mut SqliteConnection,
-    version: usize,
-    migration: &str,
-) -> Result<(), sqlx::Error> {
+async fn migrate(db: &mut SqliteConnection, number: usize) -> Result<(), sqlx::Error> {
+    let (migration, version) = (MIGRATIONS.0[number], number + 1);
+    let sum = MIGRATIONS.sum(version);
     let text = format!(
         "BEGIN IMMEDIATE;\n{migration}\nPRAGMA application_id = {APPLICATION};
-         PRAGMA user_version = {version};\nCOMMIT"
+         PRAGMA user_version = {version};
+         INSERT INTO meta (name, value) VALUES ('sum', {sum})
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value;\nCOMMIT"
     );
     // Not prepared: it runs once.
     db.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop)

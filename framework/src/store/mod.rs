@@ -5,6 +5,8 @@ pub(crate) mod commit;
 mod kept;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod line;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod migrations;
 #[cfg(feature = "runtime")]
 mod port;
 mod slot;

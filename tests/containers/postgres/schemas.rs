@@ -172,6 +172,25 @@ async fn a_schema_of_another_version_is_left_alone_and_told_what_to_run() {
 }
 
 #[tokio::test]
+async fn a_schema_that_other_migrations_have_made_is_left_alone() {
+    let other = "UPDATE meta SET value = value + 1 WHERE name = 'version_sum'";
+    for meddled in [other, "DELETE FROM meta WHERE name = 'version_sum'"] {
+        assert_eq!(
+            refused_after(meddled).await,
+            "schema `s` of database `d` was made by another build of ballet (schema 1 too, and other tables): \
+             use that one, or name another schema and run `ballet migrate --store … --schema s`"
+        );
+    }
+    let (database, _) = database().await;
+    let schema = own_name("schema");
+    migrate(database, &schema).await;
+    let mut db = session(&database.owner_url()).await;
+    say(&mut db, format!("SET search_path TO {schema}; {other}")).await.unwrap();
+    let told = Postgres::migrate(&owner(database, &schema), None).await.unwrap_err().to_string();
+    assert!(told.contains("was made by another build of ballet"), "{told}");
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_not_migrated_back() {
     let (database, _) = database().await;
     let schema = own_name("schema");
