@@ -121,6 +121,12 @@ pub trait Broker: Send + Sync + 'static {
         usize::MAX
     }
 
+    /// Whether it is the log of a store that [is fused](crate::store::Store::is_fused), where batches append by
+    /// themselves what they say.
+    fn is_fused(&self) -> bool {
+        false
+    }
+
     /// Appends the messages of batches, in order per partition, and returns when all of them are safe.
     ///
     /// # Errors

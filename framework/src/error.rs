@@ -147,6 +147,8 @@ pub enum ErrorKind {
     Conflict,
     /// There is no such thing.
     NotFound,
+    /// An id or a key is longer than [what fits](crate::Key::LONGEST).
+    TooLong,
     /// Too much is in flight; ask again later.
     Busy,
     /// The app has been stopped.

@@ -13,6 +13,7 @@
 
 mod effects;
 mod entry;
+mod fits;
 mod numbers;
 mod reads;
 mod recall;
@@ -301,17 +302,6 @@ impl Tx {
         let place = self.numbers.next(&send.topic, &send.key);
         self.effects.sends.push((place, send));
         place
-    }
-
-    /// Refuses what the broker would: a body of more bytes than this.
-    pub(crate) fn fits(&self, largest: usize) -> Result<(), Fault> {
-        let too_large = self.effects.sends.iter().find(|(_, send)| send.body.len() > largest);
-        let Some((_, Send { name, topic, body, .. })) = too_large else { return Ok(()) };
-        let size = body.len();
-        Err(Fault::new(format!(
-            "`{name}` to `{topic}` has {size} bytes and may have {largest}: say less, or let the broker take \
-             more (of Kafka, `largest` in its URL and `max.message.bytes` of the topic)"
-        )))
     }
 
     /// The lane's numbers, which tell ids and stamps of what was said.

@@ -1,6 +1,6 @@
 //! Inbox, timers, seen ids and parked messages.
 
-use super::slots::{plain, put, row};
+use super::slots::{noise, plain, put, row};
 use super::{NOON, Pair, lane, open, write};
 use ballet::Key;
 use ballet::clock::Time;
@@ -303,10 +303,19 @@ pub async fn parked_messages_are_changed_and_released<P: Pair>() {
 }
 
 pub async fn texts_may_hold_any_characters<P: Pair>() {
+    comes_back::<P>("zero \u{0}, quote \" ' `, line \n, \u{1F980}, \u{7f}\u{80}\\u0000").await;
+}
+
+/// An id has the longest key in it, and perhaps names of the program and what tells it from others.
+pub async fn the_longest_ids_fit<P: Pair>() {
+    comes_back::<P>(&noise(2 * Key::LONGEST + 64)).await;
+}
+
+async fn comes_back<P: Pair>(text: &str) {
     let pair = P::fresh(NOON).await;
-    let text = "zero \u{0}, quote \" ' `, line \n, \u{1F980}, \u{7f}\u{80}\\u0000";
-    let id = Inboxed { id: text.into(), key: Key::new(text), body: text.into() };
-    let call = Calling { id: text.into(), key: Key::new(text), holds: true, body: text.into() };
+    let id = Inboxed { id: text.into(), key: Key::new(text), body: text.to_owned().into() };
+    let call =
+        Calling { id: text.into(), key: Key::new(text), holds: true, body: text.to_owned().into() };
     let aside = Parked { reason: text.into(), key: Key::new(text), ..parked(1, Held::Fault) };
     let (timer, about) = (Timer { due: NOON, id: text.into() }, Key::new(text));
     let writes = Writes {

@@ -1,8 +1,8 @@
 //! Rows, runs and barriers: what is at a key, and what lies between two.
 
 use super::{NOON, Pair, begin, lane, next, open, write};
-use ballet::ErrorKind;
 use ballet::store::{Found, LaneId, Lock, Scan, Slot, Space, Store, Value, Writes};
+use ballet::{ErrorKind, Key};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +64,29 @@ pub async fn keys_and_values_may_be_any_bytes<P: Pair>() {
     let found = find(&*pair.store(), &wanted, &[]).await.slots;
     assert_eq!(found.len(), KEYS.len() + 1);
     assert!(found.iter().all(|(slot, body)| slot.key == *body), "{found:?}");
+}
+
+/// Text that cannot be pressed together, of so many bytes.
+pub fn noise(bytes: usize) -> String {
+    let ids =
+        (0..).map(|n: usize| ballet::id::derived(&["noise", &n.to_string()]).simple().to_string());
+    let noise: String = ids.take(bytes / 32 + 1).collect();
+    noise[..bytes].to_owned()
+}
+
+/// The longest key of a row, which may be two texts, and of a run, and of what is remembered of a step: it has the names of saga and step in it
+/// and the id of the run, and `/back` behind them.
+pub async fn the_longest_keys_fit<P: Pair>() {
+    let pair = P::fresh(NOON).await;
+    let (key, pair_of) = (noise(Key::LONGEST), noise(2 * Key::LONGEST + 7));
+    let slots = [
+        Slot::new(Space::Rows, "service.table", noise(2 * Key::LONGEST)),
+        Slot::new(Space::Runs, "saga", key),
+        Slot::new(Space::Barriers, "service", pair_of),
+    ];
+    put(&*pair.store(), slots.iter().cloned().zip(["rows", "runs", "barriers"].map(plain))).await;
+    let pair = pair.reopen().await;
+    assert_eq!(find(&*pair.store(), &slots, &[]).await.slots.len(), 3);
 }
 
 pub async fn the_three_spaces_do_not_meet<P: Pair>() {

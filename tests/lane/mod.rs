@@ -20,6 +20,7 @@ mod outside;
 mod parking;
 mod precommit;
 mod rebuild;
+mod refused;
 mod requests;
 mod retention;
 mod rounds;

@@ -11,7 +11,7 @@ use crate::app::traced::Traced;
 use crate::engine::{Version, Work};
 use crate::error::{Error, ErrorKind, Fault, Refusal};
 use crate::id::fresh;
-use crate::message::{Command, Key, Record, Reply};
+use crate::message::{Command, Key, Record, Reply, fits};
 use crate::saga::Saga;
 use crate::saga::journal::{Signal, Verb};
 use crate::store::{DeadLetter, Entered, Inboxed, Joined, LaneId, Slot};
@@ -58,6 +58,11 @@ pub(super) fn codec(cause: serde_json::Error) -> Error {
     Error::new(ErrorKind::Codec, "it cannot be written as JSON").because(cause)
 }
 
+/// What is too long for the indexes of a store is refused before it is written.
+pub(super) fn has_room(what: &str, text: &str) -> Result<(), Error> {
+    fits(what, text.len()).map_err(|told| Error::new(ErrorKind::TooLong, told))
+}
+
 fn unread(command: &str, told: &serde_json::Error) -> Error {
     Error::new(ErrorKind::Codec, format!("the answer to `{command}` is not of its type: {told}"))
 }
@@ -86,8 +91,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] if `id` was begun with another input, [`ErrorKind::Store`] if the store
-    /// cannot be written.
+    /// [`ErrorKind::Conflict`] if `id` was begun with another input, [`ErrorKind::TooLong`] if it has more than
+    /// [`Key::LONGEST`] bytes, [`ErrorKind::Store`] if the store cannot be written.
     ///
     /// # If the process dies
     ///
@@ -111,8 +116,8 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Definition`] if the transaction is of another database than the app's,
-    /// [`ErrorKind::Conflict`] if `id` was begun with another input, [`ErrorKind::Store`] if the
-    /// transaction cannot write. Nothing was begun then; the transaction goes on as the caller likes.
+    /// [`ErrorKind::Conflict`] if `id` was begun with another input, [`ErrorKind::TooLong`] if it has more than
+    /// [`Key::LONGEST`] bytes, [`ErrorKind::Store`] if the transaction cannot write. Nothing was begun then; the transaction goes on as the caller likes.
     ///
     /// # If the process dies
     ///
@@ -132,7 +137,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] if the key was used for something else.
+    /// [`ErrorKind::Conflict`] if the key was used for something else, [`ErrorKind::TooLong`] if it or `about` has
+    /// more than [`Key::LONGEST`] bytes.
     ///
     /// # If the process dies
     ///
@@ -148,6 +154,7 @@ impl Running {
     }
 
     async fn enter(&self, group: &str, key: &Key, id: String, entry: &Entry) -> Result<(), Error> {
+        has_room("the id of the run", key.as_str())?;
         let lane = self.wiring.lane_of(group, key);
         let entry = Inboxed { id, key: key.clone(), body: entry.bytes() };
         self.enter_lane(&lane, &entry, None).await.map(drop)
@@ -215,7 +222,8 @@ impl Running {
     /// # Errors
     ///
     /// [`ErrorKind::Codec`] if a step is forced to have made what it does not make, as far as this process
-    /// knows the saga; [`ErrorKind::Store`] if it cannot be written down.
+    /// knows the saga; [`ErrorKind::TooLong`] if the id of the run is longer than ids are;
+    /// [`ErrorKind::Store`] if it cannot be written down.
     ///
     /// # If the process dies
     ///

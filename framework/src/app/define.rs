@@ -117,6 +117,9 @@ impl Definitions {
     /// A lane reads the same partition of every topic, so all that a group reads must have as many.
     fn check(&self, lanes: u32, topics: &BTreeMap<String, TopicSpec>) -> Result<(), Error> {
         let mut faults = self.faults.clone();
+        if lanes == 0 {
+            faults.push("an app has one lane at least, and this has none".to_owned());
+        }
         for handler in &self.handlers {
             for source in handler.sources() {
                 let has = topics.get(&source.topic).map_or(lanes, |topic| topic.partitions);

@@ -74,13 +74,14 @@ impl App {
 }
 
 impl<L> App<L> {
-    /// Messages go over this broker.
+    /// Messages go over this broker. A store that has its log in itself, as SQLite has and Postgres with
+    /// [a log](crate::postgres::Config::with_log), takes no other one: that is refused at the start.
     pub fn broker(mut self, broker: Arc<dyn Broker>) -> Self {
         self.broker = Some(broker);
         self
     }
 
-    /// How many lanes every group has; 2 by default. It is pinned by the first start.
+    /// How many lanes every group has: 2 by default, and one at least. It is pinned by the first start.
     pub const fn lanes(mut self, lanes: u32) -> Self {
         self.lanes = lanes;
         self

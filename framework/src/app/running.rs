@@ -38,6 +38,11 @@ impl Running {
         let broker = broker.ok_or_else(|| {
             Error::new(ErrorKind::Definition, "this store has no broker of its own: give one")
         })?;
+        if store.is_fused() && !broker.is_fused() {
+            let text = "this store appends what is said to its own log, and nothing would reach the broker that \
+                        was given: leave out `App::broker`, or open Postgres without a log";
+            return Err(Error::new(ErrorKind::Definition, text));
+        }
         settings.retention.check(definitions.longest.as_ref())?;
         let topics = definitions.topics(lanes)?;
         for topic in topics.values() {

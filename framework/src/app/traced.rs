@@ -1,6 +1,6 @@
 //! What comes in: begins and requests, each with the trace that it belongs to.
 
-use crate::app::ask::{Requested, Run, codec};
+use crate::app::ask::{Requested, Run, codec, has_room};
 use crate::app::look::Since;
 use crate::app::position::Position;
 use crate::app::running::Running;
@@ -110,6 +110,7 @@ impl<'a> Traced<'a> {
     }
 
     fn beginning<S: Saga>(&self, id: &str, input: &S::Input) -> Result<Beginning, Error> {
+        has_room("the id of the run", id)?;
         let given = to_raw_value(input).map_err(codec)?;
         let entry = Entry::Begin {
             run: id.to_owned(),
@@ -143,6 +144,8 @@ impl<'a> Traced<'a> {
         about: &Key,
         command: &C,
     ) -> Result<Requested<'a, C>, Error> {
+        has_room("the key of the request", key)?;
+        has_room("the key of what it is about", about.as_str())?;
         let asked = to_raw_value(command).map_err(codec)?;
         let entry = Entry::Request {
             id: key.to_owned(),

@@ -33,6 +33,12 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Record for T {}
 pub struct Key(Text);
 
 impl Key {
+    /// How many bytes an id of a run and a key of a message or of a request may have at most, and half of what the key of
+    /// a row may have [as bytes](crate::TableKey): every store has room for it in its indexes, and every broker in a
+    /// record. Longer ones are refused: to a client by an error, to a handler by a fault; and a message that comes with
+    /// one is a dead letter.
+    pub const LONGEST: usize = 1_024;
+
     /// A key of this text.
     pub fn new(text: impl Into<Text>) -> Self {
         Self(text.into())
@@ -65,6 +71,19 @@ impl<T: ToString + ?Sized> From<&T> for Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Says of a key, or of what is one, that it is [too long](Key::LONGEST), if it has so many bytes.
+pub(crate) fn fits(what: impl fmt::Display, size: usize) -> Result<(), String> {
+    has_at_most(Key::LONGEST, what, size)
+}
+
+/// The same for what may have so many.
+pub(crate) fn has_at_most(most: usize, what: impl fmt::Display, size: usize) -> Result<(), String> {
+    match size > most {
+        true => Err(format!("{what} has {size} bytes and may have {most}: make it shorter")),
+        false => Ok(()),
     }
 }
 

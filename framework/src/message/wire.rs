@@ -9,7 +9,7 @@
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::id::derived;
-use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way};
+use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way, fits};
 use crate::text::Text;
 use bytes::Bytes;
 use std::fmt::{self, Write};
@@ -220,18 +220,22 @@ pub fn read<'a>(
     }
     let key = key.ok_or_else(|| codec("its record has no key"))?;
     let key = std::str::from_utf8(key).map_err(|_| codec("the key of its record is not UTF-8"))?;
+    fits("the key of its record", key.len()).map_err(codec)?;
     let (said, source) = (headers.required(Header::Id)?, headers.required(Header::Source)?);
     if said.is_empty() {
         return Err(missing(Header::Id));
     }
     let stamp = headers.stamp(source)?;
+    let correlation = headers.text(Header::Correlation)?.unwrap_or(said);
+    fits(format_args!("header `{}`", Header::Correlation.name()), correlation.len())
+        .map_err(codec)?;
     let envelope = Envelope {
         id: id(said, source),
         kind: headers.kind()?,
         name: headers.required(Header::Type)?.into(),
         version: headers.number(Header::DataVersion)?.unwrap_or(VERSION),
         key: Key::new(key),
-        correlation: headers.text(Header::Correlation)?.unwrap_or(said).into(),
+        correlation: correlation.into(),
         causation: headers
             .parsed(Header::Causation, "a UUID", |text| Uuid::parse_str(text).ok())?,
         hop: headers.number(Header::Hop)?.unwrap_or(0),
@@ -339,7 +343,8 @@ impl<'a> Headers<'a> {
             Some(_) if source.contains(char::is_control) => {
                 Err(codec("header `ce_source` holds a control character"))
             }
-            stamp => Ok(stamp),
+            Some(_) => fits("header `ce_source`", source.len()).map_err(codec).map(|()| stamp),
+            None => Ok(None),
         }
     }
 
@@ -350,10 +355,13 @@ impl<'a> Headers<'a> {
             "back" => Some(Way::Back),
             _ => None,
         })?;
+        let (run, step) = (self.required(Header::Run)?, self.required(Header::Step)?);
+        fits(format_args!("header `{}`", Header::Run.name()), run.len()).map_err(codec)?;
+        fits("what names saga and step", saga.len() + step.len()).map_err(codec)?;
         Ok(Some(StepRef {
             saga: saga.into(),
-            run: self.required(Header::Run)?.into(),
-            step: self.required(Header::Step)?.into(),
+            run: run.into(),
+            step: step.into(),
             way: way.ok_or_else(|| missing(Header::Way))?,
             round: self.number(Header::Round)?.unwrap_or(0),
             attempt: self.number(Header::Attempt)?.unwrap_or(ATTEMPT),

@@ -74,6 +74,10 @@ pub(super) struct Logged(pub(super) Postgres, pub(super) Arc<Log>);
 
 #[async_trait]
 impl Broker for Logged {
+    fn is_fused(&self) -> bool {
+        true
+    }
+
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {
         let topic = topic.clone();
         let made = self.0.run(move |db| {

@@ -140,6 +140,13 @@ impl<R: Reactor> Reactions<R> {
             if self.waits[..at].iter().any(|other| other.name == waiting.name) {
                 faults.push(format!("reactor `{reactor}` has two waits `{}`", waiting.name));
             }
+            if waiting.name.contains('/') {
+                faults.push(format!(
+                    "wait `{}` of reactor `{reactor}` has a `/` in its name: timers are told by names, and a `/` \
+                     ends them",
+                    waiting.name
+                ));
+            }
         }
         faults
     }

@@ -31,6 +31,10 @@ pub(super) struct Appended {
 
 #[async_trait]
 impl Broker for Sqlite {
+    fn is_fused(&self) -> bool {
+        true
+    }
+
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {
         let topic = topic.clone();
         self.write(move |pen| Box::pin(async move { pen.ensure(topic).await })).await

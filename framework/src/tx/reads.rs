@@ -182,6 +182,11 @@ impl Reads {
         Some(rows.into_iter().take(scan.limit as usize).collect())
     }
 
+    /// The rows that this message wrote.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Slot> {
+        self.own.iter().filter(|slot| slot.space == Space::Rows)
+    }
+
     /// Whether this message has written there.
     pub(crate) fn writes(&self, slot: &Slot) -> bool {
         self.own.contains(slot)

@@ -8,7 +8,6 @@ use super::figures::said;
 use super::pair::migrate;
 use ::budgets::{keep, saga};
 use ballet::postgres::{Config, Postgres};
-use ballet::store::Store;
 use ballet::{App, Running};
 use bench::saga::{FiveSteps, Worker};
 use containers::servers::{Database, Postgres as Server};
@@ -43,9 +42,7 @@ impl Scene {
         let coordinator = store.await.unwrap();
         let beside = config("worker").with_log_of(&coordinator).unwrap();
         let worker = Postgres::connect(beside).await.unwrap();
-        let app = |store: &Arc<Postgres>| {
-            App::new(store.clone()).broker(coordinator.log().unwrap()).lanes(LANES)
-        };
+        let app = |store: &Arc<Postgres>| App::new(store.clone()).lanes(LANES);
         let worker = app(&worker).reactor(Worker).start().await.unwrap();
         let coordinator = app(&coordinator).saga(FiveSteps::default()).start().await.unwrap();
         Self { database, coordinator, worker }

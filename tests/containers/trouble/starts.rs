@@ -103,8 +103,8 @@ impl Urls {
             ),
             of(
                 "limits",
-                "topic `limits.commands` has `max.message.bytes=1000000` and must have 2098176 or more: \
-                 alter the topic, or set `largest`, which is 2097152, to 998976 or less",
+                "topic `limits.commands` has `max.message.bytes=1000000` and must have 2105344 or more: \
+                 alter the topic, or set `largest`, which is 2097152, to 991808 or less",
             ),
             of("details", "topic `details.commands` is kept too long"),
         ]
@@ -158,7 +158,7 @@ async fn a_name_that_no_service_has_makes_no_file() {
 async fn a_topic_that_takes_less_is_taken_by_who_says_less() {
     let shop = Shop::of("orchestrated").await;
     topic(shop.kafka(), "limits.commands", 2, &[("max.message.bytes", "1000000")]).await;
-    let broker = format!("kafka://{}?largest=998976", shop.kafka().bootstrap());
+    let broker = format!("kafka://{}?largest=991808", shop.kafka().bootstrap());
     let process = shop.begin_with("limits", &[("SHOP_BROKER", &broker)]);
     process.says(": http://").await;
 }

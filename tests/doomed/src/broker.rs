@@ -39,6 +39,10 @@ impl Broker for Passed {
         self.broker.largest()
     }
 
+    fn is_fused(&self) -> bool {
+        self.broker.is_fused()
+    }
+
     async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {
         self.points.pass(self.service, Point::Produce);
         self.broker.produce(batches).await?;

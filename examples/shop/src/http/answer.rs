@@ -99,6 +99,7 @@ impl From<Error> for No {
             ErrorKind::NotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "", told.to_string())
             }
+            ErrorKind::TooLong => Self::bad("too_long", "", told.to_string()),
             ErrorKind::Codec => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", "", told.to_string())
             }

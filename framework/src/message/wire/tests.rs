@@ -230,6 +230,32 @@ fn only_a_uuid_as_we_write_them_is_an_id_by_itself() {
 }
 
 #[test]
+fn what_no_store_has_room_for_is_no_message() {
+    let read =
+        |key: &str, more: &[(&str, &str)]| back(key, &foreign(more), &Bytes::new()).map(drop);
+    let (fits, long) = ("k".repeat(Key::LONGEST), "k".repeat(Key::LONGEST + 1));
+    let step =
+        |run, step| [("ce_saga", "s"), ("ce_run", run), ("ce_step", step), ("ce_way", "forward")];
+    let edge = |source| [("ce_source", source), ("ce_edge", "1/2/3")];
+    assert_eq!(read(&fits, &[("ce_correlation", &fits)]), Ok(()));
+    assert_eq!(read(&fits, &step(&fits, "t")), Ok(()));
+    assert_eq!(read(&fits, &edge(&fits)), Ok(()));
+    for (key, more, what) in [
+        (&*long, &[][..], "the key of its record"),
+        ("k", &[("ce_correlation", &*long)], "header `ce_correlation`"),
+        ("k", &[("ce_id", &*long)], "header `ce_correlation`"),
+        ("k", &step(&long, "t"), "header `ce_run`"),
+        ("k", &step("r", &fits), "what names saga and step"),
+        ("k", &edge(&long), "header `ce_source`"),
+    ] {
+        let told = format!(
+            "this is not a message: {what} has 1025 bytes and may have 1024: make it shorter"
+        );
+        assert_eq!(read(key, more), Err(told));
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     for (wrong, told) in [
         (("ce_specversion", "0.3"), "it is of version `0.3` of CloudEvents; only 1.0 is read"),

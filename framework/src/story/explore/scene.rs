@@ -240,6 +240,10 @@ impl Scene {
 fn is_for_good(told: &Error) -> bool {
     matches!(
         told.kind(),
-        ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Definition | ErrorKind::Codec
+        ErrorKind::Conflict
+            | ErrorKind::NotFound
+            | ErrorKind::TooLong
+            | ErrorKind::Definition
+            | ErrorKind::Codec
     )
 }
