@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::postgres::Postgres;
-use crate::postgres::log::Log;
+use crate::postgres::log::Tails;
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::str::FromStr;
@@ -38,8 +38,8 @@ pub struct Config {
     pub(super) patience: Duration,
     /// The schema of the log, if it is in this database.
     pub(super) log: Option<String>,
-    /// That log, if another store of this process has it open already.
-    pub(super) shares: Option<Arc<Log>>,
+    /// What this process knows of that log, if another store of it has it open already.
+    pub(super) tails: Option<Arc<Tails>>,
 }
 
 impl Config {
@@ -66,7 +66,7 @@ impl Config {
             clients: 4,
             patience: patience.unwrap_or(PATIENCE),
             log: None,
-            shares: None,
+            tails: None,
         })
     }
 
@@ -107,9 +107,8 @@ impl Config {
     }
 
     /// The log of messages is that of another store that this process has open: what either appends, the
-    /// readers of the other are handed from memory, and one connection, of the store that was opened first, looks for
-    /// all of them what other processes say. Stores of one process that name the same log by
-    /// [`with_log`](Self::with_log) alone look for themselves, and into the database for what the others say.
+    /// readers of the other are handed from memory. Stores of one process that name the same log by
+    /// [`with_log`](Self::with_log) alone look into the database for what the others say.
     ///
     /// ```no_run
     /// use ballet::postgres::{Config, Postgres};
@@ -124,25 +123,18 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Definition`] if that store has no log, is in another database, or was closed.
+    /// [`ErrorKind::Definition`] if that store has no log, or is in another database.
     pub fn with_log_of(mut self, store: &Postgres) -> Result<Self, Error> {
-        let (Some(name), Some(opened)) = (&store.config.log, &store.log) else {
+        let (Some(name), Some(log)) = (&store.config.log, &store.log) else {
             let text = format!("{:?} has no log: open it with one", store.config);
             return Err(Error::new(ErrorKind::Definition, text));
         };
-        if opened.log.is_closed() {
-            let text = format!(
-                "the log of {:?} was closed: share that of a store that is open",
-                store.config
-            );
-            return Err(Error::new(ErrorKind::Definition, text));
-        }
         if self.place() != store.config.place() {
             let (here, there) = (self.place(), store.config.place());
             let text = format!("a store in {here} cannot share the log of one in {there}");
             return Err(Error::new(ErrorKind::Definition, text));
         }
-        (self.log, self.shares) = (Some(name.clone()), Some(Arc::clone(&opened.log)));
+        (self.log, self.tails) = (Some(name.clone()), Some(Arc::clone(&log.tails)));
         Ok(self)
     }
 

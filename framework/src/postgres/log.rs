@@ -34,24 +34,21 @@ use async_trait::async_trait;
 use member::Membership;
 use sqlx::{PgConnection, Row};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use watch::Watch;
 
-/// The log of a schema, as one process has it open, for as many stores as share it.
+/// The log of a schema, as one process has it open.
 pub(super) struct Log {
     pub(super) tails: Arc<Tails>,
     /// One connection, to look at what others do.
     looks: Arc<Pool>,
     watch: OnceLock<Arc<Watch>>,
-    /// How many stores have it open.
-    stores: AtomicUsize,
 }
 
 impl Log {
-    fn new(config: &Config) -> Self {
-        let (looks, stores) = (Pool::new(config.clone(), 1), AtomicUsize::new(0));
-        Self { tails: Arc::default(), looks, watch: OnceLock::new(), stores }
+    pub(super) fn new(config: &Config) -> Self {
+        let tails = config.tails.clone().unwrap_or_default();
+        Self { tails, looks: Pool::new(config.clone(), 1), watch: OnceLock::new() }
     }
 
     /// Nobody watches before somebody reads.
@@ -59,38 +56,8 @@ impl Log {
         self.watch.get_or_init(|| Watch::new(Arc::clone(&self.looks), Arc::clone(&self.tails)))
     }
 
-    /// Whether all stores that had it open have closed it.
-    pub(super) fn is_closed(&self) -> bool {
-        self.stores.load(Ordering::SeqCst) == 0
-    }
-}
-
-/// A log, as one store has it open. Whoever closes it last closes its connection.
-pub(super) struct Opened {
-    pub(super) log: Arc<Log>,
-    is_closed: AtomicBool,
-}
-
-impl Opened {
-    /// The log that the configuration names, or shares with another store.
-    pub(super) fn of(config: &Config) -> Self {
-        let log = config.shares.clone().unwrap_or_else(|| Arc::new(Log::new(config)));
-        log.stores.fetch_add(1, Ordering::SeqCst);
-        Self { log, is_closed: AtomicBool::new(false) }
-    }
-
     pub(super) fn close(&self) {
-        if !self.is_closed.swap(true, Ordering::SeqCst)
-            && self.log.stores.fetch_sub(1, Ordering::SeqCst) == 1
-        {
-            self.log.looks.close();
-        }
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        self.close();
+        self.looks.close();
     }
 }
 

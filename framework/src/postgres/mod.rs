@@ -44,7 +44,7 @@ use batch::Office;
 use clients::Clients;
 use enter::Entering;
 use futures::future::BoxFuture;
-use log::{Logged, Opened};
+use log::{Log, Logged};
 use pool::Pool;
 use prune::Hands;
 use puts::Puts;
@@ -76,7 +76,7 @@ pub struct Postgres {
     /// Tells the time in tests; otherwise the database does.
     clock: Option<Arc<dyn Clock>>,
     /// If the log is in the same database.
-    log: Option<Arc<Opened>>,
+    log: Option<Arc<Log>>,
 }
 
 impl fmt::Debug for Postgres {
@@ -131,7 +131,7 @@ impl Postgres {
             puts: Arc::default(),
             hands: Arc::default(),
             clock,
-            log: config.log.is_some().then(|| Arc::new(Opened::of(&config))),
+            log: config.log.is_some().then(|| Arc::new(Log::new(&config))),
             config,
         }))
     }
@@ -227,7 +227,7 @@ impl Store for Postgres {
     }
 
     fn log(&self) -> Option<Arc<dyn Broker>> {
-        let log = Arc::clone(&self.log.as_ref()?.log);
+        let log = Arc::clone(self.log.as_ref()?);
         Some(Arc::new(Logged(self.clone(), log)))
     }
 
@@ -268,7 +268,7 @@ impl Store for Postgres {
             texts: Arc::clone(&self.texts),
             standing: Arc::clone(&self.standing),
             puts: Arc::clone(&self.puts),
-            tails: self.log.as_ref().map(|opened| Arc::clone(&opened.log.tails)),
+            tails: self.log.as_ref().map(|log| Arc::clone(&log.tails)),
         };
         batch::begin(office, advance, self.now()).await
     }

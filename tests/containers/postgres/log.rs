@@ -262,48 +262,6 @@ async fn stores_of_a_process_that_share_a_log_hand_each_other_what_they_say() {
     assert!(matches!(arrived, std::task::Poll::Ready(Ok(all)) if all.len() == 1));
 }
 
-/// By how many connections the log of these schemas is looked at.
-async fn who_look(config: &[&Config]) -> i64 {
-    let names: Vec<String> =
-        config.iter().map(|config| format!("ballet {}", config.schema())).collect();
-    let asked = sqlx::query_scalar(
-        "SELECT count(*) FROM pg_stat_activity
-         WHERE application_name = ANY($1) AND query LIKE 'SELECT e.topic, e.partition, e.next FROM unnest%'",
-    );
-    let mut db = PgConnection::connect(&database().await.0.superuser_url()).await.unwrap();
-    asked.bind(names).fetch_one(&mut db).await.unwrap()
-}
-
-/// It looks for as long as one of them is open.
-#[tokio::test]
-async fn one_connection_looks_at_a_log_for_all_stores_that_share_it() {
-    let config = with_topic().await;
-    let (first, shared) = process(&config).await;
-    let beside = schema().await.with_log_of(&first).unwrap();
-    let (second, log) = process(&beside).await;
-    let _another = shared.join("another", &topics(), 2).await.unwrap();
-    let hears = member(&*log, 2).await;
-    let mut reader = hears.reader(0);
-    reader.seek(&at("t", 0));
-    assert!(timeout(Duration::from_millis(300), reader.next(9)).await.is_err());
-    assert_eq!(who_look(&[&config, &beside]).await, 1);
-
-    first.close().await;
-    let (_apart, says) = process(&config).await;
-    says.produce(&[&[outgoing("t", 0, 1, "x")]]).await.unwrap();
-    let arrived = timeout(PATIENCE, reader.next(9)).await.expect("it is seen").unwrap();
-    assert_eq!(arrived.len(), 1);
-    let elsewhere = says.join("another", &topics(), 2).await.unwrap();
-    let mut reads = elsewhere.reader(0);
-    reads.seek(&at("t", 1));
-    assert!(timeout(Duration::from_millis(300), reads.next(9)).await.is_err());
-    assert_eq!(who_look(&[&config, &beside]).await, 2, "who shares nothing looks for himself");
-
-    second.close().await;
-    let told = schema().await.with_log_of(&second).unwrap_err();
-    assert!(told.to_string().ends_with("was closed: share that of a store that is open"), "{told}");
-}
-
 #[tokio::test]
 async fn a_store_that_has_no_log_or_is_elsewhere_shares_none() {
     let config = schema().await;

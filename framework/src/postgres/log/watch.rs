@@ -1,6 +1,6 @@
 //! What other processes do to the log: how far its partitions go, and who is there.
 //!
-//! One task for all stores of a process that share the log asks for both, on a connection of its own. It asks often while others append, and
+//! One task a process asks for both, on a connection of its own. It asks often while others append, and
 //! seldom while nobody does: what this process appends its readers are handed by itself. There is no
 //! `NOTIFY`: a commit that notifies waits for every other one that does, a proxy between may not let it
 //! through, and who dies between commit and notification would have to be found by asking all the same.
