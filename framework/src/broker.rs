@@ -121,10 +121,10 @@ pub trait Broker: Send + Sync + 'static {
         usize::MAX
     }
 
-    /// Whether it is the log of a store that [is fused](crate::store::Store::is_fused), where batches append by
-    /// themselves what they say.
-    fn is_fused(&self) -> bool {
-        false
+    /// The name of the log, if it is that of a store that [is fused](crate::store::Store::is_fused), where batches append
+    /// by themselves what they say. Whoever stands before a broker says what that says.
+    fn fused(&self) -> Option<String> {
+        None
     }
 
     /// Appends the messages of batches, in order per partition, and returns when all of them are safe.

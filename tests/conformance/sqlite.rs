@@ -109,8 +109,8 @@ async fn a_file_that_other_migrations_have_made_is_left_alone() {
         meddle(&path, meddled).await;
         assert_eq!(
             refused(&path).await,
-            "`it.db` was made by another build of ballet (schema 1 too, and other tables): use that one, or \
-             name another file"
+            "`it.db` was made by another build of ballet, which schema 1 here is not: use that one, or name \
+             another file"
         );
     }
 }

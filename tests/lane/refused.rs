@@ -53,5 +53,8 @@ async fn another_broker_over_a_store_with_a_log_of_its_own_is_refused() {
     let app = App::new(store.clone()).broker(world().node().broker()).reactor(Desk);
     let told = why(app.start().await);
     assert!(told.starts_with("this store appends what is said to its own log"), "{told}");
+    let other = Sqlite::open(folder.file("other.db")).await.unwrap();
+    let app = App::new(store.clone()).broker(other).reactor(Desk);
+    assert_eq!(why(app.start().await), told, "though it is the log of a store");
     App::new(store.clone()).broker(store).reactor(Desk).start().await.expect("its own is its own");
 }

@@ -279,7 +279,8 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if it cannot be written down.
+    /// [`ErrorKind::TooLong`] if the id of the run is longer than ids are; [`ErrorKind::Store`] if it cannot be
+    /// written down.
     ///
     /// # If the process dies
     ///
@@ -312,7 +313,8 @@ impl<S: Saga> Run<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if it cannot be written down.
+    /// [`ErrorKind::TooLong`] if the id of the run is longer than ids are; [`ErrorKind::Store`] if it cannot be
+    /// written down.
     ///
     /// # If the process dies
     ///

@@ -38,7 +38,8 @@ impl Running {
         let broker = broker.ok_or_else(|| {
             Error::new(ErrorKind::Definition, "this store has no broker of its own: give one")
         })?;
-        if store.is_fused() && !broker.is_fused() {
+        let own = store.log().and_then(|log| log.fused());
+        if own.is_some() && broker.fused() != own {
             let text = "this store appends what is said to its own log, and nothing would reach the broker that \
                         was given: leave out `App::broker`, or open Postgres without a log";
             return Err(Error::new(ErrorKind::Definition, text));

@@ -226,7 +226,7 @@ impl Config {
 }
 
 /// What a message needs besides its body: three [keys](crate::Key::LONGEST), of the record, of the business transaction
-/// and of the run, and the names that the program gives.
+/// and of the run, a trace, and the names that the program gives.
 pub(super) const ROOM: usize = 8 * 1_024;
 
 const fn protocol(tls: bool, sasl: bool) -> &'static str {

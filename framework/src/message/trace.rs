@@ -1,5 +1,8 @@
 //! Traces, as W3C Trace Context tells them: `version-trace-parent-flags`, all of it in hexadecimal.
 
+/// How many bytes a `traceparent` may have: ten times those of today's version. A longer one is ignored.
+pub(crate) const LONGEST: usize = 550;
+
 /// The trace that a `traceparent` belongs to; `None` if it is not well formed, and then the standard
 /// wants it ignored (W3C Trace Context, §3.2.2).
 ///
@@ -18,7 +21,8 @@ pub fn trace_id(traceparent: &str) -> Option<&str> {
     let whole = is_hex(version, 2) && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
     // Later versions may say more at the end; `ff` is none.
     let ends = parts.next().is_none() || version != "00";
-    (whole && ends && version != "ff").then_some(trace)
+    let fits = traceparent.len() <= LONGEST;
+    (whole && ends && fits && version != "ff").then_some(trace)
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
@@ -33,7 +37,7 @@ fn is_id(text: &str, length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::trace_id;
+    use super::{LONGEST, trace_id};
     use crate::id::traceparent;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -50,6 +54,13 @@ mod tests {
     fn a_later_version_may_say_more() {
         assert_eq!(trace_id(&format!("01-{TRACE}-{PARENT}-01-more")), Some(TRACE));
         assert_eq!(trace_id(&format!("cc-{TRACE}-{PARENT}-01")), Some(TRACE));
+    }
+
+    #[test]
+    fn what_says_too_much_more_is_ignored() {
+        let said = |length| format!("{:-<length$}", format!("01-{TRACE}-{PARENT}-01-"));
+        assert_eq!(trace_id(&said(LONGEST)), Some(TRACE));
+        assert_eq!(trace_id(&said(LONGEST + 1)), None);
     }
 
     #[test]

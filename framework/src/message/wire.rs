@@ -9,6 +9,7 @@
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind};
 use crate::id::derived;
+use crate::message::trace::LONGEST as LONGEST_TRACE;
 use crate::message::{Envelope, Key, Kind, Message, Stamp, StepRef, Way, fits};
 use crate::text::Text;
 use bytes::Bytes;
@@ -192,6 +193,9 @@ impl Told {
     }
 }
 
+/// How many bytes the name of a topic may have: as many as Kafka gives it.
+const NAME: usize = 249;
+
 /// Reads a message from the key, the headers and the body of a record that was written `at` this moment.
 ///
 /// # Errors
@@ -240,7 +244,10 @@ pub fn read<'a>(
             .parsed(Header::Causation, "a UUID", |text| Uuid::parse_str(text).ok())?,
         hop: headers.number(Header::Hop)?.unwrap_or(0),
         occurred_at: headers.time(Header::Time)?.unwrap_or(at),
-        traceparent: headers.text(Header::TraceParent)?.map(Text::from),
+        traceparent: headers
+            .text(Header::TraceParent)?
+            .filter(|said| said.len() <= LONGEST_TRACE)
+            .map(Text::from),
         stamp,
         step: headers.step()?,
     };
@@ -358,6 +365,10 @@ impl<'a> Headers<'a> {
         let (run, step) = (self.required(Header::Run)?, self.required(Header::Step)?);
         fits(format_args!("header `{}`", Header::Run.name()), run.len()).map_err(codec)?;
         fits("what names saga and step", saga.len() + step.len()).map_err(codec)?;
+        let reply_to = self.text(Header::ReplyTo)?.map(Text::from);
+        if reply_to.as_ref().is_some_and(|topic| topic.len() > NAME || topic.contains('\0')) {
+            return Err(codec(format!("header `{}` is no topic", Header::ReplyTo.name())));
+        }
         Ok(Some(StepRef {
             saga: saga.into(),
             run: run.into(),
@@ -365,7 +376,7 @@ impl<'a> Headers<'a> {
             way: way.ok_or_else(|| missing(Header::Way))?,
             round: self.number(Header::Round)?.unwrap_or(0),
             attempt: self.number(Header::Attempt)?.unwrap_or(ATTEMPT),
-            reply_to: self.text(Header::ReplyTo)?.map(Text::from),
+            reply_to,
             deadline: self.time(Header::Deadline)?,
         }))
     }

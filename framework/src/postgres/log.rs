@@ -74,8 +74,13 @@ pub(super) struct Logged(pub(super) Postgres, pub(super) Arc<Log>);
 
 #[async_trait]
 impl Broker for Logged {
-    fn is_fused(&self) -> bool {
-        true
+    fn fused(&self) -> Option<String> {
+        let config = &self.0.config;
+        Some(format!(
+            "schema `{}` of {}",
+            config.log.as_deref().unwrap_or_default(),
+            config.place()
+        ))
     }
 
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {

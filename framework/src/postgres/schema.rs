@@ -202,11 +202,9 @@ impl Place<'_> {
     }
 
     fn otherwise(&self, version: i64) -> Error {
-        let command = self.command("");
         self.about(&format!(
-            "was made by another build of ballet (schema {version} too, and other tables): use that one, or \
-             name another schema and run `{}`",
-            command.trim_end()
+            "was made by another build of ballet, which schema {version} here is not: use that one, or name \
+             another schema"
         ))
     }
 

@@ -31,8 +31,8 @@ pub(super) struct Appended {
 
 #[async_trait]
 impl Broker for Sqlite {
-    fn is_fused(&self) -> bool {
-        true
+    fn fused(&self) -> Option<String> {
+        Some(format!("file `{}`", self.shared.path.display()))
     }
 
     async fn ensure(&self, topic: &TopicSpec) -> Result<(), Error> {

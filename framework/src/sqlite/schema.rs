@@ -99,7 +99,8 @@ async fn whose(db: &mut SqliteConnection, path: &Path) -> Result<i64, Error> {
     let (application, version, things): (i32, i64, i64) = (row.get(0), row.get(1), row.get(2));
     match application {
         0 if version == 0 && things == 0 => Ok(0),
-        APPLICATION => Ok(version),
+        APPLICATION if version <= MIGRATIONS.known() as i64 => Ok(version),
+        APPLICATION => Err(newer(path, version)),
         _ => {
             let told = "belongs to another program: name another file";
             Err(Error::new(ErrorKind::Store, file(path, told)))
@@ -114,15 +115,21 @@ async fn done(db: &mut SqliteConnection, path: &Path, version: i64) -> Result<us
     let told = match MIGRATIONS.made(version, sum.map_err(|told| unopened(path, told))?) {
         Made::Same => return Ok(known),
         Made::Older(done) => return Ok(done),
-        Made::Newer => format!(
-            "was written by a newer ballet (schema {version}, this one knows {known}): use that one"
-        ),
+        Made::Newer => return Err(newer(path, version)),
         Made::Otherwise => format!(
-            "was made by another build of ballet (schema {version} too, and other tables): use that one, or \
-             name another file"
+            "was made by another build of ballet, which schema {version} here is not: use that one, or name \
+             another file"
         ),
     };
     Err(Error::new(ErrorKind::Store, file(path, told)))
+}
+
+fn newer(path: &Path, version: i64) -> Error {
+    let known = MIGRATIONS.known();
+    let told = format!(
+        "was written by a newer ballet (schema {version}, this one knows {known}): use that one"
+    );
+    Error::new(ErrorKind::Store, file(path, told))
 }
 
 /// The sum of the migrations that have made it.

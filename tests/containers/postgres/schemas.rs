@@ -177,8 +177,8 @@ async fn a_schema_that_other_migrations_have_made_is_left_alone() {
     for meddled in [other, "DELETE FROM meta WHERE name = 'version_sum'"] {
         assert_eq!(
             refused_after(meddled).await,
-            "schema `s` of database `d` was made by another build of ballet (schema 1 too, and other tables): \
-             use that one, or name another schema and run `ballet migrate --store … --schema s`"
+            "schema `s` of database `d` was made by another build of ballet, which schema 1 here is not: use \
+             that one, or name another schema"
         );
     }
     let (database, _) = database().await;

@@ -39,8 +39,8 @@ impl Broker for Passed {
         self.broker.largest()
     }
 
-    fn is_fused(&self) -> bool {
-        self.broker.is_fused()
+    fn fused(&self) -> Option<String> {
+        self.broker.fused()
     }
 
     async fn produce(&self, batches: &[&[Outgoing]]) -> Result<(), Error> {

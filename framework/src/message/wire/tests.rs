@@ -253,6 +253,13 @@ fn what_no_store_has_room_for_is_no_message() {
         );
         assert_eq!(read(key, more), Err(told));
     }
+    for topic in ["t".repeat(250), "t\0".to_owned()] {
+        let command = [&step("r", "t")[..], &[("ce_replyto", &*topic)]].concat();
+        let told = "this is not a message: header `ce_replyto` is no topic";
+        assert_eq!(read("k", &command), Err(told.to_owned()));
+    }
+    let traced = back("k", &foreign(&[("traceparent", &long)]), &Bytes::new()).unwrap();
+    assert_eq!(traced.envelope.traceparent, None, "it is left out");
 }
 
 #[test]
