@@ -366,7 +366,10 @@ impl<'a> Headers<'a> {
         fits(format_args!("header `{}`", Header::Run.name()), run.len()).map_err(codec)?;
         fits("what names saga and step", saga.len() + step.len()).map_err(codec)?;
         let reply_to = self.text(Header::ReplyTo)?.map(Text::from);
-        if reply_to.as_ref().is_some_and(|topic| topic.len() > NAME || topic.contains('\0')) {
+        if reply_to
+            .as_ref()
+            .is_some_and(|topic| topic.len() > NAME || topic.contains(char::is_control))
+        {
             return Err(codec(format!("header `{}` is no topic", Header::ReplyTo.name())));
         }
         Ok(Some(StepRef {

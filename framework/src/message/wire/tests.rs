@@ -61,10 +61,14 @@ impl Dice {
     }
 
     /// What a store can keep.
+    fn topic(&mut self) -> Text {
+        self.text().replace(char::is_control, "").into()
+    }
+
     fn stamp(&mut self) -> Stamp {
-        let source = self.text().replace(char::is_control, "");
+        let source = self.topic();
         let (lane, seq) = (self.small() >> 1, (self.number() >> 1).max(1));
-        Stamp { source: source.into(), incarnation: self.small(), lane, seq }
+        Stamp { source, incarnation: self.small(), lane, seq }
     }
 
     fn step(&mut self) -> StepRef {
@@ -75,7 +79,7 @@ impl Dice {
             way: if self.below(2) == 0 { Way::Forward } else { Way::Back },
             round: self.small(),
             attempt: self.small(),
-            reply_to: self.maybe(Self::name),
+            reply_to: self.maybe(Self::topic),
             deadline: self.maybe(Self::time),
         }
     }
