@@ -29,14 +29,32 @@ pub(crate) fn holds(message: &Message) {
     }
     let trace = traceparent.as_deref().and_then(trace_id);
     assert!(trace.is_none_or(|trace| trace.len() == 32));
-    // Commands and replies without a step are not written by anybody, and are refused on the wire.
-    if *kind == Kind::Event || step.is_some() {
+    // Commands and replies without a step are not written by anybody, and are refused on the wire. So is what no
+    // store can keep.
+    if (*kind == Kind::Event || step.is_some()) && is_kept(message) {
         let headers = wire::headers(&message.envelope);
         let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let (key, body) = (Some(key.as_str().as_bytes()), message.body.clone());
         let read = wire::read(key, headers, body, Time::default());
         assert_eq!(read.as_ref().ok(), Some(message), "{read:?}");
     }
+}
+
+/// Whether a store has room for all of it, and names hold no control characters.
+fn is_kept(message: &Message) -> bool {
+    let Envelope { key, correlation, traceparent, stamp, step, .. } = &*message.envelope;
+    let step = step.as_ref();
+    let names = [
+        stamp.as_ref().map(|stamp| &*stamp.source),
+        step.and_then(|step| step.reply_to.as_deref()),
+        traceparent.as_deref(),
+    ];
+    let keys = [Some(key.as_str()), Some(correlation), step.map(|step| &*step.run)];
+    let fits = |text: &str, most: usize| text.len() <= most;
+    let is_name = |name: &str| fits(name, 249) && !name.contains(char::is_control);
+    names.into_iter().flatten().all(is_name)
+        && keys.into_iter().flatten().all(|key| fits(key, Key::LONGEST))
+        && step.is_none_or(|step| fits(&step.saga, 512) && fits(&step.step, 512))
 }
 
 /// Real messages.
