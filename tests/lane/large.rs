@@ -21,7 +21,9 @@ struct Shouted {
 ballet::topic! { SHOUTS = "t.shouts", key id { Shouted = "word.shouted" } }
 
 /// Says as many letters as it hears.
-struct Parrot;
+struct Parrot {
+    says: fn(&Said, String) -> Shouted,
+}
 
 impl Reactor for Parrot {
     const NAME: &'static str = "parrot";
@@ -32,15 +34,22 @@ impl Reactor for Parrot {
 
 impl Parrot {
     async fn shout(&self, _: &mut Tx, said: &Said) -> Result<Shouted, Fault> {
-        let letters = usize::try_from(said.n)?;
-        Ok(Shouted { id: said.id.clone(), text: "a".repeat(letters) })
+        Ok((self.says)(said, "a".repeat(usize::try_from(said.n)?)))
     }
 }
 
-async fn listens(world: &World) -> Running {
+fn as_a_text(said: &Said, letters: String) -> Shouted {
+    Shouted { id: said.id.clone(), text: letters }
+}
+
+fn to_a_key(_: &Said, letters: String) -> Shouted {
+    Shouted { id: letters, text: String::new() }
+}
+
+async fn listens(world: &World, parrot: Parrot) -> Running {
     let node = world.node();
     let app = App::new(node.store()).broker(node.broker()).lanes(1);
-    app.reactor_from_the_beginning(Parrot).start().await.expect("the app starts")
+    app.reactor_from_the_beginning(parrot).start().await.expect("the app starts")
 }
 
 /// Who has shouted so far.
@@ -52,7 +61,7 @@ fn heard(world: &World) -> Vec<String> {
 async fn what_is_too_large_is_a_dead_letter_and_goes_out_when_the_broker_takes_more() {
     let world = world();
     world.take_at_most(MOST);
-    let app = listens(&world).await;
+    let app = listens(&world, Parrot { says: as_a_text }).await;
     for (seq, (id, letters)) in [("a", SHOUTED), ("b", SCREAMED), ("c", SHOUTED)].iter().enumerate()
     {
         let message = stamped(id, *letters as u64, seq as u64 + 1);
@@ -75,34 +84,16 @@ async fn what_is_too_large_is_a_dead_letter_and_goes_out_when_the_broker_takes_m
     assert!(app.dead_letters(10).await.unwrap().is_empty());
 }
 
-/// Says what it hears to a key of as many letters.
-struct Mumbler;
-
-impl Reactor for Mumbler {
-    const NAME: &'static str = "mumbler";
-    fn reactions() -> Reactions<Self> {
-        Reactions::new().on::<Said>(react(Self::mumble))
-    }
-}
-
-impl Mumbler {
-    async fn mumble(&self, _: &mut Tx, said: &Said) -> Result<Shouted, Fault> {
-        Ok(Shouted { id: "m".repeat(usize::try_from(said.n)?), text: String::new() })
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_said_to_a_key_that_is_too_long_is_a_dead_letter() {
     let world = world();
-    let node = world.node();
-    let app = App::new(node.store()).broker(node.broker()).lanes(1);
-    let app = app.reactor_from_the_beginning(Mumbler).start().await.unwrap();
+    let app = listens(&world, Parrot { says: to_a_key }).await;
     for (seq, letters) in [(1, Key::LONGEST), (2, Key::LONGEST + 1)] {
         let message = stamped(&seq.to_string(), letters as u64, seq);
         world.append(WORDS.name, 0, message.encode());
     }
     ballet::clock::rest(Duration::from_secs(120)).await;
-    assert_eq!(heard(&world), ["m".repeat(Key::LONGEST)]);
+    assert_eq!(heard(&world), ["a".repeat(Key::LONGEST)]);
     let letters = app.dead_letters(10).await.unwrap();
     let told =
         "the key of `word.shouted` to `t.shouts` has 1025 bytes and may have 1024: make it shorter";

@@ -117,7 +117,8 @@ impl Running {
     ///
     /// [`ErrorKind::Definition`] if the transaction is of another database than the app's,
     /// [`ErrorKind::Conflict`] if `id` was begun with another input, [`ErrorKind::TooLong`] if it has more than
-    /// [`Key::LONGEST`] bytes, [`ErrorKind::Store`] if the transaction cannot write. Nothing was begun then; the transaction goes on as the caller likes.
+    /// [`Key::LONGEST`] bytes, [`ErrorKind::Store`] if the transaction cannot write. Nothing was begun then;
+    /// the transaction goes on as the caller likes.
     ///
     /// # If the process dies
     ///

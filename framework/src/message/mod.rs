@@ -35,8 +35,8 @@ pub struct Key(Text);
 impl Key {
     /// How many bytes an id of a run and a key of a message or of a request may have at most, and half of what the key of
     /// a row may have [as bytes](crate::TableKey): every store has room for it in its indexes, and every broker in a
-    /// record. Longer ones are refused: to a client by an error, to a handler by a fault; and a message that comes with
-    /// one is a dead letter.
+    /// record. Longer ones are refused: to a client by an error, to a handler by a fault; and a record of Kafka that
+    /// comes with one is a dead letter.
     pub const LONGEST: usize = 1_024;
 
     /// A key of this text.
